@@ -1,0 +1,4 @@
+"""The `observatory` command."""
+
+
+def main() -> None: ...

@@ -1,0 +1,1 @@
+"""Versioned reference data: targets, Telegram's prefixes, Indonesian networks and block pages, known dates."""

@@ -1,0 +1,166 @@
+"""The words of the observatory as records: vantage points, settings, verdicts, cells.
+
+Pure: no socket, file, clock or database. What was measured lives in `probes.records`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What a verdict says, never stronger than its evidence.
+
+    ok              a proof of health was seen
+    blocked         settled by an artefact: block page, forged answer, middlebox certificate
+    likely_blocked  settled by comparison, no artefact
+    impaired        not working as it should, cause unclear; slow counts
+    down            not working, and the control fails too
+    insufficient    not enough evidence; never to be shown as ok
+    """
+
+    OK = "ok"
+    BLOCKED = "blocked"
+    LIKELY_BLOCKED = "likely_blocked"
+    IMPAIRED = "impaired"
+    DOWN = "down"
+    INSUFFICIENT = "insufficient"
+
+
+class Layer(StrEnum):
+    """Where a finding manifested. `NONE` belongs to guards, which speak of the measurement."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    QUIC = "quic"
+    MTPROTO = "mtproto"
+    NONE = "none"
+
+
+class Role(StrEnum):
+    """`probe` stands where the censor may be; `control` where it is not."""
+
+    PROBE = "probe"
+    CONTROL = "control"
+
+
+class ViaKind(StrEnum):
+    DIRECT = "direct"
+    DEVICE = "device"
+    SOURCE = "source"
+    NETNS = "netns"
+    SOCKS5 = "socks5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """Through which network a vantage point measures; `value` is empty for `direct`."""
+
+    kind: ViaKind = ViaKind.DIRECT
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.value}" if self.value else self.kind.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VantagePoint:
+    """One network connection (ASN) we measure from. `resolver` is `system` or an address."""
+
+    id: str
+    name: str
+    isp: str
+    asn: int
+    country: str
+    city: str = ""
+    timezone: str = "UTC"
+    via: Via = Via()
+    resolver: str = "system"
+    every_s: float = 600.0
+    role: Role = Role.PROBE
+    enabled: bool = True
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds for all vantage points. `control` is the name of the host that nobody blocks."""
+
+    public_resolver: str = "8.8.8.8"
+    ca_file: str | None = None
+    control: str = "example.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole, valid vantage_points.yaml."""
+
+    path: str
+    settings: Settings
+    vantage_points: tuple[VantagePoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one layer's rules concluded; `evidence` are ids of the measurement's observations."""
+
+    layer: Layer
+    state: State
+    mechanism: str | None
+    rule_id: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a measurement means.
+
+    `findings` holds one per layer that was judged; the verdict's own fields repeat the one that decides.
+    `partial`: another way to the same target worked in the same measurement (k of n endpoints; TCP where
+    QUIC is filtered). `provisional`: the window of its control is still open.
+    `controls` names the control measurements used; empty means that stand-ins decided, or nothing could.
+    """
+
+    state: State
+    layer: Layer
+    mechanism: str | None
+    rule_id: str
+    rules_version: str
+    reference_version: str
+    evidence: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    controls: tuple[str, ...] = ()
+    partial: bool = False
+    n_ok: int = 0
+    n_tried: int = 0
+    provisional: bool = False
+
+
+class Grain(StrEnum):
+    """The width of a cell; buckets start at UTC hours and days."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """How many verdicts of one target at one vantage point in one bucket had this outcome.
+
+    `layer` is where it was judged: each layer that was judged, and `overall` for the verdict as a whole.
+    Counts only, so that cells merge exactly.
+    """
+
+    bucket_at: datetime
+    vantage: str
+    target: str
+    layer: str
+    state: State
+    mechanism: str | None
+    rule_id: str
+    n: int
+
+
+OVERALL = "overall"

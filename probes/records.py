@@ -1,0 +1,290 @@
+"""What was measured: immutable facts, in and out of JSON.
+
+    Measurement          one target from one vantage point at one time; concludes nothing
+    └── Observation      one atomic fact; `failure` is None when the step did what it tried
+        ├── DnsObservation         one query and every answer that came back, in order of arrival
+        ├── TcpObservation         one connect
+        ├── TlsObservation         one handshake, the chain presented and what verification found
+        ├── HttpObservation        one request and response
+        ├── QuicObservation        one version negotiation
+        ├── MtprotoObservation     one req_pq_multi -> resPQ exchange
+        └── ThroughputObservation  one bounded transfer
+
+Times inside a measurement are seconds since `Measurement.started_at`, taken from the monotonic clock.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from cattrs.preconf.json import make_converter
+from cattrs.strategies import configure_tagged_union
+
+
+class Failure(StrEnum):
+    """How a step failed. Names: OONI df-007 where it has one."""
+
+    CONNECTION_RESET = "connection_reset"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_ABORTED = "connection_aborted"
+    TIMEOUT = "generic_timeout_error"
+    EOF = "eof_error"
+    HOST_UNREACHABLE = "host_unreachable"
+    NETWORK_UNREACHABLE = "network_unreachable"
+    DNS_NXDOMAIN = "dns_nxdomain_error"
+    DNS_SERVFAIL = "dns_server_misbehaving"
+    DNS_REFUSED = "dns_refused_error"
+    DNS_NO_ANSWER = "dns_no_answer"
+    DNS_BAD_REPLY = "dns_bad_reply"
+    SSL_HANDSHAKE = "ssl_failed_handshake"
+    SSL_UNKNOWN_AUTHORITY = "ssl_unknown_authority"
+    SSL_INVALID_HOSTNAME = "ssl_invalid_hostname"
+    SSL_INVALID_CERTIFICATE = "ssl_invalid_certificate"
+    HTTP_BAD_REPLY = "http_invalid_response"
+    MTPROTO_BAD_REPLY = "mtproto_invalid_response"
+    QUIC_BAD_REPLY = "quic_invalid_response"
+    PROXY = "socks_error"
+    VANTAGE = "vantage_unavailable"
+    UNKNOWN = "unknown_failure"
+
+
+class Purpose(StrEnum):
+    """Why a step was made: a harmless name at the target's address separates name from address."""
+
+    TARGET = "target"
+    HARMLESS_NAME = "harmless_name"
+
+
+class Resolver(StrEnum):
+    """Whose resolver was asked: the one people at this vantage point get, or a public one."""
+
+    VANTAGE = "vantage"
+    PUBLIC = "public"
+
+
+class TargetKind(StrEnum):
+    HOST = "host"
+    DATA_CENTRE = "data_centre"
+    CONTROL_HOST = "control_host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address and a port. `address` is an IPv4 or IPv6 literal without brackets."""
+
+    address: str
+    port: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port < 65536:
+            raise ValueError(f"port: expected 1..65535, got {self.port}")
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What is assessed: a host name, a Telegram data centre, or the control host nobody blocks.
+
+    `addresses` are the ones known beforehand; `ports` those to try.
+    """
+
+    name: str
+    kind: TargetKind
+    addresses: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (80, 443)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Mandatory: id (unique in its measurement), started_s, duration_s. `detail` is the raw error text."""
+
+    id: str
+    started_s: float
+    duration_s: float
+    attempt: int = 1
+    failure: Failure | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAnswer:
+    """One reply to a query; `arrived_s` counts from the sending of the query, `wire` is the whole reply."""
+
+    arrived_s: float
+    rcode: str
+    addresses: tuple[str, ...] = ()
+    cnames: tuple[str, ...] = ()
+    ttl_s: int | None = None
+    wire: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsObservation(Observation):
+    """`failure` speaks of the first answer; a second one is in `answers` too."""
+
+    resolver: Resolver
+    server: Endpoint
+    transport: str
+    name: str
+    query_type: str
+    answers: tuple[DnsAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpObservation(Observation):
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One X.509 certificate as presented; `names` are its DNS and IP subject alternative names."""
+
+    der: bytes
+    sha256: str
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    names: tuple[str, ...] = ()
+    self_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsObservation(Observation):
+    """`failure` speaks of the handshake; `certificate_failure` of the chain, judged in that same handshake.
+
+    `certificate_errors` holds every X509_V_ERR code of OpenSSL met on the way, by name, with
+    `ssl_invalid_hostname` for a name that the leaf does not carry.
+    """
+
+    endpoint: Endpoint
+    server_name: str
+    purpose: Purpose = Purpose.TARGET
+    version: str | None = None
+    cipher: str | None = None
+    alpn: str | None = None
+    chain: tuple[Certificate, ...] = ()
+    certificate_failure: Failure | None = None
+    certificate_errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpObservation(Observation):
+    """`body` holds the first bytes (bounded); `received_bytes` counts all that came within the bound.
+
+    A page found here is hostile content: store it, never render it.
+    """
+
+    endpoint: Endpoint
+    over_tls: bool
+    host: str
+    path: str
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    body_truncated: bool = False
+    received_bytes: int = 0
+    first_byte_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuicObservation(Observation):
+    """A long-header packet of a version nobody speaks; `versions` is what the server offered instead."""
+
+    endpoint: Endpoint
+    n_sent: int = 0
+    versions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MtprotoObservation(Observation):
+    """`nonce_echoed` is the proof that a Telegram server, and nothing in between, wrote the answer."""
+
+    endpoint: Endpoint
+    transport: str
+    nonce_echoed: bool = False
+    fingerprints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThroughputObservation(Observation):
+    """Body bytes received over `transfer_s` seconds on a fresh TLS connection, bounded in both."""
+
+    endpoint: Endpoint
+    server_name: str
+    purpose: Purpose = Purpose.TARGET
+    received_bytes: int = 0
+    transfer_s: float = 0.0
+
+
+AnyObservation = (
+    DnsObservation
+    | TcpObservation
+    | TlsObservation
+    | HttpObservation
+    | QuicObservation
+    | MtprotoObservation
+    | ThroughputObservation
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One target from one vantage point at one time.
+
+    Mandatory: id (UUID), round_id (the round it was part of: same for its control host), vantage, asn,
+    target, target_kind, started_at (aware, UTC), duration_s. `trust` names the CA store used:
+    `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's own loop meanwhile.
+    """
+
+    id: str
+    round_id: str
+    vantage: str
+    asn: int
+    target: str
+    target_kind: TargetKind
+    started_at: datetime
+    duration_s: float
+    resolver: str
+    public_resolver: str
+    trust: str = "system"
+    via: str = "direct"
+    software: str = ""
+    emulated: bool = False
+    lag_s: float = 0.0
+    observations: tuple[AnyObservation, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.started_at.tzinfo is None:
+            raise ValueError("started_at: expected an aware UTC datetime, got a naive one")
+
+
+Record = TypeVar("Record", Measurement, Target)
+
+_converter = make_converter(omit_if_default=True)
+configure_tagged_union(
+    AnyObservation,
+    _converter,
+    tag_name="technique",
+    tag_generator=lambda cls: cls.__name__.removesuffix("Observation").lower(),
+)
+
+
+def encode_measurement(measurement: Measurement) -> dict[str, Any]:
+    """Return the JSON object of a measurement; fields at their default are left out.
+
+    Shape:  bytes become base85 text, datetimes ISO 8601, each observation carries `technique`.
+    """
+    encoded: dict[str, Any] = _converter.unstructure(measurement)
+    return encoded
+
+
+def parse_measurement(data: dict[str, Any]) -> Measurement:
+    """Return the measurement of a JSON object made by `encode_measurement`.
+
+    Errors: cattrs.errors.ClassValidationError (an ExceptionGroup) that names each wrong field.
+    """
+    return _converter.structure(data, Measurement)
