@@ -1,0 +1,1 @@
+"""What measurements mean. Pure: observations, controls and reference data in, verdicts out."""

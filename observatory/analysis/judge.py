@@ -1,0 +1,116 @@
+"""The judge: one measurement with its controls in, one verdict out. Never reads anybody else's conclusion."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from observatory.analysis.case import Case, Control
+from observatory.analysis.reference import Reference
+from observatory.analysis.rules.dns import DNS_RULES
+from observatory.analysis.rules.guards import GUARDS
+from observatory.analysis.rules.http import HTTP_RULES
+from observatory.analysis.rules.mtproto import MTPROTO_RULES, proved_endpoints, tried_endpoints
+from observatory.analysis.rules.quic import QUIC_RULES
+from observatory.analysis.rules.rule import Rule
+from observatory.analysis.rules.tcp import TCP_RULES
+from observatory.analysis.rules.tls import TLS_RULES, proofs
+from observatory.model import Finding, Layer, State, Verdict
+from probes.records import Measurement
+
+RULES_VERSION: Final = "1"
+
+HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
+CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
+ALL_RULES: Final = (*GUARDS, *DNS_RULES, *TCP_RULES, *TLS_RULES, *HTTP_RULES, *QUIC_RULES, *MTPROTO_RULES)
+
+# A name that no control resolves is down, whatever its old address still does; after that the strongest
+# word first, and within a word the layer a user meets first.
+DECIDING: Final = (State.BLOCKED, State.LIKELY_BLOCKED, State.DOWN, State.IMPAIRED)
+# QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
+ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
+
+
+def judge_measurement(
+    measurement: Measurement,
+    canary: Measurement | None,
+    controls: Sequence[Control],
+    *,
+    reference: Reference,
+    provisional: bool = False,
+) -> Verdict:
+    """Return what a measurement means.
+
+    Shape:  `canary` is the control host of the same round; `controls` are measurements of the same target
+            by control vantage points in the same window, this one included when it is a control's own.
+    Errors: none; what cannot be settled is `insufficient`.
+    """
+    case = Case(measurement, canary, controls, reference)
+    findings = _find(case)
+    deciding = _decide(findings)
+    n_ok, n_tried = _count(case)
+    return Verdict(
+        state=deciding.state,
+        layer=deciding.layer,
+        mechanism=deciding.mechanism,
+        rule_id=deciding.rule_id,
+        rules_version=RULES_VERSION,
+        reference_version=reference.version,
+        evidence=deciding.evidence,
+        findings=findings,
+        controls=tuple(c.measurement.id for c in case.controls),
+        partial=deciding.state in (State.BLOCKED, State.LIKELY_BLOCKED, State.IMPAIRED)
+        and _still_works(case, findings),
+        n_ok=n_ok,
+        n_tried=n_tried,
+        provisional=provisional,
+    )
+
+
+def _find(case: Case) -> tuple[Finding, ...]:
+    guard = _first_match(GUARDS, case)
+    if guard is not None:
+        return (guard,)
+    layers = CENTRE_LAYERS if case.is_data_centre else HOST_LAYERS
+    return tuple(finding for rules in layers if (finding := _first_match(rules, case)) is not None)
+
+
+def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
+    for rule in rules:
+        shown = rule.when(case)
+        if shown:
+            return Finding(
+                layer=rule.layer,
+                state=rule.state,
+                mechanism=rule.mechanism,
+                rule_id=rule.id,
+                evidence=shown if isinstance(shown, tuple) else (),
+            )
+    return None
+
+
+def _decide(findings: Sequence[Finding]) -> Finding:
+    for finding in findings:
+        if finding.rule_id == "dns.retired":
+            return finding
+    for state in DECIDING:
+        for finding in findings:
+            if finding.state is state:
+                return finding
+    essential = [f for f in findings if f.layer in ESSENTIAL] or list(findings)
+    unsettled = next((f for f in essential if f.state is State.INSUFFICIENT), None)
+    # The proof that lies deepest speaks for the whole when every layer is well.
+    return unsettled or essential[-1]
+
+
+def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
+    """Another way to the same target worked: users are hindered, not shut out."""
+    states = {finding.layer: finding.state for finding in findings}
+    if case.is_data_centre:
+        return bool(proved_endpoints(case.facts))
+    return states.get(Layer.DNS) is State.OK and bool(proofs(case))
+
+
+def _count(case: Case) -> tuple[int, int]:
+    """k of n: endpoints that proved themselves, of those tried at genuine addresses."""
+    if case.is_data_centre:
+        return len(proved_endpoints(case.facts)), len(tried_endpoints(case))
+    return len({o.endpoint for o in proofs(case)}), len(case.genuine_tls_endpoints)

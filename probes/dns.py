@@ -1,0 +1,106 @@
+"""DNS with own packets to a literal address, so that nothing of the system's resolver is in the way."""
+
+import asyncio
+import secrets
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from probes.failures import ProtocolError, classify_failure
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
+from probes.streams import PlainStream, recv_exactly
+from probes.wire.dns import answer_failure, encode_query, parse_reply
+
+# Listen on after the first answer: an injector wins the race, the true reply comes a round trip later,
+# and the pair is the evidence.
+SECOND_ANSWER_WAIT_S: Final = 1.5
+UDP_TIMEOUT_S: Final = 2.0
+TCP_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
+MAX_ANSWERS: Final = 8
+
+OnAnswer = Callable[[DnsAnswer], None]
+Keep = Callable[[bytes], bool]
+
+
+async def measure_dns(
+    network: Network,
+    notebook: Notebook,
+    *,
+    transport: str,
+    resolver: Resolver,
+    server: Endpoint,
+    name: str,
+    attempt: int = 1,
+    query_type: str = "A",
+    on_answer: OnAnswer = lambda answer: None,
+) -> DnsObservation:
+    """Ask one server once over `udp` or `tcp` and keep every answer that comes.
+
+    Over UDP it listens on until the second-answer window closes; `on_answer` is called as each answer
+    arrives, so that the next steps need not wait for the window.
+    """
+    entry = notebook.begin(attempt)
+    query_id = secrets.randbits(16)
+    answers: list[DnsAnswer] = []
+    failure: Failure | None = None
+    detail: str | None = None
+
+    def keep(wire: bytes) -> bool:
+        answer = parse_reply(wire, query_id=query_id, name=name, arrived_s=entry.elapsed_s())
+        if answer is not None:
+            answers.append(answer)
+            on_answer(answer)
+        return answer is not None
+
+    exchange = _exchange_udp if transport == "udp" else _exchange_tcp
+    try:
+        await exchange(network, notebook, server, encode_query(name, query_type, query_id), keep)
+    except Exception as error:  # a network failure is data
+        failure, detail = classify_failure(error)
+    if answers:
+        # The end of the window shows as a timeout; with an answer in hand it is none.
+        failure, detail = answer_failure(answers[0]), None
+    observation = DnsObservation(
+        **entry.fields(),
+        failure=failure,
+        detail=detail,
+        resolver=resolver,
+        server=server,
+        transport=transport,
+        name=name,
+        query_type=query_type,
+        answers=tuple(answers),
+    )
+    notebook.add(observation)
+    return observation
+
+
+async def _exchange_udp(
+    network: Network, notebook: Notebook, server: Endpoint, query: bytes, keep: Keep
+) -> None:
+    loop = asyncio.get_running_loop()
+    n_kept = 0
+    with network.open_udp(server) as sock:
+        async with notebook.timeout(UDP_TIMEOUT_S) as window:
+            await loop.sock_sendall(sock, query)
+            while n_kept < MAX_ANSWERS:
+                if keep(await loop.sock_recv(sock, 65535)):
+                    n_kept += 1
+                    if n_kept == 1:
+                        window.reschedule(
+                            loop.time() + max(0.0, min(SECOND_ANSWER_WAIT_S, notebook.left_s()))
+                        )
+
+
+async def _exchange_tcp(
+    network: Network, notebook: Notebook, server: Endpoint, query: bytes, keep: Keep
+) -> None:
+    # TCP retransmits (RFC 7766), so packet loss does not look like silence here.
+    async with notebook.timeout(TCP_TIMEOUT_S):
+        with PlainStream(await network.connect_tcp(server)) as stream:
+            await stream.send(struct.pack(">H", len(query)) + query)
+            (length,) = struct.unpack(">H", await recv_exactly(stream, 2))
+            if not keep(await recv_exactly(stream, length)):
+                raise ProtocolError(Failure.DNS_BAD_REPLY, f"{length} bytes that are no reply to the query")

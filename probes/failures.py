@@ -1,0 +1,85 @@
+"""The one table from what the system raised to a `Failure`.
+
+Reset, refused, timeout, EOF and unreachable are never merged: telling them apart is the product.
+What is not in the table is `unknown_failure`, never guessed.
+"""
+
+import errno
+from typing import Final
+
+from OpenSSL import SSL
+from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
+from probes.records import Failure
+
+
+class VantageError(Exception):
+    """The vantage point's own network is not there: no such device, namespace, source address or proxy."""
+
+
+class ProtocolError(Exception):
+    """The peer's bytes are not the protocol asked for; `failure` says which."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+ERRNO_TO_FAILURE: Final[dict[int, Failure]] = {
+    errno.ECONNRESET: Failure.CONNECTION_RESET,
+    errno.EPIPE: Failure.CONNECTION_RESET,
+    errno.ECONNREFUSED: Failure.CONNECTION_REFUSED,
+    errno.ECONNABORTED: Failure.CONNECTION_ABORTED,
+    errno.ETIMEDOUT: Failure.TIMEOUT,
+    errno.EHOSTUNREACH: Failure.HOST_UNREACHABLE,
+    errno.EHOSTDOWN: Failure.HOST_UNREACHABLE,
+    errno.ENETUNREACH: Failure.NETWORK_UNREACHABLE,
+    errno.ENETDOWN: Failure.NETWORK_UNREACHABLE,
+    # What ICMP "communication administratively prohibited" becomes depends on the code the router sends.
+    errno.EACCES: Failure.HOST_UNREACHABLE,
+    errno.EPERM: Failure.VANTAGE,
+    errno.ENODEV: Failure.VANTAGE,
+    errno.EADDRNOTAVAIL: Failure.VANTAGE,
+    errno.EMFILE: Failure.VANTAGE,
+    errno.ENFILE: Failure.VANTAGE,
+    errno.ENOBUFS: Failure.VANTAGE,
+    errno.ENOMEM: Failure.VANTAGE,
+}
+
+# RFC 1928 section 6: the proxy tells how its own connect ended, seen from where the proxy stands.
+SOCKS_REPLY_TO_FAILURE: Final[dict[int, Failure]] = {
+    3: Failure.NETWORK_UNREACHABLE,
+    4: Failure.HOST_UNREACHABLE,
+    5: Failure.CONNECTION_REFUSED,
+    6: Failure.TIMEOUT,
+}
+
+
+def classify_failure(error: BaseException) -> tuple[Failure, str]:
+    """Return the failure an exception stands for, and its raw text.
+
+    Source: OONI df-007 for the names, errno(3) and RFC 1928 for the codes.
+    """
+    text = f"{type(error).__name__}: {error}"[:300]
+    match error:
+        case ProtocolError():
+            return error.failure, text
+        case VantageError():
+            return Failure.VANTAGE, text
+        case ProxyTimeoutError() | ProxyConnectionError():
+            # The proxy itself did not answer: that speaks of the vantage point, not of the target.
+            return Failure.VANTAGE, text
+        case ProxyError():
+            return SOCKS_REPLY_TO_FAILURE.get(error.error_code or 0, Failure.PROXY), text
+        case EOFError() | SSL.ZeroReturnError():
+            return Failure.EOF, text
+        case SSL.SysCallError():
+            return Failure.EOF, text
+        case SSL.Error():
+            return Failure.SSL_HANDSHAKE, text
+        case OSError() if error.errno is not None:
+            return ERRNO_TO_FAILURE.get(error.errno, Failure.UNKNOWN), text
+        case TimeoutError():
+            return Failure.TIMEOUT, text
+        case _:
+            return Failure.UNKNOWN, text

@@ -1,0 +1,108 @@
+"""HTTP/1.1 through h11 over our own streams: one GET, the answer bounded."""
+
+from typing import Final
+
+import h11
+
+from probes.failures import ProtocolError, classify_failure
+from probes.notebook import Entry, Notebook
+from probes.records import Endpoint, Failure, HttpObservation
+from probes.streams import Stream
+
+RESPONSE_TIMEOUT_S: Final = 4.0
+MAX_BODY_BYTES: Final = 65536
+MAX_HEADERS: Final = 64
+# The bodies of two browsers never agree; a plain, honest agent is easier to reason about.
+USER_AGENT: Final = "telegram-block-observatory (reachability measurement)"
+
+
+class Exchange:
+    """A GET in progress, and what came back so far: it stays readable when the exchange breaks off."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.headers: tuple[tuple[str, str], ...] = ()
+        self.body = bytearray()
+        self.received_bytes = 0
+        self.first_byte_s: float | None = None
+        self.truncated = False
+
+    async def run(
+        self, stream: Stream, entry: Entry, *, host: str, path: str, max_bytes: int, keep_bytes: int
+    ) -> None:
+        """Send the request and read until the end of the response or `max_bytes` of body."""
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
+        request = h11.Request(
+            method="GET",
+            target=path,
+            headers=[("Host", host), ("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Connection", "close")],
+        )
+        await stream.send((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+        while True:
+            try:
+                event = connection.next_event()
+            except h11.RemoteProtocolError as error:
+                if self.first_byte_s is None:
+                    raise EOFError("closed before a response") from error
+                raise ProtocolError(Failure.HTTP_BAD_REPLY, str(error)) from error
+            match event:
+                case h11.NEED_DATA:
+                    data = await stream.recv()
+                    if data and self.first_byte_s is None:
+                        self.first_byte_s = round(entry.elapsed_s(), 6)
+                    connection.receive_data(data)
+                case h11.Response():
+                    self.status = event.status_code
+                    self.headers = tuple(
+                        (name.decode("latin-1")[:100], value.decode("latin-1")[:1000])
+                        for name, value in list(event.headers)[:MAX_HEADERS]
+                    )
+                case h11.Data():
+                    self.received_bytes += len(event.data)
+                    self.body += event.data[: max(0, keep_bytes - len(self.body))]
+                    if self.received_bytes >= max_bytes:
+                        self.truncated = True
+                        return
+                case h11.EndOfMessage() | h11.ConnectionClosed() | h11.PAUSED:
+                    return
+
+
+async def measure_http(
+    notebook: Notebook,
+    *,
+    stream: Stream,
+    endpoint: Endpoint,
+    over_tls: bool,
+    host: str,
+    path: str = "/",
+    attempt: int = 1,
+) -> HttpObservation:
+    """GET once over a connected stream and keep status, headers and the first 64 KiB of the body."""
+    entry = notebook.begin(attempt)
+    exchange = Exchange()
+    failure: Failure | None = None
+    detail: str | None = None
+    try:
+        async with notebook.timeout(RESPONSE_TIMEOUT_S):
+            await exchange.run(
+                stream, entry, host=host, path=path, max_bytes=MAX_BODY_BYTES, keep_bytes=MAX_BODY_BYTES
+            )
+    except Exception as error:  # a network failure is data
+        failure, detail = classify_failure(error)
+    observation = HttpObservation(
+        **entry.fields(),
+        failure=failure,
+        detail=detail,
+        endpoint=endpoint,
+        over_tls=over_tls,
+        host=host,
+        path=path,
+        status=exchange.status,
+        headers=exchange.headers,
+        body=bytes(exchange.body),
+        body_truncated=exchange.truncated,
+        received_bytes=exchange.received_bytes,
+        first_byte_s=exchange.first_byte_s,
+    )
+    notebook.add(observation)
+    return observation

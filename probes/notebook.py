@@ -1,0 +1,62 @@
+"""The notebook of one measurement: numbers its steps, keeps their times, holds the one deadline."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from probes.records import AnyObservation
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A step that has begun. `fields()` closes it into what every observation shares."""
+
+    id: str
+    started_s: float
+    attempt: int
+    _now: Callable[[], float]
+
+    def elapsed_s(self) -> float:
+        return self._now() - self.started_s
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "started_s": round(self.started_s, 6),
+            "duration_s": round(self.elapsed_s(), 6),
+            "attempt": self.attempt,
+        }
+
+
+class Notebook:
+    """Collects the observations of one measurement in the order they end."""
+
+    def __init__(self, *, deadline_s: float) -> None:
+        self._zero = time.monotonic()
+        self._deadline_s = deadline_s
+        self._n = 0
+        self._observations: list[AnyObservation] = []
+
+    def now_s(self) -> float:
+        return time.monotonic() - self._zero
+
+    def left_s(self) -> float:
+        """Seconds to the deadline; negative after it."""
+        return self._deadline_s - self.now_s()
+
+    def timeout(self, budget_s: float) -> asyncio.Timeout:
+        """A step may only shorten the deadline."""
+        return asyncio.timeout(max(0.0, min(budget_s, self.left_s())))
+
+    def begin(self, attempt: int = 1) -> Entry:
+        self._n += 1
+        return Entry(f"o{self._n}", self.now_s(), attempt, self.now_s)
+
+    def add(self, observation: AnyObservation) -> None:
+        self._observations.append(observation)
+
+    def observations(self) -> tuple[AnyObservation, ...]:
+        """In the order the steps began."""
+        return tuple(sorted(self._observations, key=lambda o: int(o.id[1:])))

@@ -1,0 +1,115 @@
+"""The steps of one round: every target of a vantage point side by side, each on one deadline.
+
+round ─┬─ control host ─┐            DNS: the vantage's resolver and a public one, over UDP and TCP
+       ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP, TCP 443 → TLS → HTTP, QUIC
+       ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; throughput when slow
+       └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto; a retry over the other transport
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from probes.centre import measure_centre
+from probes.host import HostSteps
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, Measurement, Resolver, Target, TargetKind
+from probes.trust import Trust
+
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Where a round is measured from, with everything it needs. `clock` dates it (aware, UTC)."""
+
+    vantage: str
+    asn: int
+    network: Network
+    resolver: str
+    public_resolver: str
+    control: str
+    trust: Trust
+    emulated: bool = False
+    software: str = ""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+async def measure_round(
+    post: Post, targets: Sequence[Target], *, deadline_s: float = DEADLINE_S
+) -> tuple[Measurement, ...]:
+    """Measure all targets and the control host of one vantage point at the same time.
+
+    Shape:  n targets -> n + 1 measurements, the control host's last, all with one round id.
+    Errors: cancellation propagates and leaves no record; a network failure is data.
+    """
+    round_id = str(uuid.uuid4())
+    control = Target(name=post.control, kind=TargetKind.CONTROL_HOST)
+    lag = LoopLag()
+    async with asyncio.TaskGroup() as group:
+        watch = group.create_task(lag.watch())
+        async with asyncio.TaskGroup() as steps:
+            tasks = [
+                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag))
+                for target in (*targets, control)
+            ]
+        watch.cancel()
+    return tuple(task.result() for task in tasks)
+
+
+class LoopLag:
+    """The worst delay of the event loop: an overloaded prober mistakes its own slowness for silence."""
+
+    EVERY_S = 0.1
+
+    def __init__(self) -> None:
+        self.worst_s = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(self.EVERY_S)
+            self.worst_s = max(self.worst_s, time.monotonic() - before - self.EVERY_S)
+
+
+async def _measure_target(
+    post: Post, target: Target, round_id: str, deadline_s: float, lag: LoopLag
+) -> Measurement:
+    started_at = post.clock()
+    notebook = Notebook(deadline_s=deadline_s)
+    if target.kind is TargetKind.DATA_CENTRE:
+        await measure_centre(post.network, notebook, target)
+    else:
+        await HostSteps(
+            network=post.network,
+            notebook=notebook,
+            trust=post.trust,
+            target=target,
+            control=post.control,
+            servers={
+                Resolver.VANTAGE: Endpoint(address=post.resolver, port=53),
+                Resolver.PUBLIC: Endpoint(address=post.public_resolver, port=53),
+            },
+        ).run()
+    return Measurement(
+        id=str(uuid.uuid4()),
+        round_id=round_id,
+        vantage=post.vantage,
+        asn=post.asn,
+        target=target.name,
+        target_kind=target.kind,
+        started_at=started_at,
+        duration_s=round(notebook.now_s(), 6),
+        resolver=post.resolver,
+        public_resolver=post.public_resolver,
+        trust=post.trust.name,
+        via=str(post.network),
+        software=post.software,
+        emulated=post.emulated,
+        lag_s=round(lag.worst_s, 6),
+        observations=notebook.observations(),
+    )

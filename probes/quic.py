@@ -1,0 +1,59 @@
+"""QUIC: does anything that speaks QUIC answer on UDP at this address? Version negotiation needs no handshake."""
+
+import asyncio
+import secrets
+from typing import Final
+
+from probes.failures import classify_failure
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, Failure, QuicObservation
+from probes.wire.quic import encode_unknown_version, parse_version_negotiation
+
+# UDP is not retransmitted by anyone but us: four datagrams make one lost packet in twenty harmless.
+SEND_AT_S: Final = (0.0, 0.3, 0.7, 1.2)
+WAIT_S: Final = 2.2
+
+
+async def measure_quic(
+    network: Network, notebook: Notebook, *, endpoint: Endpoint, attempt: int = 1
+) -> QuicObservation:
+    """Send a packet of an unknown version until a Version Negotiation comes back or the time is up."""
+    entry = notebook.begin(attempt)
+    destination_id, source_id = secrets.token_bytes(8), secrets.token_bytes(8)
+    packet = encode_unknown_version(destination_id, source_id)
+    versions: tuple[int, ...] | None = None
+    failure: Failure | None = None
+    detail: str | None = None
+    n_sent = 0
+    loop = asyncio.get_running_loop()
+    try:
+        with network.open_udp(endpoint) as sock:
+            async with notebook.timeout(WAIT_S):
+                while versions is None:
+                    if n_sent < len(SEND_AT_S) and entry.elapsed_s() >= SEND_AT_S[n_sent]:
+                        await loop.sock_sendall(sock, packet)
+                        n_sent += 1
+                    wait_s = SEND_AT_S[n_sent] - entry.elapsed_s() if n_sent < len(SEND_AT_S) else WAIT_S
+                    try:
+                        async with asyncio.timeout(max(0.0, wait_s)) as pause:
+                            reply = await loop.sock_recv(sock, 65535)
+                    except TimeoutError:
+                        if not pause.expired():
+                            raise
+                        continue
+                    versions = parse_version_negotiation(
+                        reply, destination_id=destination_id, source_id=source_id
+                    )
+    except Exception as error:  # a network failure is data
+        failure, detail = classify_failure(error)
+    observation = QuicObservation(
+        **entry.fields(),
+        failure=failure,
+        detail=detail,
+        endpoint=endpoint,
+        n_sent=n_sent,
+        versions=versions or (),
+    )
+    notebook.add(observation)
+    return observation

@@ -1,0 +1,114 @@
+"""Byte streams over our own sockets: plain TCP, and TLS driven through memory so that one handshake is
+enough to connect, keep the chain and judge it."""
+
+import asyncio
+import socket
+import struct
+from typing import Protocol, Self
+
+from OpenSSL import SSL
+
+from probes.trust import Trust
+
+CHUNK_BYTES = 65536
+
+
+class Stream(Protocol):
+    async def send(self, data: bytes) -> None: ...
+
+    async def recv(self) -> bytes:
+        """Return the next bytes; empty at the end of the stream."""
+        ...
+
+
+class PlainStream:
+    """TCP. Use as a context manager: leaving it closes the socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes) -> None:
+        await self._loop.sock_sendall(self._sock, data)
+
+    async def recv(self) -> bytes:
+        return await self._loop.sock_recv(self._sock, CHUNK_BYTES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Close with a reset: a round leaves no sockets in TIME_WAIT, and a swallowed FIN is not waited for.
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._sock.close()
+
+
+class TlsStream:
+    """TLS over a plain stream. `handshake()` never fails for a bad chain: what was wrong is kept."""
+
+    def __init__(self, inner: PlainStream, trust: Trust, server_name: str) -> None:
+        self._inner = inner
+        self._errors: list[int] = []
+        self.connection = trust.new_connection(server_name, self._errors)
+
+    @property
+    def chain_errors(self) -> tuple[int, ...]:
+        """X509_V_ERR numbers met while OpenSSL verified the chain, without repeats, in order."""
+        return tuple(dict.fromkeys(self._errors))
+
+    async def handshake(self) -> None:
+        while True:
+            try:
+                self.connection.do_handshake()
+            except SSL.WantReadError:
+                await self._flush()
+                await self._fill()
+            except SSL.Error:
+                await self._flush()  # the alert belongs to the peer
+                raise
+            else:
+                await self._flush()
+                return
+
+    async def send(self, data: bytes) -> None:
+        self.connection.sendall(data)
+        await self._flush()
+
+    async def recv(self) -> bytes:
+        while True:
+            try:
+                return self.connection.recv(CHUNK_BYTES)
+            except SSL.WantReadError:
+                await self._flush()
+                try:
+                    await self._fill()
+                except EOFError:
+                    return b""
+            except SSL.ZeroReturnError:
+                return b""
+
+    async def _flush(self) -> None:
+        while True:
+            try:
+                data = self.connection.bio_read(CHUNK_BYTES)
+            except SSL.WantReadError:
+                return
+            await self._inner.send(data)
+
+    async def _fill(self) -> None:
+        data = await self._inner.recv()
+        if not data:
+            raise EOFError("connection closed")
+        self.connection.bio_write(data)
+
+
+async def recv_exactly(stream: Stream, n: int) -> bytes:
+    """Return n bytes. Errors: EOFError when the stream ends before; bytes beyond n are a peer's fault and
+    are refused, for every protocol here answers one question at a time."""
+    data = bytearray()
+    while len(data) < n:
+        chunk = await stream.recv()
+        if not chunk:
+            raise EOFError(f"closed after {len(data)} of {n} bytes")
+        data += chunk
+    return bytes(data[:n])

@@ -1,0 +1,30 @@
+"""TCP: one connect."""
+
+from typing import Final
+
+from probes.failures import classify_failure
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, Failure, TcpObservation
+from probes.streams import PlainStream
+
+# Linux sends a SYN at 0, 1 and 3 s: two of them fit, so one lost packet is not a silence.
+CONNECT_TIMEOUT_S: Final = 2.5
+
+
+async def measure_tcp(
+    network: Network, notebook: Notebook, *, endpoint: Endpoint, attempt: int = 1
+) -> tuple[TcpObservation, PlainStream | None]:
+    """Connect once. The stream is the caller's to close; None when the connect failed."""
+    entry = notebook.begin(attempt)
+    stream: PlainStream | None = None
+    failure: Failure | None = None
+    detail: str | None = None
+    try:
+        async with notebook.timeout(CONNECT_TIMEOUT_S):
+            stream = PlainStream(await network.connect_tcp(endpoint))
+    except Exception as error:  # a network failure is data
+        failure, detail = classify_failure(error)
+    observation = TcpObservation(**entry.fields(), failure=failure, detail=detail, endpoint=endpoint)
+    notebook.add(observation)
+    return observation, stream

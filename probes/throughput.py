@@ -1,0 +1,50 @@
+"""Throughput: how fast a bounded body comes over an established TLS stream."""
+
+from typing import Final
+
+from probes.failures import classify_failure
+from probes.http import Exchange
+from probes.notebook import Notebook
+from probes.records import Endpoint, Failure, Purpose, ThroughputObservation
+from probes.streams import TlsStream
+
+TRANSFER_TIMEOUT_S: Final = 8.0
+MAX_TRANSFER_BYTES: Final = 1_000_000
+
+
+async def measure_throughput(
+    notebook: Notebook,
+    *,
+    stream: TlsStream,
+    endpoint: Endpoint,
+    server_name: str,
+    host: str,
+    path: str = "/",
+    purpose: Purpose = Purpose.TARGET,
+    attempt: int = 1,
+) -> ThroughputObservation:
+    """GET and count, at most 1 MB and 8 s; `transfer_s` runs from the first byte of the answer to the last."""
+    entry = notebook.begin(attempt)
+    exchange = Exchange()
+    failure: Failure | None = None
+    detail: str | None = None
+    try:
+        async with notebook.timeout(TRANSFER_TIMEOUT_S):
+            await exchange.run(
+                stream, entry, host=host, path=path, max_bytes=MAX_TRANSFER_BYTES, keep_bytes=0
+            )
+    except Exception as error:  # a network failure is data; what came until then counts
+        failure, detail = classify_failure(error)
+    fields = entry.fields()
+    observation = ThroughputObservation(
+        **fields,
+        failure=failure,
+        detail=detail,
+        endpoint=endpoint,
+        server_name=server_name,
+        purpose=purpose,
+        received_bytes=exchange.received_bytes,
+        transfer_s=round(fields["duration_s"] - (exchange.first_byte_s or fields["duration_s"]), 6),
+    )
+    notebook.add(observation)
+    return observation

@@ -1,0 +1,62 @@
+"""TLS: one handshake with a chosen server name; the chain is kept and judged in that same handshake."""
+
+from typing import Final
+
+from probes.failures import classify_failure
+from probes.notebook import Notebook
+from probes.records import Certificate, Endpoint, Failure, Purpose, TlsObservation
+from probes.streams import PlainStream, TlsStream
+from probes.trust import Trust, certificate_failure, describe_chain, describe_errors
+
+HANDSHAKE_TIMEOUT_S: Final = 3.0
+
+
+async def measure_tls(
+    trust: Trust,
+    notebook: Notebook,
+    *,
+    stream: PlainStream,
+    endpoint: Endpoint,
+    server_name: str,
+    purpose: Purpose = Purpose.TARGET,
+    attempt: int = 1,
+) -> tuple[TlsObservation, TlsStream | None]:
+    """Shake hands once over a connected stream. A bad chain does not fail the handshake, it is recorded.
+
+    The TLS stream is None when the handshake failed; closing stays with the owner of `stream`.
+    """
+    entry = notebook.begin(attempt)
+    tls = TlsStream(stream, trust, server_name)
+    failure: Failure | None = None
+    detail: str | None = None
+    chain: tuple[Certificate, ...] = ()
+    errors: tuple[str, ...] = ()
+    version = cipher = alpn = None
+    try:
+        async with notebook.timeout(HANDSHAKE_TIMEOUT_S):
+            await tls.handshake()
+    except Exception as error:  # a network failure is data
+        failure, detail = classify_failure(error)
+    fields = entry.fields()
+    if failure is None:
+        chain = describe_chain(tls.connection)
+        errors = describe_errors(tls.chain_errors, chain[0] if chain else None, server_name)
+        version = tls.connection.get_protocol_version_name()
+        cipher = tls.connection.get_cipher_name()
+        alpn = tls.connection.get_alpn_proto_negotiated().decode("ascii", "replace") or None
+    observation = TlsObservation(
+        **fields,
+        failure=failure,
+        detail=detail,
+        endpoint=endpoint,
+        server_name=server_name,
+        purpose=purpose,
+        version=version,
+        cipher=cipher,
+        alpn=alpn,
+        chain=chain,
+        certificate_failure=certificate_failure(errors),
+        certificate_errors=errors,
+    )
+    notebook.add(observation)
+    return observation, tls if failure is None else None

@@ -1,0 +1,167 @@
+"""Which certificate authorities count, and the judgement of a chain inside its own handshake."""
+
+import hashlib
+import ipaddress
+from datetime import UTC
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+
+from probes.failures import VantageError
+from probes.records import Certificate, Failure
+
+MAX_CHAIN: Final = 10
+MAX_NAMES: Final = 100
+INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h, those a server's chain can meet.
+VERIFY_ERRORS: Final[dict[int, str]] = {
+    2: "unable_to_get_issuer_cert",
+    7: "cert_signature_failure",
+    9: "cert_not_yet_valid",
+    10: "cert_has_expired",
+    18: "depth_zero_self_signed_cert",
+    19: "self_signed_cert_in_chain",
+    20: "unable_to_get_issuer_cert_locally",
+    21: "unable_to_verify_leaf_signature",
+    22: "cert_chain_too_long",
+    23: "cert_revoked",
+    24: "invalid_ca",
+    26: "invalid_purpose",
+    27: "cert_untrusted",
+    66: "ee_key_too_small",
+    67: "ca_key_too_small",
+    68: "ca_md_too_weak",
+}
+UNKNOWN_AUTHORITY: Final = frozenset(
+    {
+        "unable_to_get_issuer_cert",
+        "cert_signature_failure",
+        "depth_zero_self_signed_cert",
+        "self_signed_cert_in_chain",
+        "unable_to_get_issuer_cert_locally",
+        "unable_to_verify_leaf_signature",
+        "invalid_ca",
+        "cert_untrusted",
+    }
+)
+
+
+class Trust:
+    """One CA store, loaded once and shared by every handshake of the process.
+
+    `ca_file` replaces the system's store: it is for a private world such as the lab. `name` goes into
+    every measurement.
+    """
+
+    def __init__(self, ca_file: str | None = None) -> None:
+        self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        self._context.set_verify(SSL.VERIFY_PEER, _note_error)
+        self._context.set_alpn_protos([b"http/1.1"])
+        if ca_file is None:
+            self._context.set_default_verify_paths()
+            self.name = "system"
+        else:
+            try:
+                content = Path(ca_file).read_bytes()
+                self._context.load_verify_locations(ca_file)
+            except (OSError, SSL.Error) as error:
+                raise VantageError(f"ca_file {ca_file}: expected PEM certificates, got {error}") from error
+            self.name = f"ca_file sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def new_connection(self, server_name: str, errors: list[int]) -> SSL.Connection:
+        """Return a client connection over memory; X509_V_ERR numbers are appended to `errors`."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(errors)
+        if not _is_address(server_name):
+            connection.set_tlsext_host_name(server_name.encode("idna"))
+        connection.set_connect_state()
+        return connection
+
+
+def _note_error(connection: SSL.Connection, _cert: object, code: int, _depth: int, ok: int) -> bool:
+    # Going on after an error keeps the chain and the rest of the errors; what they mean is judged later.
+    if not ok:
+        connection.get_app_data().append(code)
+    return True
+
+
+def describe_errors(codes: tuple[int, ...], leaf: Certificate | None, server_name: str) -> tuple[str, ...]:
+    """Return the names of everything that is wrong with a chain for this server name."""
+    names = [VERIFY_ERRORS.get(code, f"x509_v_err_{code}") for code in codes]
+    if leaf is not None and not matches_name(leaf, server_name):
+        names.append(INVALID_HOSTNAME)
+    return tuple(names)
+
+
+def certificate_failure(errors: tuple[str, ...]) -> Failure | None:
+    """Return the df-007 name that stands for a list of errors: the authority counts most, then the name."""
+    if UNKNOWN_AUTHORITY.intersection(errors):
+        return Failure.SSL_UNKNOWN_AUTHORITY
+    if INVALID_HOSTNAME in errors:
+        return Failure.SSL_INVALID_HOSTNAME
+    return Failure.SSL_INVALID_CERTIFICATE if errors else None
+
+
+def matches_name(leaf: Certificate, server_name: str) -> bool:
+    """Say whether a leaf carries the name: exactly, or through a wildcard as its whole left-most label.
+
+    Source: RFC 9525 section 6.3; the subject's common name does not count.
+    """
+    wanted = server_name.lower().rstrip(".")
+    parent = wanted.partition(".")[2]
+    for name in leaf.names:
+        candidate = name.lower().rstrip(".")
+        if candidate == wanted or ("." in parent and candidate == f"*.{parent}"):
+            return True
+    return False
+
+
+def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
+    """Return what the peer presented, leaf first, at most 10 certificates."""
+    chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+    return tuple(_describe(cert.public_bytes(Encoding.DER)) for cert in chain[:MAX_CHAIN])
+
+
+@lru_cache(maxsize=512)
+def _describe(der: bytes) -> Certificate:
+    # The same chain comes back every round: reading it once is most of the saving there is.
+    cert = x509.load_der_x509_certificate(der)
+    try:
+        subject, issuer = cert.subject.rfc4514_string(), cert.issuer.rfc4514_string()
+        self_signed = cert.subject == cert.issuer
+    except ValueError:
+        subject = issuer = "(unreadable)"
+        self_signed = False
+    return Certificate(
+        der=der,
+        sha256=hashlib.sha256(der).hexdigest(),
+        subject=subject[:300],
+        issuer=issuer[:300],
+        not_before=cert.not_valid_before_utc.astimezone(UTC),
+        not_after=cert.not_valid_after_utc.astimezone(UTC),
+        names=_names(cert),
+        self_signed=self_signed,
+    )
+
+
+def _names(cert: x509.Certificate) -> tuple[str, ...]:
+    try:
+        san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension):
+        return ()
+    names = san.get_values_for_type(x509.DNSName)
+    addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]
+    return tuple([name[:253] for name in names][:MAX_NAMES] + addresses[:MAX_NAMES])
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

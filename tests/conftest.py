@@ -1,0 +1,17 @@
+"""What every test shares."""
+
+import os
+
+import pytest
+
+NEEDS_LAB = (
+    "this test crosses the emulated Internet: run `make test`, or `.venv/bin/python -m lab -- "
+    ".venv/bin/python -m pytest …`"
+)
+
+
+@pytest.fixture(autouse=True)
+def _lab_is_up(request: pytest.FixtureRequest) -> None:
+    """A crossing test outside the lab fails loudly; it never skips."""
+    if request.node.get_closest_marker("lab") and "LAB_CONTROL" not in os.environ:
+        pytest.fail(NEEDS_LAB, pytrace=False)
