@@ -19,7 +19,7 @@ from typing import Final
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy
 
-from probes.failures import VantageError
+from probes.failures import VantageError as VantageError
 from probes.records import Endpoint
 
 NETNS_DIR: Final = Path("/run/netns")

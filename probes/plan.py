@@ -1,8 +1,8 @@
 """The steps of one round: every target of a vantage point side by side, each on one deadline.
 
 round ─┬─ control host ─┐            DNS: the vantage's resolver and a public one, over UDP and TCP
-       ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP, TCP 443 → TLS → HTTP, QUIC
-       ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; throughput when slow
+       ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
+       ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
        └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto; a retry over the other transport
 """
 
@@ -18,7 +18,7 @@ from probes.host import HostSteps
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Endpoint, Measurement, Resolver, Target, TargetKind
-from probes.trust import Trust
+from probes.trust import Trust, load_trust
 
 DEADLINE_S = 10.0
 
@@ -33,7 +33,7 @@ class Post:
     resolver: str
     public_resolver: str
     control: str
-    trust: Trust
+    ca_file: str | None = None
     emulated: bool = False
     software: str = ""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -45,16 +45,18 @@ async def measure_round(
     """Measure all targets and the control host of one vantage point at the same time.
 
     Shape:  n targets -> n + 1 measurements, the control host's last, all with one round id.
-    Errors: cancellation propagates and leaves no record; a network failure is data.
+    Errors: VantageError when the CA file cannot be read; a network failure is data; cancellation propagates
+            and leaves no record.
     """
     round_id = str(uuid.uuid4())
     control = Target(name=post.control, kind=TargetKind.CONTROL_HOST)
     lag = LoopLag()
+    trust = load_trust(post.ca_file)
     async with asyncio.TaskGroup() as group:
         watch = group.create_task(lag.watch())
         async with asyncio.TaskGroup() as steps:
             tasks = [
-                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag))
+                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag, trust))
                 for target in (*targets, control)
             ]
         watch.cancel()
@@ -77,7 +79,7 @@ class LoopLag:
 
 
 async def _measure_target(
-    post: Post, target: Target, round_id: str, deadline_s: float, lag: LoopLag
+    post: Post, target: Target, round_id: str, deadline_s: float, lag: LoopLag, trust: Trust
 ) -> Measurement:
     started_at = post.clock()
     notebook = Notebook(deadline_s=deadline_s)
@@ -87,7 +89,7 @@ async def _measure_target(
         await HostSteps(
             network=post.network,
             notebook=notebook,
-            trust=post.trust,
+            trust=trust,
             target=target,
             control=post.control,
             servers={
@@ -106,7 +108,7 @@ async def _measure_target(
         duration_s=round(notebook.now_s(), 6),
         resolver=post.resolver,
         public_resolver=post.public_resolver,
-        trust=post.trust.name,
+        trust=trust.name,
         via=str(post.network),
         software=post.software,
         emulated=post.emulated,

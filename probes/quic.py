@@ -1,4 +1,4 @@
-"""QUIC: does anything that speaks QUIC answer on UDP at this address? Version negotiation needs no handshake."""
+"""QUIC: does anything that speaks it answer on UDP? Version negotiation tells without a handshake."""
 
 import asyncio
 import secrets

@@ -23,7 +23,7 @@ async def measure_throughput(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> ThroughputObservation:
-    """GET and count, at most 1 MB and 8 s; `transfer_s` runs from the first byte of the answer to the last."""
+    """GET and count, at most 1 MB and 8 s; `transfer_s` runs from the answer's first byte to its last."""
     entry = notebook.begin(attempt)
     exchange = Exchange()
     failure: Failure | None = None

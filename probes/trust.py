@@ -83,6 +83,23 @@ class Trust:
         return connection
 
 
+def load_trust(ca_file: str | None = None) -> Trust:
+    """Return the trust of a CA file (None: the system's), read again only when the file changed.
+
+    Errors: VantageError when the file is missing or holds no PEM certificate.
+    """
+    try:
+        changed_ns = Path(ca_file).stat().st_mtime_ns if ca_file else 0
+    except OSError as error:
+        raise VantageError(f"ca_file {ca_file}: {error}") from error
+    return _load_trust(ca_file, changed_ns)
+
+
+@lru_cache(maxsize=4)
+def _load_trust(ca_file: str | None, _changed_ns: int) -> Trust:
+    return Trust(ca_file)
+
+
 def _note_error(connection: SSL.Connection, _cert: object, code: int, _depth: int, ok: int) -> bool:
     # Going on after an error keeps the chain and the rest of the errors; what they mean is judged later.
     if not ok:

@@ -4,7 +4,9 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
-import dns.rdatatype
+from dns.rdtypes.ANY.CNAME import CNAME
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
 
 from probes.records import DnsAnswer, Failure
 
@@ -18,7 +20,7 @@ RCODE_TO_FAILURE = {
 
 
 def encode_query(name: str, query_type: str, query_id: int) -> bytes:
-    """Return a recursive query with EDNS in wire format. Errors: dns.exception.DNSException for a bad name."""
+    """Return a recursive query with EDNS in wire format. Errors: DNSException for a bad name."""
     query = dns.message.make_query(name, query_type, use_edns=0, payload=EDNS_PAYLOAD_BYTES, id=query_id)
     return query.to_wire()
 
@@ -40,10 +42,12 @@ def parse_reply(wire: bytes, *, query_id: int, name: str, arrived_s: float) -> D
     cnames: list[str] = []
     ttls: list[int] = []
     for rrset in message.answer:
-        if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            addresses += [record.address for record in rrset]
-        elif rrset.rdtype == dns.rdatatype.CNAME:
-            cnames += [record.target.to_text(omit_final_dot=True).lower() for record in rrset]
+        # A record whose class or data is odd is kept by the codec as generic: it holds no address for us.
+        for record in rrset:
+            if isinstance(record, A | AAAA):
+                addresses.append(record.address)
+            elif isinstance(record, CNAME):
+                cnames.append(record.target.to_text(omit_final_dot=True).lower())
         ttls.append(rrset.ttl)
     return DnsAnswer(
         arrived_s=round(arrived_s, 6),

@@ -40,7 +40,7 @@ class ResPq:
 
 
 def encode_req_pq_multi(nonce: bytes, *, unix_time_s: float) -> bytes:
-    """Return the unencrypted message that asks for resPQ. The message id carries the time, its low bits are 0."""
+    """Return the unencrypted message that asks for resPQ; its id carries the time, low bits 0."""
     message_id = int(unix_time_s * 2**32) & ~3
     body = struct.pack("<I", REQ_PQ_MULTI) + nonce
     return struct.pack("<qqi", 0, message_id, len(body)) + body

@@ -1,0 +1,1 @@
+"""What it costs: figures, each beside its bound. Run with `make bench`."""

@@ -1,0 +1,239 @@
+"""vantage_points.yaml -> frozen objects, or every mistake in it at once, each with its line.
+
+`load_config` reads the file once. `ConfigWatcher` notices edits while the system runs: the caller keeps the
+last good `Config` for as long as the file on disk has problems.
+"""
+
+import hashlib
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from observatory.config_checks import ID_FORM, Surroundings, suggest
+from observatory.config_forms import SettingsForm, VantagePointForm, expected_of
+from observatory.config_machine import REAL_MACHINE, Machine
+from observatory.config_problems import ConfigError, Problem, show_value
+from observatory.config_yaml import Fault, Tree, parse_tree
+from observatory.config_yaml import Path as TreePath
+from observatory.model import Config, Settings, VantagePoint
+
+__all__ = ["ConfigError", "ConfigWatcher", "Problem", "load_config", "warn_config"]
+
+MAX_FILE_BYTES: Final = 1_000_000
+_LIST_KEY: Final = "vantage_points"
+F = TypeVar("F", bound=BaseModel)
+
+_PRIVATE_ASNS: Final = (range(64_512, 65_535), range(4_200_000_000, 4_294_967_295))
+
+
+def load_config(path: Path | str, *, machine: Machine = REAL_MACHINE) -> Config:
+    """Return the settings and vantage points of a file, checked as a whole.
+
+    Errors: ConfigError with every problem: unreadable file, bad YAML, wrong values, ids used twice, devices,
+            addresses and namespaces that this machine does not have. An entry that is switched off is
+            checked for its form only. Nothing else is raised.
+    """
+    return _parse_config(_load_bytes(Path(path)), Path(path), machine)
+
+
+def warn_config(config: Config) -> tuple[str, ...]:
+    """Return what is allowed in a valid file and yet worth a word to the operator."""
+    enabled = [vantage for vantage in config.vantage_points if vantage.enabled]
+    warnings = []
+    if not enabled:
+        warnings.append(f"{config.path}: no vantage point is enabled, so nothing will be measured")
+    for vantage in enabled:
+        if any(vantage.asn in private for private in _PRIVATE_ASNS):
+            warnings.append(
+                f"{config.path}: {vantage.id}.asn: {vantage.asn} is a private number that names no network; "
+                "write the number of your ISP, and its country and name"
+            )
+    return tuple(warnings)
+
+
+class ConfigWatcher:
+    """Looks again at a file that people edit.
+
+    An edit counts once the file has been the same in two polls that follow each other: an editor that is
+    still writing may have left a shorter file that is valid YAML. The first poll reads at once.
+    """
+
+    def __init__(self, path: Path | str, *, machine: Machine = REAL_MACHINE) -> None:
+        self.path = Path(path)
+        self._machine = machine
+        self._seen: str | None = None
+        self._used: str | None = None
+        self._problems: tuple[Problem, ...] = ()
+
+    def poll(self) -> Config | ConfigError | None:
+        """Return what the file now says when that is new, the problems when those are new, else None.
+
+        Problems that lie with the machine (a modem unplugged) are looked at again without an edit.
+        """
+        try:
+            read: bytes | ConfigError = _load_bytes(self.path)
+        except ConfigError as error:
+            read = error
+        # The content's own hash: time and size alone miss a second edit within one tick of the clock.
+        mark = hashlib.sha256(read if isinstance(read, bytes) else str(read).encode()).hexdigest()
+        is_settled, self._seen = mark == self._seen or self._used is None, mark
+        waits_for_machine = any(problem.of_machine for problem in self._problems)
+        if not is_settled or (mark == self._used and not waits_for_machine):
+            return None
+        is_new, self._used = mark != self._used, mark
+        try:
+            if isinstance(read, ConfigError):
+                raise read
+            config = _parse_config(read, self.path, self._machine)
+        except ConfigError as error:
+            is_new = is_new or error.problems != self._problems
+            self._problems = error.problems
+            return error if is_new else None
+        self._problems = ()
+        return config
+
+
+def _load_bytes(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _whole_file(path, "a regular file", "something else")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _whole_file(path, "a file that can be read", reason) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise _whole_file(path, f"at most {MAX_FILE_BYTES} bytes", "more")
+    return content
+
+
+def _whole_file(path: Path, expected: str, found: str) -> ConfigError:
+    return ConfigError([Problem(file=str(path), line=0, field="", expected=expected, found=found)])
+
+
+def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
+    try:
+        tree = parse_tree(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        fault = Fault(expected="UTF-8 text", found=f"the byte 0x{content[error.start]:02x}", line=line)
+        tree = Tree(faults=[fault])
+    faults = list(tree.faults)
+    settings, entries = None, []
+    # A document that could not be read to its end has no value: its one fault says enough.
+    if tree.value is not None or not faults:
+        top = tree.value
+        if isinstance(top, dict):
+            settings = _check_settings(top, machine, path, faults)
+            entries = _check_entries(top, machine, path, faults)
+        else:
+            faults.append(_no_mapping(top, ()))
+    if faults or settings is None:
+        raise ConfigError(_name_faults(faults, tree, path))
+    return Config(path=str(path), settings=settings, vantage_points=tuple(entries))
+
+
+def _check_settings(
+    top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
+) -> Settings | None:
+    raw = {key: value for key, value in top.items() if key != _LIST_KEY}
+    form = _check_form(SettingsForm, raw, (), Surroundings(machine=machine, folder=path.parent), faults)
+    if form is None:
+        return None
+    return Settings(public_resolver=form.public_resolver, ca_file=form.ca_file, control=form.control)
+
+
+def _check_entries(
+    top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
+) -> list[VantagePoint]:
+    raw_entries = top.get(_LIST_KEY)
+    if not isinstance(raw_entries, list):
+        hint = "write vantage_points: [] for none" if raw_entries is None else ""
+        found = show_value(raw_entries)
+        faults.append(Fault(path=(_LIST_KEY,), expected="a list of vantage points", found=found, hint=hint))
+        return []
+    entries: list[VantagePoint] = []
+    first_index: dict[str, int] = {}
+    for index, raw in enumerate(raw_entries):
+        place = (_LIST_KEY, index)
+        if not isinstance(raw, dict):
+            faults.append(_no_mapping(raw, place))
+            continue
+        vantage_id = raw.get("id")
+        if isinstance(vantage_id, str):
+            if (first := first_index.setdefault(vantage_id, index)) != index:
+                faults.append(_id_again(vantage_id, first, index))
+        around = Surroundings(machine=None if raw.get("enabled") is False else machine, folder=path.parent)
+        form = _check_form(VantagePointForm, raw, place, around, faults)
+        if form is not None:
+            same = {key: getattr(form, key) for key in VantagePointForm.model_fields if key != "every"}
+            entries.append(VantagePoint(**same, every_s=form.every))
+    return entries
+
+
+def _id_again(vantage_id: str, first: int, index: int) -> Fault:
+    return Fault(
+        path=(_LIST_KEY, index, "id"),
+        expected="an id that no other vantage point has",
+        found=show_value(vantage_id),
+        hint=f"entry {first + 1} has it",
+    )
+
+
+def _check_form(
+    form: type[F], raw: dict[str, Any], place: TreePath, around: Surroundings, faults: list[Fault]
+) -> F | None:
+    try:
+        return form.model_validate(raw, context=around)
+    except ValidationError as error:
+        faults.extend(_fault_of(form, details, raw, place) for details in error.errors(include_url=False))
+        return None
+
+
+def _fault_of(form: type[BaseModel], details: Any, raw: dict[str, Any], place: TreePath) -> Fault:
+    key = details["loc"][0]
+    told = details.get("ctx", {})
+    path = (*place, key)
+    expected, hint, found = expected_of(form, key), told.get("hint", ""), show_value(raw.get(key))
+    if details["type"] == "extra_forbidden":
+        hint, found = suggest(key, tuple(form.model_fields)), show_value(key)
+    elif told.get("at"):
+        path, found = (*path, told["at"]), show_value(raw[key][told["at"]])
+    expected = told.get("expected") or expected
+    return Fault(
+        path=path, expected=expected, found=found, hint=hint, of_machine=told.get("of_machine", False)
+    )
+
+
+def _no_mapping(value: object, path: TreePath) -> Fault:
+    return Fault(path=path, expected="a mapping of keys to values", found=show_value(value))
+
+
+def _name_faults(faults: Iterable[Fault], tree: Tree, path: Path) -> list[Problem]:
+    problems = [
+        Problem(
+            file=str(path),
+            line=fault.line or tree.line_of(fault.path),
+            field=_name_field(fault.path, tree.value),
+            expected=fault.expected,
+            found=fault.found,
+            hint=fault.hint,
+            of_machine=fault.of_machine,
+        )
+        for fault in faults
+    ]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def _name_field(path: TreePath, top: Any) -> str:
+    """Return `jkt-xl.via.device` for a path in that entry, `vantage_points[3].asn` where it has no id."""
+    if len(path) > 1 and path[0] == _LIST_KEY and isinstance(path[1], int):
+        raw = top[_LIST_KEY][path[1]] if isinstance(top, dict) else None
+        named = raw.get("id") if isinstance(raw, dict) else None
+        is_named = isinstance(named, str) and ID_FORM.fullmatch(named)
+        owner = named if is_named else f"{_LIST_KEY}[{path[1] + 1}]"
+        return ".".join([str(owner), *map(str, path[2:])])
+    return ".".join(map(str, path))

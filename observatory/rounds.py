@@ -1,0 +1,60 @@
+"""One round of a vantage point: from its entry in the file to measurements."""
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from observatory.model import Settings, VantagePoint
+from probes.network import Network, VantageError, load_system_resolver
+from probes.plan import Post, measure_round
+from probes.records import Measurement, Target
+
+__all__ = ["VantageError", "is_emulated", "measure_vantage", "software_version", "utc_now"]
+
+# Set inside the emulated Internet; what is measured there is marked for good.
+EMULATION_MARK = "LAB_CONTROL"
+
+
+def software_version() -> str:
+    """Return the name and version that measurements carry."""
+    try:
+        return f"telegram-block-observatory {version('telegram-block-observatory')}"
+    except PackageNotFoundError:
+        return "telegram-block-observatory (not installed)"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def is_emulated() -> bool:
+    return EMULATION_MARK in os.environ
+
+
+async def measure_vantage(
+    settings: Settings,
+    vantage: VantagePoint,
+    targets: Sequence[Target],
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[Measurement, ...]:
+    """Measure one round from a vantage point: every target side by side, the control host last.
+
+    Errors: VantageError when the system's resolver or the CA file cannot be read.
+    """
+    network = Network(vantage.via.kind.value, vantage.via.value)
+    resolver = load_system_resolver(network) if vantage.resolver == "system" else vantage.resolver
+    post = Post(
+        vantage=vantage.id,
+        asn=vantage.asn,
+        network=network,
+        resolver=resolver,
+        public_resolver=settings.public_resolver,
+        control=settings.control,
+        ca_file=settings.ca_file,
+        emulated=is_emulated(),
+        software=software_version(),
+        clock=clock,
+    )
+    return await measure_round(post, targets)
