@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from observatory.config_checks import ID_FORM, Surroundings, suggest
-from observatory.config_forms import SettingsForm, VantagePointForm, expected_of
+from observatory.config_checks import ID_FORM, Surroundings, Unexpected, suggest
+from observatory.config_forms import FileForm, VantagePointForm, expected_of
 from observatory.config_machine import REAL_MACHINE, Machine
 from observatory.config_problems import ConfigError, Problem, show_value
 from observatory.config_yaml import Fault, Tree, parse_tree
@@ -128,7 +128,7 @@ def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
         top = tree.value
         if isinstance(top, dict):
             settings = _check_settings(top, machine, path, faults)
-            entries = _check_entries(top, machine, path, faults)
+            entries = _check_entries(top.get(_LIST_KEY), machine, path, faults)
         else:
             faults.append(_no_mapping(top, ()))
     if faults or settings is None:
@@ -139,21 +139,16 @@ def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
 def _check_settings(
     top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
 ) -> Settings | None:
-    raw = {key: value for key, value in top.items() if key != _LIST_KEY}
-    form = _check_form(SettingsForm, raw, (), Surroundings(machine=machine, folder=path.parent), faults)
+    form = _check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
     if form is None:
         return None
     return Settings(public_resolver=form.public_resolver, ca_file=form.ca_file, control=form.control)
 
 
 def _check_entries(
-    top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
+    raw_entries: object, machine: Machine, path: Path, faults: list[Fault]
 ) -> list[VantagePoint]:
-    raw_entries = top.get(_LIST_KEY)
     if not isinstance(raw_entries, list):
-        hint = "write vantage_points: [] for none" if raw_entries is None else ""
-        found = show_value(raw_entries)
-        faults.append(Fault(path=(_LIST_KEY,), expected="a list of vantage points", found=found, hint=hint))
         return []
     entries: list[VantagePoint] = []
     first_index: dict[str, int] = {}
@@ -195,17 +190,16 @@ def _check_form(
 
 def _fault_of(form: type[BaseModel], details: Any, raw: dict[str, Any], place: TreePath) -> Fault:
     key = details["loc"][0]
-    told = details.get("ctx", {})
+    told = details.get("ctx", {}).get("error")
+    told = told if isinstance(told, Unexpected) else Unexpected()
     path = (*place, key)
-    expected, hint, found = expected_of(form, key), told.get("hint", ""), show_value(raw.get(key))
+    hint, found = told.hint, show_value(raw.get(key))
     if details["type"] == "extra_forbidden":
         hint, found = suggest(key, tuple(form.model_fields)), show_value(key)
-    elif told.get("at"):
-        path, found = (*path, told["at"]), show_value(raw[key][told["at"]])
-    expected = told.get("expected") or expected
-    return Fault(
-        path=path, expected=expected, found=found, hint=hint, of_machine=told.get("of_machine", False)
-    )
+    elif told.at:
+        path, found = (*path, told.at), show_value(raw[key][told.at])
+    expected = told.expected or expected_of(form, key)
+    return Fault(path=path, expected=expected, found=found, hint=hint, of_machine=told.of_machine)
 
 
 def _no_mapping(value: object, path: TreePath) -> Fault:

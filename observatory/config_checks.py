@@ -1,7 +1,7 @@
 """How each value of vantage_points.yaml is checked.
 
-A check returns the value as the system uses it or raises `Unexpected`, which may narrow what was expected, add
-a hint, and say that the file may be right and only the machine is not ready.
+A check returns the value as the system uses it or raises `Unexpected`, which may narrow what was expected,
+add a hint, and say that the file may be right and only the machine is not ready.
 """
 
 import ipaddress
@@ -17,7 +17,6 @@ from typing import Final
 from babel import Locale
 from cryptography import x509
 from pydantic import ValidationInfo
-from pydantic_core import PydanticCustomError
 
 from observatory.config_machine import Machine
 from observatory.model import Role, Via, ViaKind
@@ -39,14 +38,15 @@ _NETNS: Final = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 _NO_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK".split())
 
 
-class Unexpected(PydanticCustomError):
+class Unexpected(ValueError):
     """A value that a check refuses. Empty texts leave what the field's description says."""
 
-    def __new__(
-        cls, expected: str = "", *, hint: str = "", at: str = "", of_machine: bool = False
-    ) -> "Unexpected":
-        told = {"expected": expected, "hint": hint, "at": at, "of_machine": of_machine}
-        return super().__new__(cls, "unexpected", "unexpected", told)
+    def __init__(self, expected: str = "", *, hint: str = "", at: str = "", of_machine: bool = False) -> None:
+        super().__init__(expected or "see the field's description")
+        self.expected = expected
+        self.hint = hint
+        self.at = at
+        self.of_machine = of_machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +138,12 @@ def check_host_name(value: object) -> str:
     if not isinstance(value, str) or not _HOST_NAME.fullmatch(value) or value.replace(".", "").isdigit():
         hint = "write it in lower case" if isinstance(value, str) and value != value.lower() else ""
         raise Unexpected(hint=hint)
+    return value
+
+
+def check_list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise Unexpected(hint="write vantage_points: [] for none" if value is None else "")
     return value
 
 

@@ -13,6 +13,7 @@ from observatory.config_checks import (
     check_country,
     check_host_name,
     check_id,
+    check_list,
     check_resolver,
     check_timezone,
     check_truth,
@@ -28,8 +29,8 @@ _Text = Annotated[str, PlainValidator(text_check(100))]
 _FORM: Final = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class SettingsForm(BaseModel):
-    """The settings at the top of the file."""
+class FileForm(BaseModel):
+    """The top of the file: settings, and the list whose entries have a form of their own."""
 
     model_config = _FORM
 
@@ -40,6 +41,10 @@ class SettingsForm(BaseModel):
         None, description="the path of a PEM file, absolute or from this file's folder"
     )
     control: Annotated[str, PlainValidator(check_host_name)] = Field("example.com", description="a host name")
+
+    vantage_points: Annotated[list[object], PlainValidator(check_list)] = Field(
+        description="a list of vantage points"
+    )
 
 
 class VantagePointForm(BaseModel):

@@ -20,9 +20,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 
 from observatory.config import ConfigError, warn_config
 from observatory.model import Config, Role, VantagePoint
-from observatory.schedule_desk import Complaints, Desk, reason_of
+from observatory.schedule_desk import Complaints, Desk, Journal, reason_of
 from observatory.schedule_slots import JITTER_SHARE, RoundTrigger, random_jitter_s
 from probes.records import Measurement
+
+__all__ = ["Journal", "Scheduler", "Watcher"]
 
 logger = logging.getLogger("observatory.schedule")
 
@@ -44,27 +46,6 @@ class Watcher(Protocol):
     def path(self) -> object: ...
 
     def poll(self) -> Config | ConfigError | None: ...
-
-
-class Journal(Protocol):
-    """Where the scheduler writes down what it did; each call may block, and may fail."""
-
-    def save_vantage_points(self, vantage_points: Sequence[VantagePoint], *, at: datetime) -> None: ...
-
-    def record_run(
-        self,
-        vantage: str,
-        *,
-        started_at: datetime,
-        finished_at: datetime,
-        next_run_at: datetime | None,
-        n_measurements: int,
-        error: str | None,
-    ) -> None: ...
-
-    def record_gap(self, vantage: str, *, at: datetime, reason: str, detail: str) -> None: ...
-
-    def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None: ...
 
 
 def utc_now() -> datetime:

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
+
+from observatory.model import VantagePoint
 
 logger = logging.getLogger("observatory.schedule")
 
@@ -21,6 +24,27 @@ def reason_of(error: BaseException) -> str:
         error = error.exceptions[0]
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}"[:_MAX_REASON_CHARS] if lines else type(error).__name__
+
+
+class Journal(Protocol):
+    """Where the scheduler writes down what it did; each call may block, and may fail."""
+
+    def save_vantage_points(self, vantage_points: Sequence[VantagePoint], *, at: datetime) -> None: ...
+
+    def record_run(
+        self,
+        vantage: str,
+        *,
+        started_at: datetime,
+        finished_at: datetime,
+        next_run_at: datetime | None,
+        n_measurements: int,
+        error: str | None,
+    ) -> None: ...
+
+    def record_gap(self, vantage: str, *, at: datetime, reason: str, detail: str) -> None: ...
+
+    def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None: ...
 
 
 class Complaints:

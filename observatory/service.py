@@ -33,3 +33,11 @@ def judge(
     return judge_measurement(
         measurement, canary, controls, reference=load_reference(), provisional=provisional
     )
+
+
+async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
+    """Probe on schedule until SIGTERM or SIGINT; serve the dashboard beside it.
+
+    Errors: ServiceError when another scheduler holds the database, or it cannot be opened.
+    """
+    ...

@@ -61,6 +61,8 @@ class Network:
             return await self._connect_through_proxy(endpoint)
         sock = self._open(endpoint, socket.SOCK_STREAM)
         try:
+            # Requests follow a handshake at once; Nagle's wait for its ACK would pass for the server's time.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.get_running_loop().sock_connect(sock, (endpoint.address, endpoint.port))
         except BaseException:
             sock.close()

@@ -41,7 +41,7 @@ class Reference:
 
     def is_block_page_host(self, host: str) -> bool:
         """Match a host name exactly, or below a pattern `*.example`."""
-        name = host.lower().rstrip(".")
+        name = host.lower().rstrip(".").removeprefix("www.")
         parents = name.split(".")
         return name in self.block_page_hosts or any(
             "*." + ".".join(parents[i:]) in self.block_page_hosts for i in range(1, len(parents))

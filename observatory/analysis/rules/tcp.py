@@ -7,7 +7,7 @@ from observatory.analysis.rules.rule import Rule
 from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, Purpose, TcpObservation
 
-# Slower than this, and several times slower than the control host in the same round, is no accident of the line.
+# Slower than this, and several times slower than the control host in the same round: no accident.
 THROTTLED_BPS: Final = 512_000
 TIMES_SLOWER: Final = 8
 
@@ -60,7 +60,7 @@ def _uncompared(case: Case) -> Evidence:
 
 
 def _slow(case: Case) -> tuple[float, Evidence] | None:
-    """The best rate measured here and its evidence, when it is far below the control host's and the control's."""
+    """The best rate measured here and its evidence, when it is far below the control host's."""
     here = case.facts.page_bps
     transfers = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
     canary = case.canary.page_bps if case.canary is not None else None
@@ -141,7 +141,7 @@ TCP_RULES: Final = (
         State.IMPAIRED,
         "ip.throttle",
         lambda case: throttled(case, by_name=False),
-        "Transfers from this address are far slower than the control host's in the same round, whatever the name.",
+        "Transfers from this address are far slower than the control host's, whatever the name.",
     ),
     Rule(
         "tcp.slow_uncompared",

@@ -1,0 +1,1 @@
+"""An emulated Internet with censoring ISPs, in network namespaces of its own; see lab/README.md."""

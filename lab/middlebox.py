@@ -1,0 +1,138 @@
+"""What a border router does in software: race DNS answers, answer HTTP itself, hold packets back."""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from lab import world
+from lab.linux import open_socket
+from lab.nfqueue import Copy, Queue
+from lab.packets import (
+    Packet,
+    encode_packet,
+    forge_reset_to_server,
+    forge_tcp_answer,
+    forge_udp_answer,
+    parse_packet,
+)
+from lab.rules import MARK_ANSWERED, QUEUE_DELAY, QUEUE_DNS, QUEUE_HTTP
+from lab.services.names import forge_answer
+from lab.services.pages import load_notice, national_redirect
+from lab.services.web import Response, encode_whole_response
+from lab.state import LabState
+from lab.topology import Link
+
+_ETHERTYPE_IP: Final = 0x0800
+
+ReadState = Callable[[], LabState]
+
+
+class _Wire:
+    """Puts forged packets straight on a device: no filter and no connection tracking sees them."""
+
+    def __init__(self, namespace_fd: int, device: str, peer_mac: str) -> None:
+        self._sock = open_socket(namespace_fd, socket.AF_PACKET, socket.SOCK_DGRAM)
+        self._address = (device, _ETHERTYPE_IP, 0, 0, bytes.fromhex(peer_mac.replace(":", "")))
+
+    def send(self, packet: Packet) -> None:
+        self._sock.sendto(encode_packet(packet), self._address)
+
+
+class Border:
+    """The censoring middlebox on one ISP's border router."""
+
+    def __init__(self, isp: world.Isp, namespace_fd: int, inner: Link, outer: Link, state: ReadState) -> None:
+        self._isp = isp
+        self._state = state
+        self._to_client = _Wire(namespace_fd, inner.b_device, inner.a_mac)
+        self._to_server = _Wire(namespace_fd, outer.a_device, outer.b_mac)
+        self._dns = Queue(namespace_fd, QUEUE_DNS, Copy.WHOLE)
+        self._http = Queue(namespace_fd, QUEUE_HTTP, Copy.WHOLE)
+        self._notice = Response(body=load_notice(isp.id))
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.add_reader(self._dns.fileno(), self._on_dns)
+        loop.add_reader(self._http.fileno(), self._on_http)
+
+    def _on_dns(self) -> None:
+        setting = self._state().of(self._isp.id, "dns_injection")
+        for packet_id, data in self._dns.packets():
+            query = parse_packet(data)
+            if setting and query:
+                forged = forge_answer(query.payload, setting.hosts, self._isp.notice_address)
+                if forged:
+                    # Forged first, then let go: the true answer comes as second.
+                    self._to_client.send(forge_udp_answer(query, forged))
+            self._dns.accept(packet_id)
+
+    def _on_http(self) -> None:
+        for packet_id, data in self._http.packets():
+            request = parse_packet(data)
+            response = self._http_answer(request.payload) if request else None
+            if request is None or response is None:
+                self._http.accept(packet_id)
+                continue
+            for segment in forge_tcp_answer(request, encode_whole_response(response)):
+                self._to_client.send(segment)
+            self._to_server.send(forge_reset_to_server(request))
+            self._http.accept(packet_id, mark=MARK_ANSWERED)
+
+    def _http_answer(self, payload: bytes) -> Response | None:
+        host = host_header(payload)
+        for censor_id, response in (
+            ("http_blockpage", self._notice),
+            ("http_redirect", national_redirect()),
+        ):
+            setting = self._state().of(self._isp.id, censor_id)
+            if setting and host in setting.hosts:
+                return response
+        return None
+
+
+def host_header(payload: bytes) -> str:
+    """Return the Host of an HTTP request's first segment, lower case and without a port; "" when none."""
+    for line in payload.split(b"\r\n\r\n", 1)[0].split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"host":
+            return value.decode("latin-1").strip().partition(":")[0].lower()
+    return ""
+
+
+class DelayLine:
+    """Holds every packet of one access router for half the added round trip, in order."""
+
+    def __init__(self, isp: world.Isp, namespace_fd: int, state: ReadState) -> None:
+        self._isp = isp
+        self._state = state
+        self._queue = Queue(namespace_fd, QUEUE_DELAY, Copy.NUMBER_ONLY)
+        self._held: deque[tuple[float, int]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.add_reader(self._queue.fileno(), self._on_packets, loop)
+
+    def _on_packets(self, loop: asyncio.AbstractEventLoop) -> None:
+        setting = self._state().of(self._isp.id, "delay")
+        hold_s = float(setting.params["ms"]) / 2000 if setting else 0.0
+        due = loop.time() + hold_s
+        for packet_id, _ in self._queue.packets():
+            # A shortened delay must not let a packet overtake those already held.
+            self._held.append((max(due, self._held[-1][0] if self._held else due), packet_id))
+        self._release(loop)
+
+    def _release(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        last: int | None = None
+        now = loop.time()
+        while self._held and self._held[0][0] <= now:
+            last = self._held.popleft()[1]
+        if last is not None:
+            self._queue.accept_up_to(last)
+        if self._held:
+            self._timer = loop.call_at(self._held[0][0], self._release, loop)

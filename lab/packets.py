@@ -1,0 +1,192 @@
+"""IPv4, UDP and TCP packets as bytes: what the lab's middleboxes read and forge. Pure."""
+
+import struct
+from dataclasses import dataclass
+from enum import IntFlag
+from ipaddress import IPv4Address
+from typing import Final
+
+PROTO_TCP: Final = 6
+PROTO_UDP: Final = 17
+# Below the 1,500 of every link here, less IP and TCP headers.
+MAX_SEGMENT_BYTES: Final = 1400
+
+
+class TcpFlag(IntFlag):
+    NONE = 0
+    FIN = 0x01
+    SYN = 0x02
+    RST = 0x04
+    PSH = 0x08
+    ACK = 0x10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One UDP or TCP packet over IPv4; seq, ack and flags stay 0 for UDP."""
+
+    protocol: int
+    source: IPv4Address
+    source_port: int
+    destination: IPv4Address
+    destination_port: int
+    payload: bytes = b""
+    seq: int = 0
+    ack: int = 0
+    flags: TcpFlag = TcpFlag.NONE
+
+
+def internet_checksum(data: bytes) -> int:
+    """Return the 16-bit one's complement checksum. Source: RFC 1071."""
+    if len(data) % 2:
+        data += b"\0"
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def parse_packet(data: bytes) -> Packet | None:
+    """Read an IPv4 packet; None when it is another protocol, a later fragment or cut short."""
+    if len(data) < 20 or data[0] >> 4 != 4:
+        return None
+    header_bytes = (data[0] & 15) * 4
+    total_bytes = int.from_bytes(data[2:4])
+    fragment_offset = int.from_bytes(data[6:8]) & 0x1FFF
+    # A length of 0 is how an aggregated (GSO) packet beyond 64 kB states itself.
+    body = data[header_bytes : total_bytes or len(data)]
+    protocol = data[9]
+    if (
+        fragment_offset
+        or header_bytes < 20
+        or len(body) < {PROTO_UDP: 8, PROTO_TCP: 20}.get(protocol, 1 << 30)
+    ):
+        return None
+    source_port, destination_port = struct.unpack_from(">HH", body)
+    seq = ack = 0
+    flags = TcpFlag.NONE
+    payload = body[8:]
+    if protocol == PROTO_TCP:
+        seq, ack = struct.unpack_from(">II", body, 4)
+        flags = TcpFlag(body[13] & 0x1F)
+        payload = body[(body[12] >> 4) * 4 :]
+    return Packet(
+        protocol=protocol,
+        source=IPv4Address(data[12:16]),
+        source_port=source_port,
+        destination=IPv4Address(data[16:20]),
+        destination_port=destination_port,
+        payload=payload,
+        seq=seq,
+        ack=ack,
+        flags=flags,
+    )
+
+
+def encode_packet(packet: Packet, *, ttl: int = 64) -> bytes:
+    """Return the packet as it goes on the wire, checksums filled in. Errors: ValueError over 65,535 bytes."""
+    if packet.protocol == PROTO_UDP:
+        body = _encode_udp(packet)
+    elif packet.protocol == PROTO_TCP:
+        body = _encode_tcp(packet)
+    else:
+        raise ValueError(f"protocol: expected {PROTO_TCP} or {PROTO_UDP}, got {packet.protocol}")
+    if len(body) > 0xFFFF - 20:
+        raise ValueError(f"packet: expected at most 65535 bytes, got {len(body) + 20}")
+    dont_fragment = 0x4000
+    header = struct.pack(
+        ">BBHHHBBH4s4s",
+        0x45,
+        0,
+        20 + len(body),
+        0,
+        dont_fragment,
+        ttl,
+        packet.protocol,
+        0,
+        packet.source.packed,
+        packet.destination.packed,
+    )
+    return header[:10] + internet_checksum(header).to_bytes(2) + header[12:] + body
+
+
+def _pseudo_header(packet: Packet, length: int) -> bytes:
+    return packet.source.packed + packet.destination.packed + struct.pack(">BBH", 0, packet.protocol, length)
+
+
+def _encode_udp(packet: Packet) -> bytes:
+    length = 8 + len(packet.payload)
+    header = struct.pack(">HHHH", packet.source_port, packet.destination_port, length, 0)
+    # Zero means "no checksum" in UDP, so a computed zero is sent as all ones (RFC 768).
+    checksum = internet_checksum(_pseudo_header(packet, length) + header + packet.payload) or 0xFFFF
+    return header[:6] + checksum.to_bytes(2) + packet.payload
+
+
+def _encode_tcp(packet: Packet) -> bytes:
+    header = struct.pack(
+        ">HHIIBBHHH",
+        packet.source_port,
+        packet.destination_port,
+        packet.seq % 2**32,
+        packet.ack % 2**32,
+        5 << 4,
+        packet.flags,
+        0xFFFF,
+        0,
+        0,
+    )
+    length = len(header) + len(packet.payload)
+    checksum = internet_checksum(_pseudo_header(packet, length) + header + packet.payload)
+    return header[:16] + checksum.to_bytes(2) + header[18:] + packet.payload
+
+
+def forge_udp_answer(query: Packet, payload: bytes) -> Packet:
+    """Return the packet that claims to be the asked server's answer."""
+    return Packet(
+        protocol=PROTO_UDP,
+        source=query.destination,
+        source_port=query.destination_port,
+        destination=query.source,
+        destination_port=query.source_port,
+        payload=payload,
+    )
+
+
+def forge_tcp_answer(request: Packet, payload: bytes) -> tuple[Packet, ...]:
+    """Return segments that claim to be the server's whole answer and its end of the connection (FIN)."""
+    pieces = [
+        payload[start : start + MAX_SEGMENT_BYTES] for start in range(0, len(payload), MAX_SEGMENT_BYTES)
+    ] or [b""]
+    segments = []
+    seq = request.ack
+    for index, piece in enumerate(pieces):
+        is_last = index == len(pieces) - 1
+        segments.append(
+            Packet(
+                protocol=PROTO_TCP,
+                source=request.destination,
+                source_port=request.destination_port,
+                destination=request.source,
+                destination_port=request.source_port,
+                payload=piece,
+                seq=seq,
+                ack=(request.seq + len(request.payload)) % 2**32,
+                flags=TcpFlag.ACK | TcpFlag.PSH | (TcpFlag.FIN if is_last else TcpFlag.NONE),
+            )
+        )
+        seq = (seq + len(piece)) % 2**32
+    return tuple(segments)
+
+
+def forge_reset_to_server(request: Packet) -> Packet:
+    """Return the reset that claims to come from the client, so that the server forgets the connection."""
+    return Packet(
+        protocol=PROTO_TCP,
+        source=request.source,
+        source_port=request.source_port,
+        destination=request.destination,
+        destination_port=request.destination_port,
+        seq=request.seq,
+        ack=request.ack,
+        flags=TcpFlag.RST | TcpFlag.ACK,
+    )

@@ -1,0 +1,115 @@
+"""Packet-filter rules as data, the patterns they search for, and their text for iptables-restore. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+# xt_string holds 128 bytes of pattern; the length fields before a server name take seven.
+MAX_HOST_BYTES: Final = 100
+
+# Connection marks: what a censor has decided about a connection stays with it.
+MARK_RESET: Final = 0x1
+MARK_DROP: Final = 0x2
+MARK_ANSWERED: Final = 0x4
+
+QUEUE_DNS: Final = 1
+QUEUE_HTTP: Final = 2
+QUEUE_DELAY: Final = 3
+
+MITM_PORT: Final = 8443
+PORTAL_PORT: Final = 8080
+
+
+class Place(StrEnum):
+    """On which router a rule works."""
+
+    ACCESS = "access"
+    BORDER = "border"
+    EXCHANGE = "exchange"
+    TELEGRAM_ROUTER = "telegram-router"
+
+
+class Table(StrEnum):
+    MANGLE = "mangle"
+    NAT = "nat"
+    FILTER = "filter"
+
+
+# Tables that are always written, so that a rule taken out of the list is really gone.
+_TABLE_CHAINS: Final[dict[Table, tuple[str, ...]]] = {
+    Table.MANGLE: ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    Table.NAT: ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    Table.FILTER: ("INPUT", "FORWARD", "OUTPUT"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a table: `spec` is what follows `-A CHAIN`."""
+
+    place: Place
+    table: Table
+    chain: str
+    spec: str
+
+
+def encode_ruleset(rules: Iterable[Rule]) -> str:
+    """Return the whole ruleset of one router for `iptables-restore`: it replaces what was there.
+
+    The same rule wanted by two censors is written once, at its first place.
+    """
+    wanted = tuple(dict.fromkeys(rules))
+    lines = []
+    for table, chains in _TABLE_CHAINS.items():
+        lines.append(f"*{table}")
+        lines += [f":{chain} ACCEPT [0:0]" for chain in chains]
+        lines += [f"-A {rule.chain} {rule.spec}" for rule in wanted if rule.table is table]
+        lines.append("COMMIT")
+    return "\n".join(lines) + "\n"
+
+
+def sni_pattern(host: str) -> str:
+    """Return the xt_string pattern of exactly this name in a ClientHello's server_name extension.
+
+    The length fields stand right before the name, so neither `xt.me` nor `t.me.evil.example` holds it.
+    Errors: ValueError for a name that is empty or too long for xt_string.
+    Source: RFC 6066 section 3.
+    """
+    size = len(_checked(host))
+    return f"|{size + 5:04x}{size + 3:04x}00{size:04x}|{host}"
+
+
+def host_header_pattern(host: str) -> str:
+    """Return the xt_string pattern of exactly this name in an HTTP/1.1 Host header without a port."""
+    return f"|0d0a|Host: {_checked(host)}|0d0a|"
+
+
+def _checked(host: str) -> str:
+    if not 0 < len(host) <= MAX_HOST_BYTES or not host.isascii():
+        raise ValueError(f"host: expected 1 to {MAX_HOST_BYTES} ASCII characters, got {host!r}")
+    return host
+
+
+def match_sni(host: str) -> str:
+    return f'-p tcp --dport 443 -m string --algo kmp --icase --hex-string "{sni_pattern(host)}"'
+
+
+def match_host_header(host: str) -> str:
+    return f'-p tcp --dport 80 -m string --algo kmp --icase --hex-string "{host_header_pattern(host)}"'
+
+
+def mark_connection(mark: int) -> str:
+    return f"-j CONNMARK --set-xmark {mark:#x}/{mark:#x}"
+
+
+def match_marked(mark: int) -> str:
+    return f"-m connmark --mark {mark:#x}/{mark:#x}"
+
+
+def drop_both_ways(place: Place, address: str, extra: str = "", reply_extra: str = "") -> tuple[Rule, ...]:
+    """Return the rules that swallow what goes to an address and what comes from it."""
+    return (
+        Rule(place, Table.FILTER, "FORWARD", f"-d {address} {extra}-j DROP"),
+        Rule(place, Table.FILTER, "FORWARD", f"-s {address} {reply_extra}-j DROP"),
+    )

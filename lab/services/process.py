@@ -1,0 +1,136 @@
+"""The service process: opens every server, then follows the policy it is sent.
+
+It is a process of its own because servers that share an event loop with what measures them show false
+timeouts under load.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from lab import world
+from lab.policy import Policy, load_policy, policy_of
+from lab.rules import MITM_PORT, PORTAL_PORT
+from lab.services import certificates, names, pages
+from lab.services.centre import serve_data_centre
+from lab.services.listen import Listeners
+from lab.services.quic import answer_quic
+from lab.services.web import serve_http
+from lab.state import LabState
+
+_DEFAULT_NAME: Final = "telegram.org"
+# What a mismatched host presents: valid in all but the name.
+_OTHER_NAME: Final = "mail.example"
+
+
+class Services:
+    """All servers, reading one policy that is replaced as a whole."""
+
+    def __init__(self, namespaces: Mapping[str, int]) -> None:
+        self._listeners = Listeners(namespaces)
+        self._policy = policy_of(LabState())
+        self._authority = certificates.Authority("Lab CA")
+        self._genuine = certificates.Certificates(self._authority)
+        self._filter = certificates.Certificates(certificates.Authority("ISP Filter CA"))
+
+    def root_pem(self) -> str:
+        return self._authority.root_pem()
+
+    def replace_policy(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def _pick_certificate(self, server_name: str | None, default: str) -> tuple[str, bool]:
+        name = server_name if server_name in world.CENSORABLE_HOSTS else default
+        if name in self._policy.mismatched:
+            return _OTHER_NAME, False
+        return name, name in self._policy.expired
+
+    async def open(self) -> None:
+        """Open every listening socket of the lab. Errors: OSError when the topology lacks an address."""
+        await self._open_hosts()
+        await self._open_resolvers()
+        await self._open_notices()
+        await self._open_middleboxes()
+
+    async def _open_hosts(self) -> None:
+        listen = self._listeners
+        site = serve_http(pages.site_page(lambda: self._policy))
+        plain = serve_http(pages.to_https)
+        telegram = self._genuine.listening_context(
+            _DEFAULT_NAME,
+            lambda name: self._pick_certificate(
+                name if name in world.TELEGRAM_HOSTS else None, default=_DEFAULT_NAME
+            ),
+        )
+        control = self._genuine.listening_context(
+            world.CONTROL_HOST, lambda _: self._pick_certificate(None, default=world.CONTROL_HOST)
+        )
+        for address in world.addresses_of(world.TELEGRAM_HOSTS):
+            await listen.tcp("telegram", address, 443, site, telegram)
+            await listen.tcp("telegram", address, 80, plain)
+            await listen.udp("telegram", address, 443, answer_quic)
+        for address in world.DATA_CENTRES.values():
+            for port in (443, 80):
+                await listen.tcp("telegram", address, port, serve_data_centre)
+        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 443, site, control)
+        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 80, plain)
+        await listen.udp("control-host", world.CONTROL_HOST_ADDRESS, 443, answer_quic)
+
+    async def _open_resolvers(self) -> None:
+        listen = self._listeners
+
+        def honest(query: bytes) -> bytes | None:
+            return names.answer_query(query, self._policy)
+
+        address = world.PUBLIC_RESOLVER
+        tls = certificates.new_context(
+            self._authority.chain_pem((world.PUBLIC_RESOLVER_NAME, world.PUBLIC_RESOLVER))
+        )
+        await listen.udp("public-resolver", address, 53, honest)
+        await listen.tcp("public-resolver", address, 53, names.dns_over_stream(honest))
+        await listen.tcp("public-resolver", address, 853, names.dns_over_stream(honest), tls)
+        await listen.tcp("public-resolver", address, 443, serve_http(names.answer_https(honest)), tls)
+        for isp in world.ISPS.values():
+            answer = self._isp_resolver(isp.id)
+            await listen.udp(isp.border_namespace, isp.resolver, 53, answer)
+            await listen.tcp(isp.border_namespace, isp.resolver, 53, names.dns_over_stream(answer))
+
+    def _isp_resolver(self, isp_id: str) -> names.AnswerQuery:
+        return lambda query: names.answer_query(query, self._policy, self._policy.resolvers[isp_id])
+
+    async def _open_notices(self) -> None:
+        for name, address in world.NOTICE_SERVERS.items():
+            page = serve_http(pages.notice_page(address), server="Apache/2.4.7 (Ubuntu)")
+            tls = certificates.new_context(certificates.self_signed_pem(name))
+            await self._listeners.tcp("notices", address, 80, page)
+            await self._listeners.tcp("notices", address, 443, page, tls)
+
+    async def _open_middleboxes(self) -> None:
+        site = serve_http(pages.site_page(lambda: self._policy))
+        tls = self._filter.listening_context(_DEFAULT_NAME, lambda name: (name or _DEFAULT_NAME, False))
+        for isp in world.ISPS.values():
+            await self._listeners.tcp(isp.border_namespace, "0.0.0.0", MITM_PORT, site, tls)
+            await self._listeners.tcp(
+                isp.border_namespace, "0.0.0.0", PORTAL_PORT, serve_http(pages.portal_page)
+            )
+
+
+def run_services(namespaces: Mapping[str, int], link: socket.socket, ca_file: Path) -> None:
+    """Serve until the other end of `link` closes: one JSON policy a line in, one empty line out each."""
+    services = Services(namespaces)
+    ca_file.write_text(services.root_pem())
+    asyncio.run(_serve(services, link))
+
+
+async def _serve(services: Services, link: socket.socket) -> None:
+    await services.open()
+    reader, writer = await asyncio.open_unix_connection(sock=link, limit=1 << 20)
+    # The first empty line says that every server is open.
+    writer.write(b"\n")
+    while line := await reader.readline():
+        services.replace_policy(load_policy(json.loads(line)))
+        writer.write(b"\n")
+        await writer.drain()

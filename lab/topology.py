@@ -1,0 +1,187 @@
+"""The network itself: namespaces, links, addresses, routes. Built once, from `lab.world`.
+
+client -- access router -- border router -- exchange -- telegram router -- telegram servers
+                                                    \\-- public resolver, control host, notice servers
+"""
+
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lab import linux, world
+
+NETNS_DIR: Final = Path("/run/netns")
+EXCHANGE: Final = "exchange"
+TELEGRAM_ROUTER: Final = "telegram-router"
+_TOOL_LIMIT_S: Final = 30
+
+_SYSCTLS: Final = {
+    "net/ipv4/ip_forward": "1",
+    # Every hop must answer every probe: the kernel's own ICMP limits would look like silent routers.
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/ping_group_range": "0 2147483647",
+    "net/ipv4/ip_unprivileged_port_start": "0",
+    # The one congestion control that every kernel has: throttled transfers look the same everywhere.
+    "net/ipv4/tcp_congestion_control": "reno",
+    "net/ipv6/conf/all/disable_ipv6": "1",
+    "net/ipv6/conf/default/disable_ipv6": "1",
+}
+
+
+class TopologyError(RuntimeError):
+    """The kernel or a tool refused a step of the building; the text holds the step and its answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Two ends: namespace, device, and the third-octet network both addresses lie in.
+
+    The outer end (`a`, away from the exchange) has address .2, the inner one .1. Device addresses on
+    the wire are derived from `number`, so that forged frames need no address resolution.
+    """
+
+    a: str
+    a_device: str
+    b: str
+    b_device: str
+    network: str
+    number: int
+
+    @property
+    def a_mac(self) -> str:
+        return f"02:00:00:00:{self.number:02x}:02"
+
+    @property
+    def b_mac(self) -> str:
+        return f"02:00:00:00:{self.number:02x}:01"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to build: namespaces by name, links, and per namespace the lines for `ip -batch`."""
+
+    links: list[Link] = field(default_factory=list)
+    commands: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def link(self, a: str, a_device: str, b: str, b_device: str, network: str) -> None:
+        link = Link(
+            a=a, a_device=a_device, b=b, b_device=b_device, network=network, number=len(self.links) + 1
+        )
+        self.links.append(link)
+        for namespace, device, mac, host in ((a, a_device, link.a_mac, 2), (b, b_device, link.b_mac, 1)):
+            self.commands[namespace] += [
+                f"link set {device} address {mac}",
+                f"addr add {network}.{host}/24 dev {device}",
+                f"link set {device} up",
+            ]
+
+    def server(self, name: str, router: str, network: str, addresses: tuple[str, ...]) -> None:
+        """Add a server namespace with its service addresses behind a router."""
+        self.link(name, "upl", router, name[:15], network)
+        self.commands[name] += [f"addr add {address}/32 dev lo" for address in addresses]
+        # Segments of one packet each, as on a real line: filters and policers count packets.
+        self.commands[name] += ["link set upl gso_max_segs 1", f"route add default via {network}.1"]
+        self.commands[router] += [f"route add {address}/32 via {network}.2" for address in addresses]
+
+
+def plan_topology() -> Plan:
+    """Return the plan of the whole lab. Pure."""
+    plan = Plan()
+    plan.link(TELEGRAM_ROUTER, "upl", EXCHANGE, "telegram", "192.0.2")
+    plan.commands[TELEGRAM_ROUTER].append("route add default via 192.0.2.1")
+    plan.commands[EXCHANGE] += [f"route add {prefix} via 192.0.2.2" for prefix in world.TELEGRAM_PREFIXES]
+    plan.commands[TELEGRAM_ROUTER] += [f"route add blackhole {prefix}" for prefix in world.TELEGRAM_PREFIXES]
+    hosts = (*world.addresses_of(world.TELEGRAM_HOSTS), *world.DATA_CENTRES.values())
+    plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", hosts)
+    plan.server("public-resolver", EXCHANGE, "203.0.113", (world.PUBLIC_RESOLVER,))
+    plan.server("control-host", EXCHANGE, "198.18.1", (world.CONTROL_HOST_ADDRESS,))
+    plan.server("notices", EXCHANGE, "198.18.2", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
+    # Addresses that exist nowhere stay silent, as most of the Internet does.
+    plan.commands[EXCHANGE].append("route add blackhole default")
+    for isp in world.ISPS.values():
+        _plan_isp(plan, isp)
+    return plan
+
+
+def _plan_isp(plan: Plan, isp: world.Isp) -> None:
+    k = isp.number
+    client, access, border = isp.client_namespace, isp.access_namespace, isp.border_namespace
+    plan.link(client, "wan", access, "cust", f"10.{k}.1")
+    plan.link(access, "upl", border, "cust", f"10.{k}.2")
+    plan.link(border, "upl", EXCHANGE, f"isp{k}", f"172.16.{k}")
+    plan.commands[client].append(f"route add default via 10.{k}.1.1")
+    plan.commands[access].append(f"route add default via 10.{k}.2.1")
+    plan.commands[border] += [
+        f"route add default via 172.16.{k}.1",
+        f"route add 10.{k}.1.0/24 via 10.{k}.2.2",
+        f"addr add {isp.resolver}/32 dev lo",
+    ]
+    plan.commands[EXCHANGE] += [
+        f"route add {network} via 172.16.{k}.2"
+        for network in (f"10.{k}.1.0/24", f"10.{k}.2.0/24", f"{isp.resolver}/32")
+    ]
+
+
+def build_topology(plan: Plan) -> dict[str, int]:
+    """Build it in the current user, mount and network namespaces; return descriptors by namespace name.
+
+    Errors: TopologyError; OSError when namespaces cannot be made. Needs a private, writable /run.
+    """
+    NETNS_DIR.mkdir(exist_ok=True)
+    namespaces = {name: _named_namespace(name) for name in plan.commands}
+    run_tool(["ip", "-batch", "-"], "\n".join(_link_lines(plan)))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        # list() brings the first failure up here.
+        list(pool.map(lambda item: _configure(namespaces[item[0]], item[0], item[1]), plan.commands.items()))
+    return namespaces
+
+
+def _named_namespace(name: str) -> int:
+    """Return a new namespace that `ip netns exec NAME` finds too."""
+    fd = linux.new_network_namespace()
+    target = NETNS_DIR / name
+    target.touch()
+    linux.mount(f"/proc/self/fd/{fd}", str(target), flags=linux.MS_BIND)
+    return fd
+
+
+def _link_lines(plan: Plan) -> Iterator[str]:
+    for link in plan.links:
+        yield (f"link add {link.a_device} netns {link.a} type veth peer name {link.b_device} netns {link.b}")
+
+
+def _configure(fd: int, name: str, lines: list[str]) -> None:
+    with linux.inside(fd):
+        for path, value in _SYSCTLS.items():
+            _write_sysctl(path, value)
+        run_tool(["ip", "-batch", "-"], "\n".join(["link set lo up", *lines]), where=name)
+
+
+def _write_sysctl(path: str, value: str) -> None:
+    target = Path("/proc/sys") / path
+    if not target.exists():
+        return
+    try:
+        target.write_text(value)
+    except OSError as error:
+        # Only forwarding is indispensable; the others make the lab truer, not possible.
+        if path.endswith("ip_forward"):
+            raise TopologyError(f"{target}: expected to be writable, got {error.strerror}") from error
+
+
+def run_tool(argv: list[str], text: str, *, where: str = "the lab") -> None:
+    """Run a tool with text on its standard input, in this thread's namespace. Errors: TopologyError."""
+    try:
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, timeout=_TOOL_LIMIT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TopologyError(f"{where}: {' '.join(argv)}: {error}") from error
+    if done.returncode:
+        raise TopologyError(f"{where}: {' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()}")

@@ -1,0 +1,126 @@
+"""Which part of what was measured was blocked, per row over time."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+import plotly.graph_objects as go
+
+from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, plain
+from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
+from observatory.store.records import Share
+from observatory.text import Text
+
+# Beyond this many columns a number no longer fits its field.
+_MAX_NUMBERED: Final = 10
+
+
+def draw_share(
+    shares: Iterable[Share],
+    *,
+    rows: Sequence[Row],
+    axis: TimeAxis,
+    caption: Caption,
+    text: Text,
+    theme: Theme,
+    marks: Sequence[Mark] = (),
+) -> go.Figure:
+    """Return the heat map of n_blocked / n_judged.
+
+    Shape:  one row per key, one column per bucket. A bucket in which nothing was judged has no value: it is
+            drawn hatched and never as 0 %.
+    """
+    found = {(share.key, share.bucket_at): share for share in shares}
+    figure = go.Figure()
+    _draw_unjudged(figure, found, rows, axis, text)
+    values = [[_value(found.get((row.key, at))) for at in axis.buckets] for row in rows]
+    figure.add_trace(
+        go.Heatmap(
+            x=[axis.local(at) + axis.step / 2 for at in axis.buckets],
+            y=list(range(len(rows))),
+            z=values,
+            zmin=0,
+            zmax=1,
+            colorscale=SHARE_SCALE,
+            hoverongaps=True,
+            text=[[_words(found.get((row.key, at)), text) for at in axis.buckets] for row in rows],
+            customdata=[[plain(row.name)] * len(axis.buckets) for row in rows],
+            hovertemplate="<b>%{customdata}</b><br>%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            texttemplate="%{z:.0%}" if len(axis.buckets) <= _MAX_NUMBERED else None,
+            ygap=4,
+            xgap=1 if len(axis.buckets) < 60 else 0,
+            name=text("over_time.share_legend"),
+            showlegend=False,
+            colorbar={
+                "orientation": "h",
+                "thickness": 9,
+                "len": 0.45,
+                "x": 1,
+                "xanchor": "right",
+                "xref": "container",
+                "yref": "container",
+                "y": 0.0,
+                "yanchor": "bottom",
+                "tickformat": ".0%",
+                "tickvals": [0, 0.5, 1],
+                "tickfont": {"size": 10},
+                "outlinewidth": 0,
+            },
+        )
+    )
+    framed = frame(figure, caption=caption, rows=rows, axis=axis, theme=theme, marks=marks)
+    # The scale shares the line of the legend.
+    framed.data[-1].colorbar.y = framed.layout.legend.y
+    return framed
+
+
+def _value(share: Share | None) -> float | None:
+    return share.n_blocked / share.n_judged if share and share.n_judged else None
+
+
+def _words(share: Share | None, text: Text) -> str:
+    if share is None or not share.n:
+        return text("over_time.share_hover_none")
+    if not share.n_judged:
+        return text("over_time.share_hover_unjudged", n=text.number(share.n))
+    return text(
+        "over_time.share_hover",
+        share=text.percent(share.n_blocked / share.n_judged),
+        blocked=text.number(share.n_blocked),
+        judged=text.number(share.n_judged),
+        n=text.number(share.n),
+    )
+
+
+def _draw_unjudged(
+    figure: go.Figure,
+    found: dict[tuple[str, datetime], Share],
+    rows: Sequence[Row],
+    axis: TimeAxis,
+    text: Text,
+) -> None:
+    look = LOOKS[NO_DATA]
+    places: list[tuple[int, datetime, float]] = []
+    for number, row in enumerate(rows):
+        empty = [(at, _value(found.get((row.key, at))) is None) for at in axis.buckets]
+        for missing, run in groupby(empty, key=lambda pair: pair[1]):
+            buckets = [at for at, _ in run]
+            if missing:
+                span = len(buckets) * axis.step
+                places.append((number, axis.local(buckets[0]), span.total_seconds() * 1000))
+    if not places:
+        return
+    figure.add_trace(
+        bar_trace(
+            name=f"{look.sign} {text('over_time.share_no_data')}",
+            y=[place[0] for place in places],
+            base=[place[1] for place in places],
+            x=[place[2] for place in places],
+            width=0.86,
+            marker={
+                "color": look.fill,
+                "pattern": {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25},
+            },
+        )
+    )

@@ -1,0 +1,181 @@
+"""The state of each row over time, as bands with a pattern and a sign."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+import plotly.graph_objects as go
+
+from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, plain
+from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Shown, Theme
+from observatory.model import Cell, State
+from observatory.store.records import Gap
+from observatory.text import Text
+
+Counts = Counter[State]
+_OFFLINE: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
+_RANK: Final = {state: rank for rank, state in enumerate(SEVERITY)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Band:
+    row: int
+    start: datetime
+    end: datetime
+    shown: Shown
+
+
+def dominant(counts: Mapping[State, int]) -> Shown:
+    """Return the most frequent state; of two as frequent the stronger word; `no_data` when nothing counted."""
+    if not counts:
+        return NO_DATA
+    return min(counts, key=lambda state: (-counts[state], _RANK[state]))
+
+
+def draw_timeline(
+    cells: Iterable[Cell],
+    *,
+    rows: Sequence[Row],
+    by: str,
+    axis: TimeAxis,
+    caption: Caption,
+    text: Text,
+    theme: Theme,
+    gaps: Iterable[Gap] = (),
+    marks: Sequence[Mark] = (),
+) -> go.Figure:
+    """Return the timeline of `rows`.
+
+    Shape:  `by` says which field of a cell a row's key is: `vantage` or `target`. Cells outside `axis` or of
+            other rows are left out. A bucket without cells is drawn as "no data".
+    """
+    counted, offline = _count(cells, by)
+    figure = go.Figure()
+    _draw_bands(figure, _bands(rows, axis, counted), text)
+    _draw_hover(figure, rows, axis, counted, offline, text)
+    _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme].text)
+    return frame(figure, caption=caption, rows=rows, axis=axis, theme=theme, marks=marks)
+
+
+def _count(
+    cells: Iterable[Cell], by: str
+) -> tuple[dict[tuple[str, datetime], Counts], set[tuple[str, datetime]]]:
+    counted: dict[tuple[str, datetime], Counts] = defaultdict(Counter)
+    offline: set[tuple[str, datetime]] = set()
+    for cell in cells:
+        place = (cell.vantage if by == "vantage" else cell.target, cell.bucket_at)
+        counted[place][cell.state] += cell.n
+        if cell.rule_id in _OFFLINE:
+            offline.add(place)
+    return counted, offline
+
+
+def _bands(
+    rows: Sequence[Row], axis: TimeAxis, counted: Mapping[tuple[str, datetime], Counts]
+) -> list[_Band]:
+    bands: list[_Band] = []
+    for number, row in enumerate(rows):
+        shown = [(at, dominant(counted.get((row.key, at), {}))) for at in axis.buckets]
+        for state, run in groupby(shown, key=lambda pair: pair[1]):
+            places = list(run)
+            bands.append(
+                _Band(row=number, start=places[0][0], end=places[-1][0] + axis.step, shown=state)
+            )
+    return [
+        _Band(row=b.row, start=axis.local(b.start), end=axis.local(b.end), shown=b.shown) for b in bands
+    ]
+
+
+def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
+    for shown, look in LOOKS.items():
+        own = [band for band in bands if band.shown == shown]
+        if not own:
+            continue
+        pattern = (
+            {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25}
+            if look.pattern
+            else {"shape": ""}
+        )
+        figure.add_trace(
+            bar_trace(
+                name=f"{look.sign} {text(f'state.{shown}')}",
+                y=[band.row for band in own],
+                base=[band.start for band in own],
+                x=[(band.end - band.start).total_seconds() * 1000 for band in own],
+                width=0.86,
+                marker={"color": look.fill, "pattern": pattern},
+                text=look.sign,
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                constraintext="none",
+                textfont={"color": look.ink, "size": 11},
+            )
+        )
+    # A sign that does not fit its band is left out rather than shrunk.
+    figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
+
+
+def _draw_hover(
+    figure: go.Figure,
+    rows: Sequence[Row],
+    axis: TimeAxis,
+    counted: Mapping[tuple[str, datetime], Counts],
+    offline: set[tuple[str, datetime]],
+    text: Text,
+) -> None:
+    """An invisible heat map over the bands answers for every single bucket."""
+    words = [
+        [_words(counted.get((row.key, at), Counter()), (row.key, at) in offline, text) for at in axis.buckets]
+        for row in rows
+    ]
+    figure.add_trace(
+        go.Heatmap(
+            x=[axis.local(at) + axis.step / 2 for at in axis.buckets],
+            y=list(range(len(rows))),
+            z=[[0] * len(axis.buckets) for _ in rows],
+            text=words,
+            customdata=[[plain(row.name)] * len(axis.buckets) for row in rows],
+            hovertemplate="<b>%{customdata}</b><br>%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            colorscale=[[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
+            showscale=False,
+            showlegend=False,
+            name="counts",
+        )
+    )
+
+
+def _words(counts: Counts, offline: bool, text: Text) -> str:
+    if not counts:
+        return text("state.no_data")
+    ordered = sorted(counts, key=lambda state: (-counts[state], _RANK[state]))
+    lines = [f"{text.number(counts[state])} × {text(f'state.{state}')}" for state in ordered]
+    return "<br>".join([*lines, text("over_time.offline")] if offline else lines)
+
+
+def _draw_gaps(
+    figure: go.Figure, rows: Sequence[Row], axis: TimeAxis, gaps: Iterable[Gap], text: Text, colour: str
+) -> None:
+    numbers = {row.key: number for number, row in enumerate(rows)}
+    end = axis.start + len(axis.buckets) * axis.step
+    own = [gap for gap in gaps if gap.vantage in numbers and axis.start <= gap.at < end]
+    if not own:
+        return
+    figure.add_trace(
+        go.Scatter(
+            x=[axis.local(gap.at) for gap in own],
+            y=[numbers[gap.vantage] + 0.36 for gap in own],
+            mode="markers",
+            marker={"symbol": "triangle-up", "size": 8, "color": colour},
+            text=[_gap_words(gap, text) for gap in own],
+            hovertemplate="%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            name=f"{text('over_time.gap')}",
+        )
+    )
+
+
+def _gap_words(gap: Gap, text: Text) -> str:
+    return plain(text("over_time.gap_hover", reason=text(f"reason.{gap.reason}"), detail=gap.detail[:120]))

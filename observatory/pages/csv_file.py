@@ -1,0 +1,182 @@
+"""What a page shows as RFC 4180 files: UTC times in ISO 8601, no comment lines. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from observatory.figures.looks import NO_DATA
+from observatory.model import Cell, Grain
+from observatory.pages.matrix import Matrix
+from observatory.pages.punctuality import Punctuality
+from observatory.store.records import Coverage, Share, VantageStatus
+from probes.records import TargetKind
+
+Value = str | int | float | bool | datetime | None
+
+LATEST_COLUMNS: Final = (
+    *("vantage", "network", "asn", "role", "target", "target_kind", "shown_as", "state", "partial"),
+    *("layer", "mechanism", "rule_id", "n_ok", "n_tried", "measured_at", "measurement_id"),
+    *("provisional", "emulated"),
+)
+SHARE_COLUMNS: Final = (
+    *("bucket_at", "grain", "by", "key", "network", "asn", "target_kind"),
+    *("n_blocked", "n_judged", "n", "share", "emulated"),
+)
+CELL_COLUMNS: Final = (
+    *("bucket_at", "grain", "vantage", "network", "asn", "role", "target", "target_kind"),
+    *("state", "mechanism", "rule_id", "n", "emulated"),
+)
+VANTAGE_COLUMNS: Final = (
+    *("vantage", "network", "asn", "role", "status", "enabled", "removed", "every_s", "last_seen_at"),
+    *("next_run_at", "last_error", "last_error_at", "n_gaps_24h", "emulated"),
+)
+# A spreadsheet would run a cell that begins like this; tab and return hide such a beginning.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> bytes:
+    """Return UTF-8 CSV with CRLF and one header line; text that starts a formula is prefixed with `'`."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_encode(row[column]) for column in columns])
+    return buffer.getvalue().encode()
+
+
+def latest_csv(matrix: Matrix) -> bytes:
+    """Return every pair of vantage point and target that the page shows; empty fields where never measured."""
+    rows: list[dict[str, Value]] = []
+    for kind in matrix.targets:
+        for square in matrix.of((*matrix.probes, *matrix.controls), kind):
+            latest = square.latest
+            rows.append(
+                {
+                    **_vantage_fields(square.vantage),
+                    "target": square.target,
+                    "target_kind": kind,
+                    "shown_as": NO_DATA if square.shown == NO_DATA else str(square.shown),
+                    "state": latest and latest.state,
+                    "partial": latest and latest.partial,
+                    "layer": latest and latest.layer,
+                    "mechanism": latest and latest.mechanism,
+                    "rule_id": latest and latest.rule_id,
+                    "n_ok": latest and latest.n_ok,
+                    "n_tried": latest and latest.n_tried,
+                    "measured_at": latest and latest.measured_at,
+                    "measurement_id": latest and latest.measurement_id,
+                    "provisional": latest and latest.provisional,
+                    "emulated": latest and latest.emulated,
+                }
+            )
+    return encode_csv(LATEST_COLUMNS, rows)
+
+
+def share_csv(
+    shares: Iterable[Share],
+    *,
+    by: str,
+    grain: Grain,
+    kind: TargetKind,
+    vantages: Mapping[str, VantageStatus],
+    emulated: str,
+) -> bytes:
+    return encode_csv(
+        SHARE_COLUMNS,
+        (
+            {
+                "bucket_at": share.bucket_at,
+                "grain": grain,
+                "by": by,
+                "key": share.key,
+                "network": vantages[share.key].isp if share.key in vantages else None,
+                "asn": vantages[share.key].asn if share.key in vantages else None,
+                "target_kind": kind,
+                "n_blocked": share.n_blocked,
+                "n_judged": share.n_judged,
+                "n": share.n,
+                "share": round(share.n_blocked / share.n_judged, 6) if share.n_judged else None,
+                "emulated": emulated,
+            }
+            for share in shares
+        ),
+    )
+
+
+def cell_csv(
+    cells: Iterable[Cell],
+    *,
+    grain: Grain,
+    kinds: Mapping[str, TargetKind],
+    vantages: Mapping[str, VantageStatus],
+    emulated: str,
+) -> bytes:
+    return encode_csv(
+        CELL_COLUMNS,
+        (
+            {
+                **_vantage_fields(vantages.get(cell.vantage), cell.vantage),
+                "bucket_at": cell.bucket_at,
+                "grain": grain,
+                "target": cell.target,
+                "target_kind": kinds.get(cell.target, TargetKind.HOST),
+                "state": cell.state,
+                "mechanism": cell.mechanism,
+                "rule_id": cell.rule_id,
+                "n": cell.n,
+                "emulated": emulated,
+            }
+            for cell in cells
+        ),
+    )
+
+
+def vantage_csv(
+    vantages: Iterable[VantageStatus], status: Mapping[str, Punctuality], *, emulated: str
+) -> bytes:
+    return encode_csv(
+        VANTAGE_COLUMNS,
+        (
+            {
+                **_vantage_fields(vantage),
+                "status": status[vantage.id],
+                "enabled": vantage.enabled,
+                "removed": vantage.removed,
+                "every_s": vantage.every_s,
+                "last_seen_at": vantage.last_seen_at,
+                "next_run_at": vantage.next_run_at,
+                "last_error": vantage.last_error,
+                "last_error_at": vantage.last_error_at,
+                "n_gaps_24h": vantage.n_gaps_24h,
+                "emulated": emulated,
+            }
+            for vantage in vantages
+        ),
+    )
+
+
+def emulated_word(coverage: Coverage) -> str:
+    """Return what the column `emulated` says where rows sum up many measurements."""
+    if coverage.emulated and coverage.real:
+        return "mixed"
+    return "true" if coverage.emulated else "false"
+
+
+def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, Value]:
+    if vantage is None:
+        return {"vantage": id_, "network": None, "asn": None, "role": None}
+    return {"vantage": vantage.id, "network": vantage.isp, "asn": vantage.asn, "role": vantage.role}
+
+
+def _encode(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, int | float):
+        return str(value)
+    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -1,0 +1,68 @@
+"""Which moment is "now", which zone people read, which buckets a range of days means. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from observatory.model import Grain, Role
+from observatory.store.records import Coverage, VantageStatus
+
+HOURLY_UP_TO: Final = timedelta(days=10)
+_DEFAULT_DAYS: Final = 7
+
+
+def reference_now(coverage: Coverage, clock: datetime) -> datetime:
+    """Return the moment that ages count from: an emulation has a calendar of its own, which ends at its last row."""
+    if coverage.emulated and not coverage.real and coverage.last_at is not None:
+        return coverage.last_at
+    return clock
+
+
+def common_zone(vantages: Iterable[VantageStatus]) -> ZoneInfo:
+    """Return the zone of most vantage points that probe (of the first, when as many are in another); else UTC."""
+    shown = list(vantages)
+    probing = [v for v in shown if v.role is Role.PROBE] or shown
+    counted = Counter(v.timezone for v in probing)
+    return load_zone(counted.most_common(1)[0][0]) if counted else ZoneInfo("UTC")
+
+
+def load_zone(name: str) -> ZoneInfo:
+    """Return the zone; UTC for a name that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None:
+    """Return the last seven local days of the data, or all of them when there are fewer; None without data."""
+    if coverage.first_at is None or coverage.last_at is None:
+        return None
+    first, last = coverage.first_at.astimezone(zone).date(), coverage.last_at.astimezone(zone).date()
+    return max(first, last - timedelta(days=_DEFAULT_DAYS - 1)), last
+
+
+def bucket_range(
+    first: date, last: date, zone: ZoneInfo, coverage: Coverage
+) -> tuple[datetime, datetime, Grain]:
+    """Return start and end (exclusive, UTC, whole buckets) of local days, and the grain to read them in.
+
+    The range ends with the data, so that the future is not drawn as missing.
+    """
+    start = datetime.combine(first, time(), zone).astimezone(UTC)
+    end = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
+    grain = Grain.HOUR if end - start <= HOURLY_UP_TO else Grain.DAY
+    step = timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1)
+    start = _floor(start, grain)
+    if coverage.last_at is not None and start <= coverage.last_at < end:
+        end = _floor(coverage.last_at, grain) + step
+    elif end != _floor(end, grain):
+        end = _floor(end, grain) + step
+    return start, end, grain
+
+
+def _floor(at: datetime, grain: Grain) -> datetime:
+    hour = at.hour if grain is Grain.HOUR else 0
+    return at.replace(hour=hour, minute=0, second=0, microsecond=0)

@@ -1,0 +1,31 @@
+"""Identifiers in plain words, safe to place in Markdown. Pure."""
+
+import re
+from typing import Final
+
+from observatory.model import Layer
+from observatory.text import Text
+
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Streamlit's Markdown shows as it is: no link, image, HTML, formula or icon."""
+    return _MARKDOWN.sub(r"\\\1", _CONTROL.sub(" ", text))
+
+
+def mechanism_words(mechanism: str | None, text: Text) -> str:
+    """Return how a target was hindered; of an unknown path, the words of its nearest known parent."""
+    path = mechanism or ""
+    while path:
+        if text.has(f"mechanism.{path}"):
+            return text(f"mechanism.{path}")
+        path = path.rpartition(".")[0]
+    return mechanism or ""
+
+
+def where_and_how(layer: Layer, mechanism: str | None, text: Text) -> str:
+    """Return `layer: mechanism` in words; the layer alone when no mechanism is known."""
+    place, how = text(f"layer.{layer}"), mechanism_words(mechanism, text)
+    return f"{place}: {how}" if how else place

@@ -1,0 +1,21 @@
+"""All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
+
+from observatory.store.errors import StoreError, StoreUnavailable
+from observatory.store.records import ConfigState, Coverage, Gap, GapReason, Latest, Share, VantageStatus
+from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
+
+__all__ = [
+    "DEFAULT_URL",
+    "URL_VARIABLE",
+    "ConfigState",
+    "Coverage",
+    "Gap",
+    "GapReason",
+    "Latest",
+    "Share",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "VantageStatus",
+    "open_store",
+]

@@ -1,0 +1,39 @@
+"""What a store says when it cannot do its work.
+
+StoreError               the transaction was rolled back whole; nothing half-written
+└── StoreUnavailable     there is no database to read: missing, too old, too new, or not ours
+"""
+
+from typing import Final
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+
+class StoreError(Exception):
+    """The database refused. The message says where, what was found and what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be used at all, so there is nothing to show."""
+
+
+# What the driver's own words mean for whoever runs it; the first that is found in the message stands.
+_ADVICE: Final = (
+    ("database or disk is full", "the disk is full: free some space; the next round is stored again"),
+    ("database is locked", "another process held it too long: stop long exports or copies, then try again"),
+    ("database table is locked", "another process held it too long: try again"),
+    ("readonly database", "it may only be read: give this user the right to write the file and its folder"),
+    ("query_only", "it was opened for reading only"),
+    ("unable to open database file", "check that the folder exists and that this user may read and write it"),
+    ("file is not a database", "this is not a SQLite file: name another one in OBSERVATORY_DATABASE"),
+    ("malformed", "the file is damaged: restore a backup, or `sqlite3 FILE .recover`"),
+    ("disk I/O error", "the disk failed: check it and its free space before going on"),
+)
+
+
+def describe_refusal(error: DBAPIError, url: URL) -> str:
+    """Return one line for people: which database, what the driver said, what to do."""
+    found = str(error.orig)
+    advice = next((what for words, what in _ADVICE if words in found), "nothing was changed; see the cause")
+    return f"{url.render_as_string(hide_password=True)}: {found}; {advice}"

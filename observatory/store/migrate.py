@@ -1,0 +1,78 @@
+"""Bring a database to the tables of this version, once, whoever opens it first."""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+
+from observatory.store.engine import reading, switch_to_wal, writing
+from observatory.store.errors import StoreUnavailable
+
+_SCRIPTS: Final = "observatory.store:migrations"
+
+
+def migrate(engine: Engine) -> None:
+    """Create or upgrade the tables in one transaction; nothing happens when they are up to date.
+
+    Errors: StoreUnavailable when a newer version wrote the file or it belongs to something else;
+            StoreError when it cannot be written.
+    """
+    switch_to_wal(engine)
+    with reading(engine) as connection:
+        if _is_current(connection):
+            return
+    with writing(engine) as connection:
+        # Whoever waited for the lock finds the work done.
+        if not _is_current(connection):
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def check_version(engine: Engine) -> None:
+    """Make sure that a database can be read as it is.
+
+    Errors: StoreUnavailable with what to do when it is empty, older or newer.
+    """
+    with reading(engine) as connection:
+        if not _is_current(connection):
+            raise StoreUnavailable(
+                f"{engine.url.database}: expected tables of version {_head()}, found {_found(connection)}; "
+                "start probing (`make run`) to create or upgrade them"
+            )
+
+
+def _is_current(connection: Connection) -> bool:
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is None:
+        strangers = inspect(connection).get_table_names()
+        if strangers and strangers != ["alembic_version"]:
+            raise StoreUnavailable(
+                f"{connection.engine.url.database}: expected a database of the observatory, found one with "
+                f"the table {strangers[0]!r}; name another file in OBSERVATORY_DATABASE"
+            )
+        return False
+    if found not in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}:
+        raise StoreUnavailable(
+            f"{connection.engine.url.database}: its tables are of version {found}, newer than this software "
+            f"knows ({_head()}); upgrade the software, or name another file in OBSERVATORY_DATABASE"
+        )
+    return found == _head()
+
+
+def _found(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or "none"
+
+
+def _head() -> str:
+    return ScriptDirectory.from_config(_config()).get_current_head() or "none"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS)
+    config.set_main_option("path_separator", "os")
+    return config

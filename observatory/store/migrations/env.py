@@ -1,0 +1,14 @@
+"""What Alembic runs: the migrations, inside the transaction it was handed."""
+
+from alembic import context
+
+from observatory.store.schema import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    # SQLite cannot alter a column in place: Alembic copies the table.
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

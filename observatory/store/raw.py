@@ -1,0 +1,103 @@
+"""Raw rows: for the judge, for looking closely at one measurement, never for a page."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, select, text
+
+from observatory.model import Role, Verdict
+from observatory.store.blobs import CHUNK, load_blobs
+from observatory.store.codec import parse_verdict, unpack_measurement
+from observatory.store.engine import reading
+from observatory.store.schema import ledger, measurements, vantage_points, verdicts
+from probes.records import Measurement
+
+
+def load_measurements(
+    engine: Engine,
+    *,
+    target: str | None = None,
+    targets: Collection[str] | None = None,
+    vantage: str | None = None,
+    round_id: str | None = None,
+    roles: Collection[Role] | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    provisional: bool | None = None,
+    limit: int | None = None,
+) -> list[Measurement]:
+    """Return stored measurements, oldest first; what is None is not asked for.
+
+    Shape:  `end` is exclusive. `roles` looks the vantage point up in what the config said last; one that
+            it never named has no role.
+    Errors: StoreError.
+    """
+    m = measurements.c
+    query = select(m.number, m.body).order_by(m.started_at, m.number).limit(limit)
+    if target is not None:
+        query = query.where(m.target == target)
+    if targets is not None:
+        query = query.where(m.target.in_(list(targets)))
+    if vantage is not None:
+        query = query.where(m.vantage == vantage)
+    if round_id is not None:
+        query = query.where(m.round_id == round_id)
+    if roles is not None:
+        wanted = select(vantage_points.c.id).where(vantage_points.c.role.in_([r.value for r in roles]))
+        query = query.where(m.vantage.in_(wanted))
+    if start is not None:
+        query = query.where(m.started_at >= start)
+    if end is not None:
+        query = query.where(m.started_at < end)
+    if provisional is not None:
+        query = _where_provisional(query, provisional)
+    with reading(engine) as connection:
+        return _unpack(connection, connection.execute(query).all())
+
+
+def _where_provisional(query: Select[Any], provisional: bool) -> Select[Any]:
+    query = query.join(verdicts, verdicts.c.number == measurements.c.number)
+    # Spelled as in the partial index: with a bound value SQLite would not know that the index holds them all.
+    return query.where(text("provisional = 1") if provisional else verdicts.c.provisional.is_(False))
+
+
+def _unpack(connection: Connection, rows: Sequence[Any]) -> list[Measurement]:
+    contents = load_blobs(connection, [row.number for row in rows])
+    return [unpack_measurement(row.body, contents) for row in rows]
+
+
+def load_measurement(engine: Engine, measurement_id: str) -> tuple[Measurement, Verdict] | None:
+    """Return one measurement with its verdict; None when it is not there (any more).
+
+    Errors: StoreError.
+    """
+    query = (
+        select(measurements.c.body, verdicts)
+        .join(ledger, ledger.c.number == measurements.c.number)
+        .join(verdicts, verdicts.c.number == measurements.c.number)
+        .where(ledger.c.id == measurement_id)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return _unpack(connection, [row])[0], parse_verdict(row)
+
+
+def load_verdicts(engine: Engine, ids: Collection[str]) -> dict[str, Verdict]:
+    """Return the verdicts stored for these measurements, by id; those that are not there are left out.
+
+    Errors: StoreError.
+    """
+    wanted = sorted(ids)
+    found: dict[str, Verdict] = {}
+    with reading(engine) as connection:
+        for start in range(0, len(wanted), CHUNK):
+            query = (
+                select(ledger.c.id, verdicts)
+                .join(verdicts, verdicts.c.number == ledger.c.number)
+                .where(ledger.c.id.in_(wanted[start : start + CHUNK]))
+            )
+            found.update((row.id, parse_verdict(row)) for row in connection.execute(query))
+    return found

@@ -1,0 +1,59 @@
+"""Letting raw rows go; what they were counted into stays."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from observatory.model import Grain
+from observatory.store.blobs import delete_unused_blobs
+from observatory.store.cells import RAW_FROM, WIDTH_S, floor_time, load_raw_from
+from observatory.store.engine import insert_into, writing
+from observatory.store.schema import measurement_blobs, measurements, watermarks
+
+KEEP_RAW_DAYS: Final = 400
+_CHUNK: Final = 200
+
+
+def delete_raw_before(engine: Engine, at: datetime, *, chunk: int = _CHUNK) -> int:
+    """Delete the raw rows of whole UTC days before `at`, their verdicts and blobs; return how many rows.
+
+    Shape:  `at` is rounded down to its UTC day, so that a cell has all its raw rows or none. Each chunk is a
+            transaction of its own, so that rounds are stored in between. Cells, `latest` and the ledger stay.
+    Errors: StoreError; what was deleted by then stays deleted, and the next call goes on.
+    """
+    before = floor_time(at, WIDTH_S[Grain.DAY])
+    # First of all: from now on nobody counts those days again from rows that are about to go.
+    with writing(engine) as connection:
+        _raise_watermark(connection, before)
+    n_deleted = 0
+    while True:
+        with writing(engine) as connection:
+            n = _delete_chunk(connection, before, chunk)
+        n_deleted += n
+        if n < chunk:
+            return n_deleted
+
+
+def _raise_watermark(connection: Connection, before: datetime) -> None:
+    known = load_raw_from(connection)
+    if known is not None and known >= before:
+        return
+    connection.execute(
+        insert_into(connection, watermarks)
+        .values(name=RAW_FROM, at=before)
+        .on_conflict_do_update(index_elements=[watermarks.c.name], set_={"at": before})
+    )
+
+
+def _delete_chunk(connection: Connection, before: datetime, chunk: int) -> int:
+    query = select(measurements.c.number).where(measurements.c.started_at < before)
+    numbers = connection.execute(query.order_by(measurements.c.started_at).limit(chunk)).scalars().all()
+    if not numbers:
+        return 0
+    link = measurement_blobs.c
+    touched = select(link.blob).where(link.measurement.in_(numbers)).distinct()
+    blob_numbers = connection.execute(touched).scalars().all()
+    connection.execute(delete(measurements).where(measurements.c.number.in_(numbers)))
+    delete_unused_blobs(connection, blob_numbers)
+    return len(numbers)

@@ -1,0 +1,239 @@
+"""The store as its users see it: one object, thin over the modules beside it."""
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from sqlalchemy import Engine
+
+from observatory.model import OVERALL, Cell, Grain, Role, VantagePoint, Verdict
+from observatory.store import cells, operations, queries, raw, retention, writer
+from observatory.store.engine import make_engine, parse_url
+from observatory.store.errors import StoreError, StoreUnavailable
+from observatory.store.migrate import check_version, migrate
+from observatory.store.records import ConfigState, Coverage, Gap, Latest, Share, VantageStatus
+from probes.records import Measurement
+
+DEFAULT_URL: Final = "sqlite:///var/observatory.sqlite"
+URL_VARIABLE: Final = "OBSERVATORY_DATABASE"
+
+
+def open_store(url: str | None = None, *, read_only: bool = False) -> "Store":
+    """Open the database, creating or upgrading its tables unless it is opened for reading only.
+
+    Shape:  `url` as SQLAlchemy spells it; without one, the environment's OBSERVATORY_DATABASE, else
+            sqlite:///var/observatory.sqlite here. Any number of processes may open it at once.
+    Errors: StoreUnavailable when there is nothing to read, or a newer version wrote it; StoreError when the
+            file cannot be made or written. Both say what to do.
+    """
+    address = parse_url(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+    path = Path(address.database or "")
+    if read_only and not path.is_file():
+        raise StoreUnavailable(f"{path}: no database yet; start probing with `make run` to create it")
+    engine = make_engine(address, read_only=read_only)
+    try:
+        if read_only:
+            check_version(engine)
+        else:
+            _make_folder(path.parent)
+            migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return Store(engine)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: the folder of the database cannot be made ({error.strerror}); "
+            f"make it yourself, or name another place in {URL_VARIABLE}"
+        ) from error
+
+
+class Store:
+    """All that is kept. Safe to share between threads; every method is one transaction of its own.
+
+    Errors: every method raises StoreError when the database refuses; then nothing was changed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def close(self) -> None:
+        """Let go of all connections; the next call would open new ones."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Writing: see writer.py, operations.py, retention.py.
+
+    def save_measurements(
+        self, judged: Sequence[tuple[Measurement, Verdict]], *, received_at: datetime
+    ) -> int:
+        """Store measurements with their verdicts in one transaction; return how many ids were new."""
+        return writer.save_measurements(self.engine, judged, received_at=received_at)
+
+    def replace_verdicts(self, verdicts: Mapping[str, Verdict]) -> int:
+        """Put new verdicts in the place of old ones, by measurement id; return how many were replaced."""
+        return writer.replace_verdicts(self.engine, verdicts)
+
+    def save_vantage_points(self, vantage_points: Iterable[VantagePoint], *, at: datetime) -> None:
+        """Keep what the config says now; vantage points it no longer names are marked removed."""
+        operations.save_vantage_points(self.engine, vantage_points, at=at)
+
+    def record_run(
+        self,
+        vantage: str,
+        *,
+        started_at: datetime,
+        finished_at: datetime | None,
+        next_run_at: datetime | None,
+        n_measurements: int,
+        error: str | None = None,
+    ) -> None:
+        """Keep how the last round of a vantage point went."""
+        operations.record_run(
+            self.engine,
+            vantage,
+            started_at=started_at,
+            finished_at=finished_at,
+            next_run_at=next_run_at,
+            n_measurements=n_measurements,
+            error=error,
+        )
+
+    def record_gap(self, vantage: str, *, at: datetime, reason: str, detail: str) -> None:
+        """Keep that a round due at this time did not take place; `reason` is a `GapReason`."""
+        operations.record_gap(self.engine, vantage, at=at, reason=reason, detail=detail)
+
+    def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None:
+        """Keep how the last reading of the config went; no errors means that it is in force."""
+        operations.record_config(self.engine, path=path, at=at, errors=errors)
+
+    def recompute_cells(self, start: datetime, end: datetime) -> int:
+        """Count the cells of all UTC days touching [start, end) again; return how many were wrong."""
+        return cells.recompute_cells(self.engine, start, end)
+
+    def delete_raw_before(self, at: datetime) -> int:
+        """Delete the raw rows of whole UTC days before `at`; cells stay. Return how many rows went."""
+        return retention.delete_raw_before(self.engine, at)
+
+    # Raw rows, for the judge: see raw.py.
+
+    def load_measurements(
+        self,
+        *,
+        target: str | None = None,
+        targets: Collection[str] | None = None,
+        vantage: str | None = None,
+        round_id: str | None = None,
+        roles: Collection[Role] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        provisional: bool | None = None,
+        limit: int | None = None,
+    ) -> list[Measurement]:
+        """Return stored measurements, oldest first; `end` is exclusive, None asks for anything."""
+        return raw.load_measurements(
+            self.engine,
+            target=target,
+            targets=targets,
+            vantage=vantage,
+            round_id=round_id,
+            roles=roles,
+            start=start,
+            end=end,
+            provisional=provisional,
+            limit=limit,
+        )
+
+    def load_measurement(self, measurement_id: str) -> tuple[Measurement, Verdict] | None:
+        """Return one measurement with its verdict; None when it is not there (any more)."""
+        return raw.load_measurement(self.engine, measurement_id)
+
+    def load_verdicts(self, ids: Collection[str]) -> dict[str, Verdict]:
+        """Return the verdicts of these measurements by id; those that are not there are left out."""
+        return raw.load_verdicts(self.engine, ids)
+
+    # What pages show: see queries.py and operations.py.
+
+    def load_vantage_status(self, *, now: datetime | None = None) -> tuple[VantageStatus, ...]:
+        """Return every vantage point the config ever named; `now` (wall clock) ends the 24 h of gaps."""
+        return operations.load_vantage_status(self.engine, now=now or datetime.now(UTC))
+
+    def load_control_vantages(self) -> frozenset[str]:
+        """Return the ids of the vantage points with the role control, removed ones too."""
+        return operations.load_control_vantages(self.engine)
+
+    def load_latest(self) -> tuple[Latest, ...]:
+        """Return the newest verdict of every target from every vantage point."""
+        return queries.load_latest(self.engine)
+
+    def load_cells(
+        self,
+        grain: Grain,
+        start: datetime,
+        end: datetime,
+        *,
+        layer: str = OVERALL,
+        targets: Collection[str] | None = None,
+        vantages: Collection[str] | None = None,
+        emulated: bool | None = None,
+    ) -> tuple[Cell, ...]:
+        """Return the cells whose bucket starts in [start, end), one per outcome met."""
+        return queries.load_cells(
+            self.engine,
+            grain,
+            start,
+            end,
+            layer=layer,
+            targets=targets,
+            vantages=vantages,
+            emulated=emulated,
+        )
+
+    def load_share(
+        self,
+        grain: Grain,
+        start: datetime,
+        end: datetime,
+        *,
+        by: Literal["vantage", "target"],
+        layer: str = OVERALL,
+        targets: Collection[str] | None = None,
+        vantages: Collection[str] | None = None,
+        emulated: bool | None = None,
+    ) -> tuple[Share, ...]:
+        """Return how much was blocked per bucket and vantage point or target."""
+        return queries.load_share(
+            self.engine,
+            grain,
+            start,
+            end,
+            by=by,
+            layer=layer,
+            targets=targets,
+            vantages=vantages,
+            emulated=emulated,
+        )
+
+    def load_coverage(self) -> Coverage:
+        """Return what the store holds: from when to when, how much, emulated or real."""
+        return queries.load_coverage(self.engine)
+
+    def load_gaps(self, start: datetime, end: datetime) -> tuple[Gap, ...]:
+        """Return the gaps in [start, end), oldest first."""
+        return operations.load_gaps(self.engine, start, end)
+
+    def load_config_state(self) -> ConfigState | None:
+        """Return how the last reading of the config went; None before the first."""
+        return operations.load_config_state(self.engine)

@@ -1,0 +1,108 @@
+"""What the dashboard says, in Indonesian and English: one TOML catalogue per language, same keys in both."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.lists import format_list
+from babel.numbers import format_decimal, format_percent
+
+LANGUAGES: Final[Mapping[str, str]] = {"id": "Bahasa Indonesia", "en": "English"}
+FALLBACK: Final = "en"
+# Babel's English defaults to the American order of dates; day before month reads alike in both languages.
+_LOCALES: Final = {"id": "id_ID", "en": "en_GB"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One language: sentences by key, and numbers, lists and dates the way its readers write them."""
+
+    language: str
+    entries: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the sentence of `key` with `values` in its placeholders. Errors: KeyError names what lacks."""
+        return self.entries[key].format(**values)
+
+    def has(self, key: str) -> bool:
+        return key in self.entries
+
+    def count(self, key: str, n: int, **values: object) -> str:
+        """Return the sentence of `key.one` or `key.other`, with `n` written as a number in it."""
+        form = "one" if n == 1 else "other"
+        return self(f"{key}.{form}", n=self.number(n), **values)
+
+    @property
+    def locale(self) -> str:
+        return _LOCALES[self.language]
+
+    def number(self, value: float) -> str:
+        return format_decimal(value, locale=self.locale)
+
+    def percent(self, share: float) -> str:
+        return format_percent(share, locale=self.locale)
+
+    def listed(self, items: Sequence[str]) -> str:
+        return format_list(list(items), locale=self.locale)
+
+    def date(self, at: datetime) -> str:
+        return format_date(at, format="d MMM y", locale=self.locale)
+
+    def moment(self, at: datetime, zone: tzinfo) -> str:
+        """Return local time beside UTC: `14 Jul 2017, 18:23 WIB (11:23 UTC)`; the UTC date where it differs."""
+        local, utc = at.astimezone(zone), at.astimezone(UTC)
+        shown = f"{self.date(local)}, {self._clock(local)} {zone_name(local)}"
+        if zone_name(local) == "UTC":
+            return shown
+        other_day = f"{self.date(utc)}, " if utc.date() != local.date() else ""
+        return f"{shown} ({other_day}{self._clock(utc)} UTC)"
+
+    def local(self, at: datetime, zone: tzinfo) -> str:
+        """Return local time alone, for places too narrow for both; the zone is named beside it."""
+        return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=self.locale)
+
+    def age(self, span: timedelta) -> str:
+        """Return how long ago something was, in its largest unit: `3 min`."""
+        return format_timedelta(
+            max(span, timedelta()), granularity="minute", threshold=1.5, format="long", locale=self.locale
+        )
+
+    def _clock(self, at: datetime) -> str:
+        return format_time(at, "HH:mm", tzinfo=at.tzinfo, locale=self.locale)
+
+
+@cache
+def load_text(language: str) -> Text:
+    """Return the catalogue of a language; one that is not in `LANGUAGES` falls back to English."""
+    chosen = language if language in LANGUAGES else FALLBACK
+    content = resources.files(__name__).joinpath(f"{chosen}.toml").read_text(encoding="utf-8")
+    return Text(language=chosen, entries=dict(_flatten(tomllib.loads(content), "")))
+
+
+def match_language(locale: str | None) -> str:
+    """Return the language for a browser's locale: `id-ID` -> `id`; `in` is Java's old name for Indonesian."""
+    spoken = (locale or "").replace("_", "-").split("-")[0].lower()
+    return {"in": "id"}.get(spoken, spoken if spoken in LANGUAGES else FALLBACK)
+
+
+def zone_name(at: datetime) -> str:
+    """Return the zone's own abbreviation (`WIB`), or its distance from UTC where it has none."""
+    name = at.tzname() or "UTC"
+    return f"UTC{name}" if name[:1] in "+-" else name
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found += _flatten(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", str(value).strip()))
+    return found
+
+
