@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lab import world
-from lab.censors import CENSORS, Aim, Censor, Scope, Value
+from lab.censors import CENSORS
+from lab.settings import Aim, Censor, Scope, Value
 from lab.state import EVERYONE, Switch
 
 MAX_LINE_BYTES: Final = 65536

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab import world
-from lab.censors import CENSORS, Censor, Scope, Setting, Value
+from lab.censors import CENSORS
 from lab.rules import Place, Rule
+from lab.settings import Censor, Scope, Setting, Value
 
 EVERYONE = "*"
 

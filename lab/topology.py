@@ -19,6 +19,9 @@ EXCHANGE: Final = "exchange"
 TELEGRAM_ROUTER: Final = "telegram-router"
 _TOOL_LIMIT_S: Final = 30
 
+# A host that serves no DNS says nothing to a query, so that any answer came from the path.
+_NO_DNS: Final = "*filter\n-A INPUT -p udp --dport 53 -j DROP\nCOMMIT\n"
+
 _SYSCTLS: Final = {
     "net/ipv4/ip_forward": "1",
     # Every hop must answer every probe: the kernel's own ICMP limits would look like silent routers.
@@ -68,6 +71,7 @@ class Plan:
 
     links: list[Link] = field(default_factory=list)
     commands: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    without_dns: list[str] = field(default_factory=list)
 
     def link(self, a: str, a_device: str, b: str, b_device: str, network: str) -> None:
         link = Link(
@@ -102,6 +106,7 @@ def plan_topology() -> Plan:
     plan.server("public-resolver", EXCHANGE, "203.0.113", (world.PUBLIC_RESOLVER,))
     plan.server("control-host", EXCHANGE, "198.18.1", (world.CONTROL_HOST_ADDRESS,))
     plan.server("notices", EXCHANGE, "198.18.2", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
+    plan.without_dns += ["telegram", "control-host", "notices"]
     # Addresses that exist nowhere stay silent, as most of the Internet does.
     plan.commands[EXCHANGE].append("route add blackhole default")
     for isp in world.ISPS.values():
@@ -139,6 +144,9 @@ def build_topology(plan: Plan) -> dict[str, int]:
     with ThreadPoolExecutor(max_workers=4) as pool:
         # list() brings the first failure up here.
         list(pool.map(lambda item: _configure(namespaces[item[0]], item[0], item[1]), plan.commands.items()))
+    for name in plan.without_dns:
+        with linux.inside(namespaces[name]):
+            run_tool(["iptables-restore", "-w"], _NO_DNS, where=name)
     return namespaces
 
 

@@ -36,6 +36,12 @@ def progress(what: str, n: int) -> Iterator[Callable[[str], None]]:
         yield lambda name: bar.update(task, advance=1, description=f"{escape(what)}: {escape(name)}")
 
 
+def _console() -> Console:
+    """A terminal has its own width; in a file or a pipe nothing is gained by folding lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
 def result_as_json(result: Result) -> dict[str, Any]:
     """Return one flat JSON object: who, what, when, what it means, and the observations it rests on."""
     verdict = result.verdict
@@ -75,10 +81,10 @@ def result_as_json(result: Result) -> dict[str, Any]:
 
 def print_results(results: Sequence[Result]) -> None:
     """Print a row a measurement, and whether it is an emulation."""
-    console = Console()
+    console = _console()
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("Vantage point", "Target", "State", "Layer", "Mechanism", "k of n", "Rule", "Seconds"):
-        table.add_column(column, justify="right" if column == "Seconds" else "left")
+    for column in ("Vantage", "Target", "State", "Mechanism", "k/n", "Rule", "Seconds"):
+        table.add_column(column, justify="right" if column == "Seconds" else "left", overflow="fold")
     for result in results:
         verdict = result.verdict
         state = verdict.state.replace("_", " ") + (" (partly)" if verdict.partial else "")
@@ -86,7 +92,6 @@ def print_results(results: Sequence[Result]) -> None:
             escape(result.vantage.id),
             escape(result.measurement.target),
             f"[{STYLE[verdict.state]}]{state}[/]",
-            verdict.layer.value,
             verdict.mechanism or "",
             f"{verdict.n_ok}/{verdict.n_tried}",
             verdict.rule_id,
@@ -111,7 +116,7 @@ def status_as_json(store: Store) -> dict[str, Any]:
 
 def print_status(store: Store) -> None:
     """Print what was measured last from each vantage point and what is wrong."""
-    console = Console()
+    console = _console()
     coverage = store.load_coverage()
     if coverage.n_measurements:
         console.print(

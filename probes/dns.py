@@ -10,8 +10,8 @@ from probes.failures import ProtocolError, classify_failure
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
-from probes.streams import PlainStream, recv_exactly
-from probes.wire.dns import answer_failure, encode_query, parse_reply
+from probes.streams import PlainStream, recv_message
+from probes.wire.dns import answer_failure, encode_query, parse_reply, tcp_length
 
 # Listen on after the first answer: an injector wins the race, the true reply comes a round trip later,
 # and the pair is the evidence.
@@ -101,6 +101,6 @@ async def _exchange_tcp(
     async with notebook.timeout(TCP_TIMEOUT_S):
         with PlainStream(await network.connect_tcp(server)) as stream:
             await stream.send(struct.pack(">H", len(query)) + query)
-            (length,) = struct.unpack(">H", await recv_exactly(stream, 2))
-            if not keep(await recv_exactly(stream, length)):
-                raise ProtocolError(Failure.DNS_BAD_REPLY, f"{length} bytes that are no reply to the query")
+            reply = await recv_message(stream, tcp_length)
+            if not keep(reply):
+                raise ProtocolError(Failure.DNS_BAD_REPLY, f"{len(reply)} bytes, no reply to the query")

@@ -2,12 +2,13 @@
 
 import secrets
 import time
+from functools import partial
 from typing import Final
 
 from probes.failures import classify_failure
 from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.streams import PlainStream
+from probes.streams import PlainStream, recv_message
 from probes.wire.mtproto import (
     PREAMBLE,
     ResPq,
@@ -39,7 +40,8 @@ async def measure_mtproto(
         async with notebook.timeout(ANSWER_TIMEOUT_S):
             question = encode_req_pq_multi(nonce, unix_time_s=time.time())
             await stream.send(PREAMBLE[transport] + encode_frame(transport, question))
-            answer = parse_res_pq(await _recv_frame(stream, transport), nonce=nonce)
+            message = await recv_message(stream, partial(frame_length, transport))
+            answer = parse_res_pq(message, nonce=nonce)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = MtprotoObservation(
@@ -53,16 +55,3 @@ async def measure_mtproto(
     )
     notebook.add(observation)
     return observation
-
-
-async def _recv_frame(stream: PlainStream, transport: Transport) -> bytes:
-    data = b""
-    while True:
-        sizes = frame_length(transport, data)
-        if sizes is not None and len(data) >= sum(sizes):
-            header, length = sizes
-            return data[header : header + length]
-        chunk = await stream.recv()
-        if not chunk:
-            raise EOFError(f"closed after {len(data)} bytes")
-        data += chunk

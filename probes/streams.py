@@ -4,6 +4,7 @@ enough to connect, keep the chain and judge it."""
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from typing import Protocol, Self
 
 from OpenSSL import SSL
@@ -102,13 +103,20 @@ class TlsStream:
         self.connection.bio_write(data)
 
 
-async def recv_exactly(stream: Stream, n: int) -> bytes:
-    """Return n bytes. Errors: EOFError when the stream ends before; bytes beyond n are a peer's fault and
-    are refused, for every protocol here answers one question at a time."""
-    data = bytearray()
-    while len(data) < n:
+async def recv_message(stream: Stream, measure: Callable[[bytes], tuple[int, int] | None]) -> bytes:
+    """Return one length-prefixed message.
+
+    Shape:  `measure` reads (bytes of header, bytes of message) from what came so far, None if too little.
+    Errors: EOFError when the stream ends before; what follows the message is dropped, for every protocol
+            here answers one question at a time.
+    """
+    data = b""
+    while True:
+        sizes = measure(data)
+        if sizes is not None and len(data) >= sum(sizes):
+            header, length = sizes
+            return data[header : header + length]
         chunk = await stream.recv()
         if not chunk:
-            raise EOFError(f"closed after {len(data)} of {n} bytes")
+            raise EOFError(f"closed after {len(data)} bytes")
         data += chunk
-    return bytes(data[:n])

@@ -11,7 +11,7 @@ from observatory.store.blobs import CHUNK, load_blobs
 from observatory.store.codec import parse_verdict, unpack_measurement
 from observatory.store.engine import reading
 from observatory.store.schema import ledger, measurements, vantage_points, verdicts
-from probes.records import Measurement
+from probes.records import Measurement, TargetKind
 
 
 def load_measurements(
@@ -21,6 +21,7 @@ def load_measurements(
     targets: Collection[str] | None = None,
     vantage: str | None = None,
     round_id: str | None = None,
+    kind: TargetKind | None = None,
     roles: Collection[Role] | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -43,6 +44,8 @@ def load_measurements(
         query = query.where(m.vantage == vantage)
     if round_id is not None:
         query = query.where(m.round_id == round_id)
+    if kind is not None:
+        query = query.where(m.target_kind == kind.value)
     if roles is not None:
         wanted = select(vantage_points.c.id).where(vantage_points.c.role.in_([r.value for r in roles]))
         query = query.where(m.vantage.in_(wanted))

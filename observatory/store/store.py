@@ -14,7 +14,7 @@ from observatory.store.engine import make_engine, parse_url
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
 from observatory.store.records import ConfigState, Coverage, Gap, Latest, Share, VantageStatus
-from probes.records import Measurement
+from probes.records import Measurement, TargetKind
 
 DEFAULT_URL: Final = "sqlite:///var/observatory.sqlite"
 URL_VARIABLE: Final = "OBSERVATORY_DATABASE"
@@ -136,6 +136,7 @@ class Store:
         targets: Collection[str] | None = None,
         vantage: str | None = None,
         round_id: str | None = None,
+        kind: TargetKind | None = None,
         roles: Collection[Role] | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -149,6 +150,7 @@ class Store:
             targets=targets,
             vantage=vantage,
             round_id=round_id,
+            kind=kind,
             roles=roles,
             start=start,
             end=end,

@@ -31,6 +31,8 @@ from observatory.store.schema import (
 from probes.records import Measurement, TargetKind
 
 _LATEST_COLUMNS = tuple(n for n in VERDICT_COLUMNS if n not in ("rules_version", "reference_version"))
+_COUNTED = ("vantage", "asn", "target", "target_kind", "started_at", "emulated")
+_NAMES = ("id", "number", "vantage", "target")
 _Judged = tuple[Measurement, Verdict]
 
 
@@ -221,14 +223,12 @@ def replace_verdicts(engine: Engine, new: Mapping[str, Verdict]) -> int:
                 counted = Counted(**{name: getattr(found, name) for name in _COUNTED})
                 changes.subtract(count_cells(counted, parse_verdict(found)))
                 changes.update(count_cells(counted, verdict))
-                rows.append({"of_id": found.id, "of_number": found.number} | encode_verdict(verdict))
+                names = {f"of_{name}": getattr(found, name) for name in _NAMES}
+                rows.append(names | encode_verdict(verdict))
         if rows:
             _overwrite(connection, rows)
             change_cells(connection, changes)
         return len(rows)
-
-
-_COUNTED = ("vantage", "asn", "target", "target_kind", "started_at", "emulated")
 
 
 def _load_judged(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
@@ -248,7 +248,11 @@ def _overwrite(connection: Connection, rows: list[dict[str, Any]]) -> None:
     )
     connection.execute(
         update(latest)
-        .where(latest.c.measurement_id == bindparam("of_id"))
+        .where(
+            latest.c.vantage == bindparam("of_vantage"),
+            latest.c.target == bindparam("of_target"),
+            latest.c.measurement_id == bindparam("of_id"),
+        )
         .values({name: bindparam(name) for name in _LATEST_COLUMNS}),
         rows,
     )

@@ -59,6 +59,11 @@ def parse_reply(wire: bytes, *, query_id: int, name: str, arrived_s: float) -> D
     )
 
 
+def tcp_length(head: bytes) -> tuple[int, int] | None:
+    """Return (bytes of header, bytes of message) of a message on TCP, None if too few bytes (RFC 7766)."""
+    return (2, int.from_bytes(head[:2], "big")) if len(head) >= 2 else None
+
+
 def answer_failure(answer: DnsAnswer) -> Failure | None:
     """Return what the first answer of a query amounts to: None when it holds an address."""
     if answer.rcode == "NOERROR":

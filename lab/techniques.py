@@ -1,0 +1,178 @@
+"""How each censor and failure is played with packet rules, one function each. Pure.
+
+What a border router must do in software (`lab.middlebox`) is sent there by an NFQUEUE rule.
+"""
+
+from collections.abc import Iterator
+
+from lab import world
+from lab.rules import (
+    MARK_ANSWERED,
+    MARK_DROP,
+    MARK_RESET,
+    MITM_PORT,
+    PORTAL_PORT,
+    QUEUE_DELAY,
+    QUEUE_DNS,
+    QUEUE_HTTP,
+    Place,
+    Rule,
+    Table,
+    drop_both_ways,
+    mark_connection,
+    match_host_header,
+    match_marked,
+    match_sni,
+)
+from lab.settings import Setting
+
+
+def _border(table: Table, chain: str, spec: str) -> Rule:
+    return Rule(Place.BORDER, table, chain, spec)
+
+
+def dns_hijack(setting: Setting) -> Iterator[Rule]:
+    if setting.isp is None:
+        return
+    for protocol in ("udp", "tcp"):
+        yield _border(
+            Table.NAT,
+            "PREROUTING",
+            f"-i cust -p {protocol} --dport 53 -j DNAT --to-destination {setting.isp.resolver}:53",
+        )
+
+
+def dns_injection(setting: Setting) -> Iterator[Rule]:
+    # PREROUTING also sees queries to the ISP's own resolver, which lives on this very router.
+    yield _border(Table.MANGLE, "PREROUTING", f"-i cust -p udp --dport 53 -j NFQUEUE --queue-num {QUEUE_DNS}")
+
+
+def sni_reset(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {mark_connection(MARK_RESET)}")
+    yield _border(
+        Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_RESET)} -j REJECT --reject-with tcp-reset"
+    )
+
+
+def sni_drop(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {mark_connection(MARK_DROP)}")
+    yield _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+
+
+def ip_blackhole(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield from drop_both_ways(Place.BORDER, address)
+
+
+def ip_reject(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield _border(
+            Table.FILTER, "FORWARD", f"-i cust -d {address} -j REJECT --reject-with icmp-admin-prohibited"
+        )
+
+
+def http_filter(setting: Setting) -> Iterator[Rule]:
+    yield _border(
+        Table.MANGLE,
+        "FORWARD",
+        '-i cust -p tcp --dport 80 -m string --algo kmp --icase --hex-string "|0d0a|Host:" '
+        f"-j NFQUEUE --queue-num {QUEUE_HTTP}",
+    )
+    # The queue marks the request it has answered; from then on nothing of that connection passes.
+    yield _border(
+        Table.FILTER,
+        "FORWARD",
+        f"-p tcp -m mark --mark {MARK_ANSWERED:#x}/{MARK_ANSWERED:#x} {mark_connection(MARK_ANSWERED)}",
+    )
+    yield _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_ANSWERED)} -j DROP")
+
+
+def tls_mitm(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield _border(
+            Table.NAT,
+            "PREROUTING",
+            f"-i cust -p tcp -d {address} --dport 443 -j REDIRECT --to-ports {MITM_PORT}",
+        )
+
+
+def throttle(setting: Setting) -> Iterator[Rule]:
+    bytes_per_s = int(float(setting.params["kbit"]) * 1000 / 8)
+    for address in setting.addresses:
+        # Policed per connection: parallel downloads must not starve each other into a false timeout.
+        yield _border(
+            Table.FILTER,
+            "FORWARD",
+            f"-o cust -p tcp -s {address} -m hashlimit --hashlimit-name throttle "
+            "--hashlimit-mode srcip,srcport,dstip,dstport --hashlimit-htable-expire 30000 "
+            f"--hashlimit-above {bytes_per_s}b/s --hashlimit-burst {max(bytes_per_s, 6000)}b -j DROP",
+        )
+
+
+def dc_443_drop(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield from drop_both_ways(Place.BORDER, address, "-p tcp --dport 443 ", "-p tcp --sport 443 ")
+
+
+def dc_drop(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield from drop_both_ways(Place.BORDER, address, "-p tcp ", "-p tcp ")
+
+
+def quic_drop(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield from drop_both_ways(Place.BORDER, address, "-p udp --dport 443 ", "-p udp --sport 443 ")
+
+
+def _before(host: str) -> Place:
+    """Return the router in front of a host, where its failures are played."""
+    is_telegram = host in world.TELEGRAM_HOSTS or host in world.DATA_CENTRES
+    return Place.TELEGRAM_ROUTER if is_telegram else Place.EXCHANGE
+
+
+def origin_down(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        place = _before(host)
+        (address,) = world.addresses_of([host])
+        on_the_same = {name for name, known in world.CENSORABLE_HOSTS.items() if known == address}
+        if on_the_same <= set(setting.hosts):
+            yield from drop_both_ways(place, address)
+            continue
+        # Names share an address: only the listed ones go silent, by what their clients ask for.
+        for match in (match_sni(host), match_host_header(host)):
+            yield Rule(place, Table.MANGLE, "FORWARD", f"-d {address} {match} {mark_connection(MARK_DROP)}")
+        yield Rule(place, Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+
+
+def origin_refused(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        (address,) = world.addresses_of([host])
+        yield Rule(
+            _before(host), Table.FILTER, "FORWARD", f"-d {address} -p tcp -j REJECT --reject-with tcp-reset"
+        )
+
+
+def vantage_offline(setting: Setting) -> Iterator[Rule]:
+    yield Rule(Place.ACCESS, Table.FILTER, "FORWARD", "-j DROP")
+    yield Rule(Place.ACCESS, Table.FILTER, "INPUT", "-i cust -j DROP")
+
+
+def packet_loss(setting: Setting) -> Iterator[Rule]:
+    probability = float(setting.params["percent"]) / 100
+    yield Rule(
+        Place.ACCESS,
+        Table.FILTER,
+        "FORWARD",
+        f"-m statistic --mode random --probability {probability:.6f} -j DROP",
+    )
+
+
+def delay(setting: Setting) -> Iterator[Rule]:
+    yield Rule(Place.ACCESS, Table.MANGLE, "FORWARD", f"-j NFQUEUE --queue-num {QUEUE_DELAY}")
+
+
+def captive_portal(setting: Setting) -> Iterator[Rule]:
+    yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 80 -j REDIRECT --to-ports {PORTAL_PORT}")
+    yield _border(Table.FILTER, "FORWARD", "-i cust -p tcp --dport 443 -j REJECT --reject-with tcp-reset")
