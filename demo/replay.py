@@ -102,9 +102,7 @@ class Replay:
 
     async def _round(self, place: int, vantage: VantagePoint) -> tuple[Measurement, ...]:
         await asyncio.sleep(place * STAGGER_S)
-        return await measure_vantage(
-            self._settings, vantage, self._targets, clock=self._calendar.now
-        )
+        return await measure_vantage(self._settings, vantage, self._targets, clock=self._calendar.now)
 
 
 def main() -> int:

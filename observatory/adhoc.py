@@ -105,7 +105,9 @@ async def measure_now(
 
 
 def _judge_round(
-    vantage: VantagePoint, measurements: Sequence[Measurement], control_rounds: Sequence[Sequence[Measurement]]
+    vantage: VantagePoint,
+    measurements: Sequence[Measurement],
+    control_rounds: Sequence[Sequence[Measurement]],
 ) -> list[Result]:
     canary = measurements[-1]
     reference = load_reference()

@@ -66,7 +66,7 @@ def measure(
     config: ConfigOption = DEFAULT_CONFIG,
     vantage: Annotated[
         list[str] | None,
-        typer.Option("--vantage", "-v", metavar="ID", help="Measure from this vantage point; may be repeated."),
+        typer.Option("--vantage", "-v", metavar="ID", help="Measure from here; may be repeated."),
     ] = None,
     target: Annotated[
         list[str] | None,
@@ -79,7 +79,7 @@ def measure(
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Every enabled vantage point and every target; so it is when none is named."),
+        typer.Option("--all", help="Every enabled vantage point, every target; the default."),
     ] = False,
     as_json: JsonOption = False,
     controls: Annotated[

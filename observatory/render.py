@@ -25,6 +25,17 @@ STYLE = {
     State.INSUFFICIENT: "dim",
 }
 
+PROVENANCE = (
+    "id",
+    "round_id",
+    "duration_s",
+    "resolver",
+    "public_resolver",
+    "trust",
+    "via",
+    "software",
+)
+
 
 @contextmanager
 def progress(what: str, n: int) -> Iterator[Callable[[str], None]]:
@@ -68,7 +79,16 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in verdict.findings],
         **{
             key: measurement.get(key)
-            for key in ("id", "round_id", "duration_s", "resolver", "public_resolver", "trust", "via", "software")
+            for key in (
+                "id",
+                "round_id",
+                "duration_s",
+                "resolver",
+                "public_resolver",
+                "trust",
+                "via",
+                "software",
+            )
         },
         "canary": {
             "target": canary["target"],
@@ -119,9 +139,8 @@ def print_status(store: Store) -> None:
     console = _console()
     coverage = store.load_coverage()
     if coverage.n_measurements:
-        console.print(
-            f"{coverage.n_measurements:,} measurements, {_when(coverage.first_at)} to {_when(coverage.last_at)}"
-        )
+        span = f"{_when(coverage.first_at)} to {_when(coverage.last_at)}"
+        console.print(f"{coverage.n_measurements:,} measurements, {span}")
     else:
         console.print("No measurements yet: start probing with `make run` or `observatory up`.")
     config = store.load_config_state()

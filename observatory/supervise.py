@@ -11,10 +11,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 logger = logging.getLogger("observatory.supervise")
 
@@ -24,6 +25,9 @@ LONGEST_PAUSE_S: Final = 60.0
 SOUND_AFTER_S: Final = 60.0
 STOP_GRACE_S: Final = 5.0
 READY_WITHIN_S: Final = 60.0
+LOOK_EVERY_S: Final = 0.1
+LOOK_WITHIN_S: Final = 5.0
+MAX_REPLY_BYTES: Final = 65_536
 N_PORTS: Final = 50
 
 
@@ -51,7 +55,7 @@ def streamlit_command(web: Web, port: int) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         # Without it Streamlit asks a service on the Internet for this machine's address.
-        "browser.serverAddress": web.address,
+        "browser.serverAddress": urlsplit(open_address(web.address, port)).hostname or web.address,
         "global.developmentMode": "false",
     }
     settings = [f"--{name}={value}" for name, value in options.items()]
@@ -72,9 +76,12 @@ def choose_port(address: str, port: int) -> int:
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 continue
-            raise WebError(f"web address: expected one of this machine, got {address} ({error.strerror})") from error
+            reason = f"{address} ({error.strerror})"
+            raise WebError(f"web address: expected one of this machine, got {reason}") from error
         return candidate
-    raise WebError(f"web port: expected a free one from {port} on, got none in {N_PORTS}; choose another --port")
+    raise WebError(
+        f"web port: expected a free one from {port} on, got none in {N_PORTS}; choose another --port"
+    )
 
 
 async def run_web(
@@ -94,34 +101,39 @@ async def run_web(
     """
     if not web.script.is_file():
         raise WebError(f"{web.script}: expected the dashboard's script, got no file")
-    told: str | None = None
-    port, pause_s = choose_port(web.address, web.port), first_pause_s
     loop = asyncio.get_running_loop()
+    told, port, pause_s = "", web.port, first_pause_s
     while not stop.is_set():
         port = choose_port(web.address, port)
-        url = f"http://{f'[{web.address}]' if ':' in web.address else web.address}:{port}"
-        started = loop.time()
+        started_s = loop.time()
         async with _child(command(web, port), web) as child:
-            if await _is_ready(child, web.address, port, stop) and url != told:
+            url = open_address(web.address, port)
+            if await _is_ready(child, url, stop) and url != told:
                 told = url
                 on_ready(url)
             await _first_of(child.wait(), stop.wait())
-            if stop.is_set():
-                return
-            logger.error("web process ended with %s; starting it again in %g s", child.returncode, pause_s)
+        if stop.is_set():
+            return
+        if loop.time() - started_s > SOUND_AFTER_S:
+            pause_s = first_pause_s
+        logger.error("web process ended with %s; starting it again in %g s", child.returncode, pause_s)
         await _first_of(stop.wait(), asyncio.sleep(pause_s))
-        lived_s = loop.time() - started
-        pause_s = first_pause_s if lived_s > SOUND_AFTER_S else min(pause_s * 2, LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def open_address(address: str, port: int) -> str:
+    """Return what to type into a browser on this machine; the address that means "all" is none to open."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.asynccontextmanager
-async def _child(command: Sequence[str], web: Web):  # type: ignore[no-untyped-def]
-    environment: Mapping[str, str] = {**os.environ, "OBSERVATORY_DATABASE": web.database}
-    wrapped = [sys.executable, "-m", "observatory.die_with_parent", str(os.getpid()), *command]
+async def _child(command: Sequence[str], web: Web) -> AsyncIterator[asyncio.subprocess.Process]:
     child = await asyncio.create_subprocess_exec(
-        *wrapped,
+        *(sys.executable, "-m", "observatory.die_with_parent", str(os.getpid())),
+        *command,
         cwd=web.script.resolve().parent,
-        env=environment,
+        env={**os.environ, "OBSERVATORY_DATABASE": web.database},
         stdin=asyncio.subprocess.DEVNULL,
         # Streamlit's greeting names addresses of its own choice; errors go to stderr.
         stdout=asyncio.subprocess.DEVNULL,
@@ -131,22 +143,57 @@ async def _child(command: Sequence[str], web: Web):  # type: ignore[no-untyped-d
     try:
         yield child
     finally:
-        await _end(child)
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    _signal_group(child, signal.SIGTERM)
-    try:
-        async with asyncio.timeout(STOP_GRACE_S):
+        _signal_group(child, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_GRACE_S):
+                await child.wait()
+        except TimeoutError:
+            logger.warning("web process did not end within %g s; killing it", STOP_GRACE_S)
+        finally:
+            _signal_group(child, signal.SIGKILL)
             await child.wait()
-    except (TimeoutError, asyncio.CancelledError):
-        _signal_group(child, signal.SIGKILL)
-        await child.wait()
-        raise_if_cancelled()
-    else:
-        _signal_group(child, signal.SIGKILL)
 
 
 def _signal_group(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
+
+
+async def _is_ready(child: asyncio.subprocess.Process, url: str, stop: asyncio.Event) -> bool:
+    """Wait until the page answers; False when the process ends, or is to end, before that."""
+    warn_at_s = asyncio.get_running_loop().time() + READY_WITHIN_S
+    while child.returncode is None and not stop.is_set():
+        if await _is_healthy(url):
+            return True
+        if asyncio.get_running_loop().time() > warn_at_s:
+            logger.warning("web process does not answer on %s yet", url)
+            warn_at_s += READY_WITHIN_S
+        await _first_of(stop.wait(), child.wait(), asyncio.sleep(LOOK_EVERY_S))
+    return False
+
+
+async def _is_healthy(url: str) -> bool:
+    """Return whether Streamlit's health page says ok; its status alone says nothing, every path has 200."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(LOOK_WITHIN_S):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            with contextlib.closing(writer):
+                writer.write(f"GET /_stcore/health HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
+                reply = await reader.read(MAX_REPLY_BYTES)
+                while not reader.at_eof() and len(reply) < MAX_REPLY_BYTES:
+                    reply += await reader.read(MAX_REPLY_BYTES)
+    except (OSError, TimeoutError):
+        return False
+    head, _, body = reply.partition(b"\r\n\r\n")
+    return head.split(b" ")[1:2] == [b"200"] and body.strip() == b"ok"
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

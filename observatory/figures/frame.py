@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, tzinfo
 from html import escape
 from typing import Any, Final
 
-import plotly.graph_objects as go
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.looks import PAPERS, Theme
+from observatory.figures.looks import PAPERS, Look, Theme
 from observatory.model import Grain
 
 # Plotly does not break lines; these fit a phone of 390 px.
@@ -178,7 +178,13 @@ def _draw_marks(figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour
     for mark in marks:
         at = axis.local(mark.at)
         figure.add_shape(
-            type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line={"color": colour, "width": 1, "dash": "dot"}
+            type="line",
+            x0=at,
+            x1=at,
+            y0=0,
+            y1=1,
+            yref="paper",
+            line={"color": colour, "width": 1, "dash": "dot"},
         )
         figure.add_annotation(
             x=at,
@@ -197,4 +203,11 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def bar_trace(**options: Any) -> go.Bar:
     """Return horizontal bars that start at `base` and last `x` milliseconds: what a date axis needs."""
-    return go.Bar(orientation="h", marker_line_width=0, hoverinfo="skip", **options)
+    return go.Bar(orientation="h", marker_line_width=0, hoverinfo="skip", width=0.86, **options)
+
+
+def pattern_of(look: Look) -> dict[str, Any]:
+    """Return the fill pattern of a state's bars; drawn faintly, for it lies below a sign."""
+    if not look.pattern:
+        return {"shape": ""}
+    return {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25}

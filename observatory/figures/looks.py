@@ -28,7 +28,7 @@ NO_DATA: Final = "no_data"
 class Look:
     """`sign` is one or two characters that ordinary system fonts have; `pattern` a Plotly fill shape.
 
-    `fill` and `ink` (sign and pattern on it) are CSS colours, the same in both themes: a state keeps its colour.
+    `fill` and `ink` (sign and pattern on it) are CSS colours, the same in both themes.
     """
 
     sign: str
@@ -77,4 +77,10 @@ PAPERS: Final[Mapping[Theme, Paper]] = MappingProxyType(
 )
 
 # One hue, light to dark; the lightest is still a colour, so that 0 % cannot be taken for "no data".
-SHARE_SCALE: Final = ((0.0, "#DCEBF7"), (0.25, "#F6D5C2"), (0.5, "#E58A5B"), (0.75, "#C2511F"), (1.0, "#7A1C04"))
+SHARE_SCALE: Final = (
+    (0.0, "#DCEBF7"),
+    (0.25, "#F6D5C2"),
+    (0.5, "#E58A5B"),
+    (0.75, "#C2511F"),
+    (1.0, "#7A1C04"),
+)

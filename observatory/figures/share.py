@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-import plotly.graph_objects as go
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, plain
 from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
@@ -117,10 +117,15 @@ def _draw_unjudged(
             y=[place[0] for place in places],
             base=[place[1] for place in places],
             x=[place[2] for place in places],
-            width=0.86,
             marker={
                 "color": look.fill,
-                "pattern": {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25},
+                "pattern": {
+                    "shape": look.pattern,
+                    "fgcolor": look.ink,
+                    "fgopacity": 0.45,
+                    "size": 7,
+                    "solidity": 0.25,
+                },
             },
         )
     )

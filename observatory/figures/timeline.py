@@ -7,9 +7,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-import plotly.graph_objects as go
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, plain
+from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Shown, Theme
 from observatory.model import Cell, State
 from observatory.store.records import Gap
@@ -29,7 +29,7 @@ class _Band:
 
 
 def dominant(counts: Mapping[State, int]) -> Shown:
-    """Return the most frequent state; of two as frequent the stronger word; `no_data` when nothing counted."""
+    """Return the most frequent state; of two as frequent the stronger word; `no_data` of none."""
     if not counts:
         return NO_DATA
     return min(counts, key=lambda state: (-counts[state], _RANK[state]))
@@ -81,12 +81,8 @@ def _bands(
         shown = [(at, dominant(counted.get((row.key, at), {}))) for at in axis.buckets]
         for state, run in groupby(shown, key=lambda pair: pair[1]):
             places = list(run)
-            bands.append(
-                _Band(row=number, start=places[0][0], end=places[-1][0] + axis.step, shown=state)
-            )
-    return [
-        _Band(row=b.row, start=axis.local(b.start), end=axis.local(b.end), shown=b.shown) for b in bands
-    ]
+            bands.append(_Band(row=number, start=places[0][0], end=places[-1][0] + axis.step, shown=state))
+    return [_Band(row=b.row, start=axis.local(b.start), end=axis.local(b.end), shown=b.shown) for b in bands]
 
 
 def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
@@ -94,19 +90,13 @@ def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
         own = [band for band in bands if band.shown == shown]
         if not own:
             continue
-        pattern = (
-            {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25}
-            if look.pattern
-            else {"shape": ""}
-        )
         figure.add_trace(
             bar_trace(
                 name=f"{look.sign} {text(f'state.{shown}')}",
                 y=[band.row for band in own],
                 base=[band.start for band in own],
                 x=[(band.end - band.start).total_seconds() * 1000 for band in own],
-                width=0.86,
-                marker={"color": look.fill, "pattern": pattern},
+                marker={"color": look.fill, "pattern": pattern_of(look)},
                 text=look.sign,
                 textposition="inside",
                 insidetextanchor="middle",

@@ -1,1 +1,1 @@
-"""The dashboard's pages. Pure parts: matrix, finding, punctuality, words, csv_file, moments. The rest is Streamlit."""
+"""The dashboard's pages. Pure: matrix, finding, punctuality, words, csv_file, moments, known_dates."""

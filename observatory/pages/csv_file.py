@@ -8,10 +8,9 @@ from typing import Final
 
 from observatory.figures.looks import NO_DATA
 from observatory.model import Cell, Grain
-from observatory.pages.matrix import Matrix
+from observatory.pages.matrix import Group, Matrix
 from observatory.pages.punctuality import Punctuality
-from observatory.store.records import Coverage, Share, VantageStatus
-from probes.records import TargetKind
+from observatory.store.records import Latest, Share, VantageStatus
 
 Value = str | int | float | bool | datetime | None
 
@@ -47,28 +46,17 @@ def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> b
 
 
 def latest_csv(matrix: Matrix) -> bytes:
-    """Return every pair of vantage point and target that the page shows; empty fields where never measured."""
+    """Return every pair of vantage point and target on the page; empty fields where never measured."""
     rows: list[dict[str, Value]] = []
     for kind in matrix.targets:
         for square in matrix.of((*matrix.probes, *matrix.controls), kind):
-            latest = square.latest
             rows.append(
                 {
                     **_vantage_fields(square.vantage),
                     "target": square.target,
                     "target_kind": kind,
                     "shown_as": NO_DATA if square.shown == NO_DATA else str(square.shown),
-                    "state": latest and latest.state,
-                    "partial": latest and latest.partial,
-                    "layer": latest and latest.layer,
-                    "mechanism": latest and latest.mechanism,
-                    "rule_id": latest and latest.rule_id,
-                    "n_ok": latest and latest.n_ok,
-                    "n_tried": latest and latest.n_tried,
-                    "measured_at": latest and latest.measured_at,
-                    "measurement_id": latest and latest.measurement_id,
-                    "provisional": latest and latest.provisional,
-                    "emulated": latest and latest.emulated,
+                    **_latest_fields(square.latest),
                 }
             )
     return encode_csv(LATEST_COLUMNS, rows)
@@ -79,9 +67,9 @@ def share_csv(
     *,
     by: str,
     grain: Grain,
-    kind: TargetKind,
+    kind: Group,
     vantages: Mapping[str, VantageStatus],
-    emulated: str,
+    emulated: bool,
 ) -> bytes:
     return encode_csv(
         SHARE_COLUMNS,
@@ -109,9 +97,9 @@ def cell_csv(
     cells: Iterable[Cell],
     *,
     grain: Grain,
-    kinds: Mapping[str, TargetKind],
+    kinds: Mapping[str, Group],
     vantages: Mapping[str, VantageStatus],
-    emulated: str,
+    emulated: bool,
 ) -> bytes:
     return encode_csv(
         CELL_COLUMNS,
@@ -121,7 +109,7 @@ def cell_csv(
                 "bucket_at": cell.bucket_at,
                 "grain": grain,
                 "target": cell.target,
-                "target_kind": kinds.get(cell.target, TargetKind.HOST),
+                "target_kind": kinds.get(cell.target, Group.HOST),
                 "state": cell.state,
                 "mechanism": cell.mechanism,
                 "rule_id": cell.rule_id,
@@ -134,7 +122,7 @@ def cell_csv(
 
 
 def vantage_csv(
-    vantages: Iterable[VantageStatus], status: Mapping[str, Punctuality], *, emulated: str
+    vantages: Iterable[VantageStatus], status: Mapping[str, Punctuality], *, emulated: bool
 ) -> bytes:
     return encode_csv(
         VANTAGE_COLUMNS,
@@ -157,17 +145,15 @@ def vantage_csv(
     )
 
 
-def emulated_word(coverage: Coverage) -> str:
-    """Return what the column `emulated` says where rows sum up many measurements."""
-    if coverage.emulated and coverage.real:
-        return "mixed"
-    return "true" if coverage.emulated else "false"
-
-
 def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, Value]:
     if vantage is None:
         return {"vantage": id_, "network": None, "asn": None, "role": None}
     return {"vantage": vantage.id, "network": vantage.isp, "asn": vantage.asn, "role": vantage.role}
+
+
+def _latest_fields(latest: Latest | None) -> dict[str, Value]:
+    columns = LATEST_COLUMNS[LATEST_COLUMNS.index("state") :]
+    return {column: getattr(latest, column) if latest else None for column in columns}
 
 
 def _encode(value: Value) -> str:

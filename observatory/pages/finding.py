@@ -1,7 +1,7 @@
 """The matrix in sentences that may be quoted: what is blocked where, on what basis. Pure.
 
-The strongest word comes first and no word is lent to a weaker finding: `likely blocked` is never counted among
-`blocked`, a partial block says so, and networks without current data or enough evidence are left out of "of N".
+The strongest word comes first and is never lent to a weaker finding: `likely blocked` is not counted among
+`blocked`, a partial block says so, and a network without current data or enough evidence is not in "of N".
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,13 @@ from typing import Final
 
 from observatory.figures.looks import NO_DATA
 from observatory.model import State
-from observatory.pages.matrix import Matrix, Square
+from observatory.pages.matrix import Group, Matrix, Square
 from observatory.store.records import VantageStatus
 from observatory.text import Text
-from probes.records import TargetKind
 
 _MAX_TARGETS: Final = 4
 _MAX_NETWORKS: Final = 14
-_MORE: Final = {TargetKind.HOST: "count.hosts", TargetKind.DATA_CENTRE: "count.data_centres"}
+_MORE: Final = {Group.HOST: "count.hosts", Group.DATA_CENTRE: "count.data_centres"}
 # What a sentence may be about, strongest first; the flag is `partial`.
 _FINDINGS: Final = (
     (State.BLOCKED, False),
@@ -45,13 +44,13 @@ class Statement:
 class Finding:
     """What is known of one group of targets now: `statements` strongest first, then caveats and the basis."""
 
-    kind: TargetKind
+    kind: Group
     statements: tuple[Statement, ...]
     caveats: tuple[str, ...]
     basis: str | None
 
 
-def describe(matrix: Matrix, kind: TargetKind, text: Text, zone: tzinfo) -> Finding:
+def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
     """Return what may be said of a group of targets.
 
     Shape:  at least one statement; the first is the headline. Control vantage points are never counted.
@@ -81,9 +80,7 @@ def describe(matrix: Matrix, kind: TargetKind, text: Text, zone: tzinfo) -> Find
         kind=kind,
         statements=tuple(statements),
         caveats=_caveats(squares, judged, text),
-        basis=text(
-            "finding.basis", judged=text.number(len(judged)), all=text.number(len(squares)), **times
-        )
+        basis=text("finding.basis", judged=text.number(len(judged)), all=text.number(len(squares)), **times)
         if judged
         else None,
     )
@@ -126,7 +123,7 @@ def _statement(
     key: str,
     squares: Sequence[Square],
     n_networks: int,
-    kind: TargetKind,
+    kind: Group,
     text: Text,
     *,
     name_networks: bool = True,

@@ -3,16 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from observatory.figures.looks import NO_DATA, Shown
 from observatory.model import Role, State
 from observatory.store.records import Latest, VantageStatus
-from probes.records import Target, TargetKind
 
 # A vantage point may miss a round or two without its last word being out of date.
 FRESH_INTERVALS: Final = 3
-GROUPS: Final = (TargetKind.HOST, TargetKind.DATA_CENTRE)
+
+
+class Group(StrEnum):
+    """Targets that are spoken of together; the values are those of a target's kind."""
+
+    HOST = "host"
+    DATA_CENTRE = "data_centre"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +53,10 @@ class Matrix:
     now: datetime
     probes: tuple[VantageStatus, ...]
     controls: tuple[VantageStatus, ...]
-    targets: Mapping[TargetKind, tuple[str, ...]]
+    targets: Mapping[Group, tuple[str, ...]]
     squares: Mapping[tuple[str, str], Square]
 
-    def of(self, vantages: Iterable[VantageStatus], kind: TargetKind) -> tuple[Square, ...]:
+    def of(self, vantages: Iterable[VantageStatus], kind: Group) -> tuple[Square, ...]:
         return tuple(self.squares[v.id, target] for v in vantages for target in self.targets[kind])
 
     def measured_at(self, vantage: VantageStatus) -> datetime | None:
@@ -60,15 +66,19 @@ class Matrix:
 
 
 def build_matrix(
-    vantages: Sequence[VantageStatus], latest: Iterable[Latest], targets: Sequence[Target], *, now: datetime
+    vantages: Sequence[VantageStatus],
+    latest: Iterable[Latest],
+    known: Mapping[Group, tuple[str, ...]],
+    *,
+    now: datetime,
 ) -> Matrix:
     """Return the matrix.
 
-    Shape:  targets keep the order given; ones that were measured but are not among them follow as hosts.
+    Shape:  `known` targets keep their order; others that were measured follow as hosts.
     """
     found = {(verdict.vantage, verdict.target): verdict for verdict in latest}
     shown = [v for v in vantages if v.enabled and not v.removed]
-    named = group_targets(targets, (target for _, target in found))
+    named = group_targets(known, (target for _, target in found))
     squares = {
         (v.id, target): _square(v, target, found.get((v.id, target)), now)
         for v in shown
@@ -85,12 +95,11 @@ def build_matrix(
 
 
 def group_targets(
-    targets: Sequence[Target], measured: Iterable[str]
-) -> dict[TargetKind, tuple[str, ...]]:
+    known: Mapping[Group, tuple[str, ...]], measured: Iterable[str]
+) -> dict[Group, tuple[str, ...]]:
     """Return the names of each group: the known ones in their order, then others that were measured."""
-    known = {kind: tuple(t.name for t in targets if t.kind is kind) for kind in GROUPS}
     others = sorted(set(measured) - {name for names in known.values() for name in names})
-    return {**known, TargetKind.HOST: (*known[TargetKind.HOST], *others)}
+    return {**known, Group.HOST: (*known[Group.HOST], *others)}
 
 
 def is_fresh(measured_at: datetime, every_s: float, now: datetime) -> bool:

@@ -14,14 +14,14 @@ _DEFAULT_DAYS: Final = 7
 
 
 def reference_now(coverage: Coverage, clock: datetime) -> datetime:
-    """Return the moment that ages count from: an emulation has a calendar of its own, which ends at its last row."""
+    """Return the moment that ages count from: the calendar of an emulation ends at its last row."""
     if coverage.emulated and not coverage.real and coverage.last_at is not None:
         return coverage.last_at
     return clock
 
 
 def common_zone(vantages: Iterable[VantageStatus]) -> ZoneInfo:
-    """Return the zone of most vantage points that probe (of the first, when as many are in another); else UTC."""
+    """Return the zone of most vantage points that probe; UTC when there is none."""
     shown = list(vantages)
     probing = [v for v in shown if v.role is Role.PROBE] or shown
     counted = Counter(v.timezone for v in probing)
@@ -37,7 +37,7 @@ def load_zone(name: str) -> ZoneInfo:
 
 
 def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None:
-    """Return the last seven local days of the data, or all of them when there are fewer; None without data."""
+    """Return the last seven local days of the data, or all when there are fewer; None without data."""
     if coverage.first_at is None or coverage.last_at is None:
         return None
     first, last = coverage.first_at.astimezone(zone).date(), coverage.last_at.astimezone(zone).date()

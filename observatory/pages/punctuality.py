@@ -26,9 +26,7 @@ def judge_punctuality(vantage: VantageStatus, now: datetime) -> Punctuality:
         return Punctuality.OFF
     if vantage.last_seen_at is None:
         return Punctuality.NEVER
-    return (
-        Punctuality.ON_TIME if is_fresh(vantage.last_seen_at, vantage.every_s, now) else Punctuality.LATE
-    )
+    return Punctuality.ON_TIME if is_fresh(vantage.last_seen_at, vantage.every_s, now) else Punctuality.LATE
 
 
 def describe_punctuality(

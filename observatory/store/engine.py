@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,8 +52,12 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver's own BEGIN comes late and never asks for the write lock; ours does both.
         connection.isolation_level = None
-        for pragma in _pragmas(read_only):
-            connection.execute(pragma)
+        try:
+            for pragma in _pragmas(read_only):
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -83,17 +87,15 @@ def switch_to_wal(engine: Engine) -> None:
     """
     end = time.monotonic() + BUSY_TIMEOUT_S
     while True:
-        connection = engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA journal_mode = WAL")
+            with closing(engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
             return
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             # SQLite does not wait for this lock by itself: two processes may open a fresh file at once.
             if "locked" not in str(error) or time.monotonic() > end:
                 cause = DBAPIError("PRAGMA journal_mode = WAL", None, error)
                 raise StoreError(describe_refusal(cause, engine.url)) from error
-        finally:
-            connection.close()
         time.sleep(_WAL_RETRY_S)
 
 

@@ -26,7 +26,7 @@ class Text:
     entries: Mapping[str, str]
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the sentence of `key` with `values` in its placeholders. Errors: KeyError names what lacks."""
+        """Return the sentence of `key` with its placeholders filled. Errors: KeyError names what lacks."""
         return self.entries[key].format(**values)
 
     def has(self, key: str) -> bool:
@@ -54,7 +54,7 @@ class Text:
         return format_date(at, format="d MMM y", locale=self.locale)
 
     def moment(self, at: datetime, zone: tzinfo) -> str:
-        """Return local time beside UTC: `14 Jul 2017, 18:23 WIB (11:23 UTC)`; the UTC date where it differs."""
+        """Return `14 Jul 2017, 18:23 WIB (11:23 UTC)`, with the date of UTC where that differs."""
         local, utc = at.astimezone(zone), at.astimezone(UTC)
         shown = f"{self.date(local)}, {self._clock(local)} {zone_name(local)}"
         if zone_name(local) == "UTC":
@@ -104,5 +104,3 @@ def _flatten(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
         else:
             found.append((f"{prefix}{key}", str(value).strip()))
     return found
-
-

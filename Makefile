@@ -1,0 +1,87 @@
+# make help lists what there is. GNU make and a POSIX shell; Python 3.11 or newer, another one with PYTHON=….
+# All paths are relative, so that the folder may have spaces in its name.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin
+# A stamp is newer than what it was made from: the second time, nothing is installed again.
+MADE := $(VENV)/.made
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet
+
+# A virtual environment knows its own path: one from before the folder was moved is of no use.
+ifneq ($(wildcard $(MADE)),)
+ifneq ($(shell cat $(MADE)),$(CURDIR))
+$(shell rm -rf $(VENV))
+endif
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# One pip at a time, also under make -j.
+.NOTPARALLEL:
+
+.PHONY: help
+help:
+	@echo "make run    start probing and the dashboard; prints the one address to open"
+	@echo "make demo   play the 2017 block in the emulated Internet and watch it on the dashboard"
+	@echo "make test   all tests, inside the emulated Internet (ARGS='-k name' selects)"
+	@echo "make check  style, types and import directions"
+	@echo "make bench  measure the system's own speed"
+	@echo "make clean  delete the virtual environment and caches; var/ and its data stay"
+
+.PHONY: run
+run: $(INSTALLED)
+	@exec $(RUN)/observatory up $(ARGS)
+
+.PHONY: demo
+demo: $(INSTALLED)
+	@scripts/debian-packages iproute2:ip iptables:iptables
+	@exec $(RUN)/python -m observatory.demo $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED_DEV)
+	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium
+	@exec $(RUN)/python -m lab -- $(RUN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(INSTALLED_DEV)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/python -m mypy --strict probes observatory
+	$(RUN)/python -m pytest --quiet tests/test_imports.py
+
+.PHONY: bench
+bench: $(INSTALLED_DEV)
+	@scripts/debian-packages iproute2:ip iptables:iptables
+	@exec $(RUN)/python -m benchmarks $(ARGS)
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@command -v "$(PYTHON)" >/dev/null || { \
+	  echo "expected Python 3.11 or newer as $(PYTHON), got nothing; name another one: make PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "expected Python 3.11 or newer, got $$("$(PYTHON)" --version); name another one: make PYTHON=python3.11" >&2; \
+	  exit 1; }
+	@# Debian keeps what venv needs in a package of its own.
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+	  scripts/debian-packages "$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	"$(PYTHON)" -m venv $(VENV)
+	@printf '%s\n' "$(CURDIR)" >$(MADE)
+
+$(INSTALLED): $(MADE) requirements.txt pyproject.toml
+	$(PIP) --requirement requirements.txt
+	$(PIP) --no-deps --editable .
+	@touch $(INSTALLED)
+
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
+	$(PIP) --requirement requirements-dev.txt
+	@touch $(INSTALLED_DEV)

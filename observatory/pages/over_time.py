@@ -1,0 +1,321 @@
+"""Over time: blocked shares per network and per target, and the state of each pair, between two days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import streamlit as st
+
+from observatory.figures import Caption, Mark, Row, TimeAxis, draw_share, draw_timeline
+from observatory.model import Cell, Grain, Role
+from observatory.pages.address import choose_days, choose_one
+from observatory.pages.common import (
+    View,
+    open_view,
+    show_columns,
+    show_download,
+    show_missing,
+    show_no_measurements,
+)
+from observatory.pages.csv_file import CELL_COLUMNS, SHARE_COLUMNS, cell_csv, share_csv
+from observatory.pages.known_dates import KnownDate, date_words, dates_between, mark_dates
+from observatory.pages.matrix import Group, group_targets
+from observatory.pages.moments import bucket_range, default_days
+from observatory.pages.reads import REFRESH_S, read_cells, read_gaps, read_latest, read_share
+from observatory.pages.targets import known_targets
+from observatory.pages.words import escape_markdown
+from observatory.store import Share, StoreError, VantageStatus
+from observatory.text import zone_name
+
+_BY_TARGET: Final = "target"
+_BY_NETWORK: Final = "network"
+_PLOTLY: Final[dict[str, Any]] = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "scrollZoom": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    """What the page is about to show: one group of targets between two moments."""
+
+    view: View
+    kind: Group
+    targets: tuple[str, ...]
+    axis: TimeAxis
+    known: tuple[KnownDate, ...]
+    marks: tuple[Mark, ...]
+
+    @property
+    def probes(self) -> tuple[VantageStatus, ...]:
+        return tuple(v for v in self.view.vantages if v.role is Role.PROBE)
+
+    @property
+    def span(self) -> dict[str, str]:
+        """Return start and end of what is drawn, for sentences."""
+        local = self.view.text.local
+        return {
+            "start": local(self.axis.start, self.view.zone),
+            "end": f"{local(self.axis.end, self.view.zone)} {_zone(self.view, self.axis.end)}",
+        }
+
+    def shares(self, by: str) -> tuple[Share, ...]:
+        return read_share(
+            self.view.url,
+            self.view.coverage,
+            self.axis.grain,
+            self.axis.start,
+            self.axis.end,
+            "vantage" if by == _BY_NETWORK else "target",
+            self.targets,
+            tuple(v.id for v in self.probes),
+            self.view.emulated,
+        )
+
+    def cells(self, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
+        return read_cells(
+            self.view.url,
+            self.view.coverage,
+            self.axis.grain,
+            self.axis.start,
+            self.axis.end,
+            targets,
+            vantages,
+            self.view.emulated,
+        )
+
+
+@st.fragment(run_every=4 * REFRESH_S)
+def show() -> None:
+    """Draw the page; drawn again by itself while it is open."""
+    view = open_view()
+    if view is None:
+        return
+    if not view.has_data:
+        show_no_measurements(view)
+        return
+    try:
+        chosen = _choose(view)
+        if chosen is not None:
+            _show_charts(chosen)
+    except StoreError as error:
+        show_missing(
+            view.text("missing.store", detail=escape_markdown(str(error))), view.text("missing.store_next")
+        )
+
+
+def _choose(view: View) -> _Range | None:
+    """Draw the choices of group and days; None when they leave nothing to show, after saying so."""
+    text = view.text
+    st.title(text("page.over_time"), anchor=False)
+    default = default_days(view.coverage, view.zone)
+    if default is None:
+        return None
+    left, right = st.columns([3, 2])
+    with left:
+        kinds = [str(kind) for kind in Group]
+        kind = Group(
+            choose_one("what", text("over_time.what"), kinds, lambda k: text(f"group.{k}"), as_buttons=True)
+        )
+    with right:
+        label = text("over_time.range", zone=_zone(view, view.now))
+        days = choose_days("days", label, default)
+    if days is None:
+        st.info(text("missing.range_open"))
+        return None
+    start, end, grain = bucket_range(*days, view.zone, view.coverage)
+    measured = (latest.target for latest in read_latest(view.url, view.coverage, view.emulated))
+    zone = _zone(view, start)
+    known = dates_between(start, end)
+    return _Range(
+        view=view,
+        kind=kind,
+        targets=group_targets(known_targets(), measured)[kind],
+        axis=TimeAxis(
+            start=start,
+            end=end,
+            grain=grain,
+            zone=view.zone,
+            title=text("over_time.axis" if grain is Grain.HOUR else "over_time.axis_day", zone=zone),
+        ),
+        known=known,
+        marks=mark_dates(known, end - start),
+    )
+
+
+def _show_charts(chosen: _Range) -> None:
+    view, text = chosen.view, chosen.view.text
+    by_network, by_target = chosen.shares(_BY_NETWORK), chosen.shares(_BY_TARGET)
+    if not by_network:
+        _show_empty_range(chosen)
+        return
+    rows_networks = _network_rows(chosen.probes, {share.key for share in by_network})
+    rows_targets = [Row(key=target, name=target) for target in chosen.targets]
+    st.subheader(text("over_time.heading_share"), anchor=False)
+    left, right = st.columns(2)
+    with left:
+        _show_share(chosen, by_network, rows_networks, _BY_NETWORK)
+    with right:
+        _show_share(chosen, by_target, rows_targets, _BY_TARGET)
+    st.caption(text("over_time.note_share"))
+    _show_timeline(chosen, rows_networks, rows_targets)
+    _show_known(chosen)
+    show_columns(view.text, SHARE_COLUMNS, CELL_COLUMNS)
+
+
+def _show_empty_range(chosen: _Range) -> None:
+    view, text = chosen.view, chosen.view.text
+    first, last = view.coverage.first_at, view.coverage.last_at
+    if first is None or last is None:
+        return
+    if chosen.axis.start <= last and first < chosen.axis.end:
+        show_missing(text("missing.selection", **chosen.span), text("missing.selection_next"))
+        return
+    covered = {"first": text.moment(first, view.zone), "last": text.moment(last, view.zone)}
+    show_missing(
+        escape_markdown(text("missing.range", **chosen.span, **covered)).replace(r"\*\*", "**"),
+        text("missing.range_next"),
+    )
+
+
+def _show_share(chosen: _Range, shares: Sequence[Share], rows: Sequence[Row], by: str) -> None:
+    view, text = chosen.view, chosen.view.text
+    title = text("over_time.share_networks" if by == _BY_NETWORK else "over_time.share_targets")
+    scope = text("over_time.share_scope", group=text(f"group.{chosen.kind}"), **chosen.span)
+    figure = draw_share(
+        shares,
+        rows=rows,
+        axis=chosen.axis,
+        caption=Caption(title=title, scope=scope, source=_source(view, sum(s.n for s in shares))),
+        text=text,
+        theme=view.theme,
+        marks=chosen.marks,
+    )
+    _show_figure(figure, f"share.{by}", text("over_time.share_alt", title=title))
+    show_download(
+        text(
+            "over_time.download_share_networks" if by == _BY_NETWORK else "over_time.download_share_targets"
+        ),
+        lambda: share_csv(
+            shares,
+            by="vantage" if by == _BY_NETWORK else "target",
+            grain=chosen.axis.grain,
+            kind=chosen.kind,
+            vantages={v.id: v for v in view.vantages},
+            emulated=view.emulated,
+        ),
+        file_name=_file_name(f"share-by-{by}", view),
+        key=f"download.share.{by}",
+    )
+
+
+def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Row]) -> None:
+    view, text = chosen.view, chosen.view.text
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        by = choose_one(
+            "view",
+            text("over_time.view"),
+            (_BY_TARGET, _BY_NETWORK),
+            lambda v: text("over_time.by_host" if v == _BY_TARGET else "over_time.by_network"),
+            as_buttons=True,
+        )
+    with right:
+        options = targets if by == _BY_TARGET else networks
+        names = {row.key: row.name for row in options}
+        label = text("over_time.target" if by == _BY_TARGET else "over_time.network")
+        key = f"{chosen.kind}-{by}"
+        one = choose_one(key, label, list(names), lambda k: names.get(k, k))
+    if by == _BY_TARGET:
+        cells = chosen.cells((one,), tuple(row.key for row in networks))
+        rows, title = networks, text("over_time.timeline_target", target=names[one])
+    else:
+        cells = chosen.cells(chosen.targets, (one,))
+        rows, title = targets, text("over_time.timeline_network", network=names[one])
+    if not cells:
+        show_missing(text("missing.selection", **chosen.span), text("missing.selection_next"))
+        return
+    bucket = text(f"over_time.bucket_{chosen.axis.grain}")
+    figure = draw_timeline(
+        cells,
+        rows=rows,
+        by="vantage" if by == _BY_TARGET else "target",
+        axis=chosen.axis,
+        caption=Caption(
+            title=title,
+            scope=text("over_time.timeline_scope", bucket=bucket, **chosen.span),
+            source=_source(view, sum(cell.n for cell in cells)),
+        ),
+        text=text,
+        theme=view.theme,
+        gaps=_gaps(chosen, by, one),
+        marks=chosen.marks,
+    )
+    _show_figure(figure, "timeline", text("over_time.timeline_alt", title=title))
+    st.caption(text("over_time.note_timeline"))
+    show_download(
+        text("over_time.download_timeline"),
+        lambda: cell_csv(
+            cells,
+            grain=chosen.axis.grain,
+            kinds=dict.fromkeys(chosen.targets, chosen.kind),
+            vantages={v.id: v for v in view.vantages},
+            emulated=view.emulated,
+        ),
+        file_name=_file_name("timeline", view),
+        key="download.timeline",
+    )
+
+
+def _gaps(chosen: _Range, by: str, one: str) -> tuple[Any, ...]:
+    gaps = read_gaps(chosen.view.url, chosen.view.coverage, chosen.axis.start, chosen.axis.end)
+    return gaps if by == _BY_TARGET else tuple(gap for gap in gaps if gap.vantage == one)
+
+
+def _show_known(chosen: _Range) -> None:
+    text = chosen.view.text
+    if not chosen.known:
+        return
+    st.subheader(text("over_time.known"), anchor=False)
+    st.caption(text("over_time.known_intro"))
+    lines = [
+        f"{number}. {escape_markdown(date_words(date, text))} [{_host(date.source)}]({date.source})"
+        for number, date in enumerate(chosen.known, start=1)
+    ]
+    st.markdown("\n".join(lines))
+
+
+def _host(address: str) -> str:
+    return escape_markdown(address.split("/")[2])
+
+
+def _show_figure(figure: Any, key: str, alt: str) -> None:
+    st.plotly_chart(figure, theme=None, config=_PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
+
+
+def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[Row]:
+    """Return a row for each vantage point in force, and for each other one that measured something then."""
+    shown = [v for v in probes if (v.enabled and not v.removed) or v.id in measured]
+    names = [v.isp for v in shown]
+    return [Row(key=v.id, name=v.name if names.count(v.isp) > 1 else v.isp) for v in shown]
+
+
+def _source(view: View, n: int) -> str:
+    text = view.text
+    at = view.coverage.last_at
+    line = text(
+        "over_time.source",
+        n=text.count("count.measurements", n),
+        at=text.moment(at, view.zone) if at else "",
+    )
+    return view.sourced(line)
+
+
+def _zone(view: View, at: datetime) -> str:
+    return zone_name(at.astimezone(view.zone))
+
+
+def _file_name(what: str, view: View) -> str:
+    return f"telegram-{what}-emulated.csv" if view.emulated else f"telegram-{what}.csv"
