@@ -3,7 +3,8 @@
 import streamlit as st
 
 from observatory.pages import now, over_time, vantage_points
-from observatory.pages.address import choose_language, show_language_switch
+from observatory.pages.address import choose_language
+from observatory.pages.common import show_head
 
 text = choose_language()
 st.set_page_config(page_title=text("app.title"), layout="wide")
@@ -15,9 +16,5 @@ page = st.navigation(
     ],
     position="top",
 )
-with st.container(
-    horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head"
-):
-    st.caption(text("app.title"), width="content")
-    show_language_switch(text)
+show_head(text)
 page.run()

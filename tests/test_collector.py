@@ -249,13 +249,7 @@ def test_the_order_of_arrival_does_not_matter_in_the_end(tmp_path: Path, store: 
     ends = []
     for number, order in enumerate(([0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2])):
         with open_store(f"sqlite:///{tmp_path}/{number}.sqlite") as other:
-            other.save_vantage_points(
-                [
-                    VantagePoint(id=i, name=i, isp="", asn=1, country="NL", role=Role.CONTROL)
-                    for i in CONTROLS
-                ],
-                at=AT,
-            )
+            other.save_vantage_points(CONTROL_POINTS, at=AT)
             judge = RecordingJudge()
             for index in order:
                 Collector(other, judge, clock=clock).accept(rounds[index])

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from html import escape
 from typing import Any, Final
 
@@ -11,11 +11,15 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.looks import PAPERS, Look, Theme
 from observatory.model import Grain
+from observatory.text import Text
 
-# Plotly does not break lines; these fit a phone of 390 px.
-_TITLE_WIDTH: Final = 40
-_SOURCE_WIDTH: Final = 58
+# Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
+_PHONE_PX: Final = 345
+_TITLE_WIDTH: Final = 38
+_SOURCE_WIDTH: Final = 56
+_CHAR_PX: Final = 6.8
 _ROW_PX: Final = 34
+_MAX_TICKS: Final = 5
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 _STEP: Final = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 
@@ -68,20 +72,28 @@ class TimeAxis:
         """Return naive local time: Plotly draws what it is given and knows no zones."""
         return at.astimezone(self.zone).replace(tzinfo=None)
 
+    def ticks(self) -> tuple[datetime, ...]:
+        """Return a few local midnights, or full hours when the chart is shorter than two days."""
+        near, far = self.local(self.start), self.local(self.start + len(self.buckets) * self.step)
+        midnight = datetime.combine(near.date(), time())
+        step = timedelta(hours=max(1, -(-(far - near) // timedelta(hours=_MAX_TICKS))))
+        if far - near > timedelta(days=2):
+            step = timedelta(days=-(-(far - near) // timedelta(days=_MAX_TICKS)))
+        n = (far - midnight) // step + 1
+        return tuple(at for i in range(n) if near <= (at := midnight + i * step) < far)
+
 
 def plain(text: str) -> str:
     """Escape a name for Plotly, which reads a few HTML tags in any text."""
     return escape(text, quote=False)
 
 
-def short_name(name: str) -> str:
-    """Break a long host name before its registered domain, so that labels leave room on a phone."""
+def label_lines(name: str) -> list[str]:
+    """Break a long name, a host's before its registered domain, so that labels leave room on a phone."""
     head, dot, tail = name.rpartition(".telegram.")
-    return f"{plain(head)}<br>.telegram.{plain(tail)}" if dot and len(name) > 16 else _broken(name)
-
-
-def _broken(name: str) -> str:
-    return "<br>".join(plain(line) for line in textwrap.wrap(name, 18)) or plain(name)
+    if dot and len(name) > 14:
+        return [head, f".telegram.{tail}"]
+    return textwrap.wrap(name, 15)[:2] or [name]
 
 
 def frame(
@@ -90,23 +102,48 @@ def frame(
     caption: Caption,
     rows: Sequence[Row],
     axis: TimeAxis,
+    text: Text,
     theme: Theme,
     marks: Sequence[Mark] = (),
+    below_px: int = 0,
 ) -> go.Figure:
-    """Dress a figure whose rows lie at y = 0, 1, 2 … from the top: caption, source, axes, height."""
+    """Dress a figure whose rows lie at y = 0, 1, 2 … from the top: caption, source, axes, legend, height.
+
+    Units:  `below_px` keeps room between legend and source, for a colour scale.
+    """
     paper = PAPERS[theme]
-    title, source = wrapped(caption.title, _TITLE_WIDTH), wrapped(caption.source, _SOURCE_WIDTH)
-    scope = wrapped(caption.scope, _SOURCE_WIDTH)
-    top = 14 + 20 * len(title) + 15 * len(scope) + 12 + (18 if marks else 0)
-    bottom = 58 + 34 + 14 * len(source)
-    plot_px = _ROW_PX * max(len(rows), 2)
+    title, scope = wrapped(caption.title, _TITLE_WIDTH), wrapped(caption.scope, _SOURCE_WIDTH)
+    source = wrapped(caption.source, _SOURCE_WIDTH)
+    labels = [label_lines(row.name) for row in rows]
+    legend_px = 20 * _legend_rows([trace.name for trace in figure.data if trace.showlegend is not False])
+    source_px = 14 * len(source)
+    top = 22 + 19 * len(title) + 14 * len(scope) + (18 if marks else 4)
+    bottom = 52 + legend_px + below_px + source_px + 12
+    left = int(_CHAR_PX * max((len(line) for lines in labels for line in lines), default=0)) + 14
+    height = top + _ROW_PX * max(len(rows), 2) + bottom
     figure.update_layout(
-        height=top + plot_px + bottom,
-        margin={"t": top, "b": bottom, "l": 8, "r": 12},
+        height=height,
+        margin={"t": top, "b": bottom, "l": left, "r": 12, "autoexpand": False},
         paper_bgcolor=paper.background,
         plot_bgcolor=paper.background,
         font={"family": _FONT, "size": 12, "color": paper.text},
         hoverlabel={"font": {"family": _FONT, "size": 12}},
+        dragmode=False,
+        bargap=0.12,
+        barmode="overlay",
+        showlegend=legend_px > 0,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "y": (bottom - 48) / height,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": 11},
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
         title={
             "text": f"<b>{'<br>'.join(map(plain, title))}</b><br>"
             f"<span style='font-size:11px;color:{paper.faint}'>{'<br>'.join(map(plain, scope))}</span>",
@@ -114,78 +151,70 @@ def frame(
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": 1,
+            "y": 1 - 20 / height,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"l": 8, "t": 10},
-        },
-        dragmode=False,
-        bargap=0.12,
-        barmode="overlay",
-        showlegend=True,
-        legend={
-            "orientation": "h",
-            "yref": "container",
-            "y": (18 + 14 * len(source)) / (top + plot_px + bottom),
-            "yanchor": "bottom",
-            "xref": "container",
-            "x": 0.02,
-            "xanchor": "left",
-            "font": {"size": 11},
-            "itemclick": False,
-            "itemdoubleclick": False,
+            "pad": {"l": 8},
         },
     )
+    ticks = axis.ticks()
+    hourly = len(ticks) > 1 and ticks[1] - ticks[0] < timedelta(days=1)
     figure.update_xaxes(
         type="date",
         range=[axis.local(axis.start), axis.local(axis.start + len(axis.buckets) * axis.step)],
-        title={"text": plain(axis.title), "font": {"size": 11, "color": paper.faint}, "standoff": 6},
+        title={"text": plain(axis.title), "font": {"size": 11, "color": paper.faint}, "standoff": 4},
+        tickvals=list(ticks),
+        ticktext=[f"{at:%H:%M}" if hourly and at.hour else text.day(at) for at in ticks],
+        tickangle=0,
         gridcolor=paper.line,
         linecolor=paper.line,
         fixedrange=True,
         tickfont={"size": 11},
-        nticks=7,
     )
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[short_name(row.name) for row in rows],
+        ticktext=["<br>".join(map(plain, lines)) for lines in labels],
         range=[len(rows) - 0.5, -0.5],
-        automargin=True,
         fixedrange=True,
         showgrid=False,
         zeroline=False,
         tickfont={"size": 11},
     )
     figure.add_annotation(
+        name="source",
         text="<br>".join(map(plain, source)),
-        xref="paper",
-        yref="paper",
         x=0,
-        y=0,
-        yshift=-bottom + 6,
+        xref="paper",
         xanchor="left",
+        xshift=8 - left,
+        y=0,
+        yref="paper",
         yanchor="bottom",
+        yshift=8 - bottom,
         align="left",
         showarrow=False,
         font={"size": 10, "color": paper.faint},
-        name="source",
     )
     _draw_marks(figure, marks, axis, paper.text)
     return figure
 
 
+def _legend_rows(names: Iterable[str]) -> int:
+    """Return how many lines a phone needs for the legend."""
+    n_rows, used_px = 0, float(_PHONE_PX)
+    for name in names:
+        width_px = 48 + 6.2 * len(name)
+        if used_px + width_px > _PHONE_PX:
+            n_rows, used_px = n_rows + 1, 0.0
+        used_px += width_px
+    return n_rows
+
+
 def _draw_marks(figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour: str) -> None:
     for mark in marks:
         at = axis.local(mark.at)
-        figure.add_shape(
-            type="line",
-            x0=at,
-            x1=at,
-            y0=0,
-            y1=1,
-            yref="paper",
-            line={"color": colour, "width": 1, "dash": "dot"},
-        )
+        line = {"color": colour, "width": 1, "dash": "dot"}
+        figure.add_shape(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=line)
         figure.add_annotation(
             x=at,
             y=1,
@@ -210,4 +239,12 @@ def pattern_of(look: Look) -> dict[str, Any]:
     """Return the fill pattern of a state's bars; drawn faintly, for it lies below a sign."""
     if not look.pattern:
         return {"shape": ""}
-    return {"shape": look.pattern, "fgcolor": look.ink, "fgopacity": 0.45, "size": 7, "solidity": 0.25}
+    return {
+        "shape": look.pattern,
+        "fillmode": "replace",
+        "bgcolor": look.fill,
+        "fgcolor": look.ink,
+        "fgopacity": 0.4,
+        "size": 7,
+        "solidity": 0.2,
+    }

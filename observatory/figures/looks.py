@@ -76,10 +76,12 @@ PAPERS: Final[Mapping[Theme, Paper]] = MappingProxyType(
     }
 )
 
-# One hue, light to dark; the lightest is still a colour, so that 0 % cannot be taken for "no data".
+# One hue, light to dark, for any share above zero; none at all has the colour of "ok". No shade is grey.
 SHARE_SCALE: Final = (
-    (0.0, "#DCEBF7"),
-    (0.25, "#F6D5C2"),
+    (0.0, "#CFE6F5"),
+    (0.0005, "#CFE6F5"),
+    (0.0005, "#FBE3D3"),
+    (0.25, "#F3B795"),
     (0.5, "#E58A5B"),
     (0.75, "#C2511F"),
     (1.0, "#7A1C04"),

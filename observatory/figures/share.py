@@ -14,6 +14,7 @@ from observatory.text import Text
 
 # Beyond this many columns a number no longer fits its field.
 _MAX_NUMBERED: Final = 10
+_SCALE_PX: Final = 42
 
 
 def draw_share(
@@ -46,7 +47,7 @@ def draw_share(
             hoverongaps=True,
             text=[[_words(found.get((row.key, at)), text) for at in axis.buckets] for row in rows],
             customdata=[[plain(row.name)] * len(axis.buckets) for row in rows],
-            hovertemplate="<b>%{customdata}</b><br>%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            hovertemplate="<b>%{customdata}</b><br>%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
             texttemplate="%{z:.0%}" if len(axis.buckets) <= _MAX_NUMBERED else None,
             ygap=4,
             xgap=1 if len(axis.buckets) < 60 else 0,
@@ -55,12 +56,13 @@ def draw_share(
             colorbar={
                 "orientation": "h",
                 "thickness": 9,
-                "len": 0.45,
-                "x": 1,
-                "xanchor": "right",
+                "lenmode": "pixels",
+                "len": 190,
+                "x": 0.0,
                 "xref": "container",
+                "xanchor": "left",
+                "xpad": 8,
                 "yref": "container",
-                "y": 0.0,
                 "yanchor": "bottom",
                 "tickformat": ".0%",
                 "tickvals": [0, 0.5, 1],
@@ -69,9 +71,19 @@ def draw_share(
             },
         )
     )
-    framed = frame(figure, caption=caption, rows=rows, axis=axis, theme=theme, marks=marks)
-    # The scale shares the line of the legend.
-    framed.data[-1].colorbar.y = framed.layout.legend.y
+    framed = frame(
+        figure,
+        caption=caption,
+        rows=rows,
+        axis=axis,
+        text=text,
+        theme=theme,
+        marks=marks,
+        below_px=_SCALE_PX,
+    )
+    # The scale lies right above the source line.
+    source = next(note for note in framed.layout.annotations if note.name == "source")
+    framed.data[-1].colorbar.y = (14 * (source.text.count("<br>") + 1) + 12) / framed.layout.height
     return framed
 
 

@@ -57,7 +57,7 @@ def draw_timeline(
     _draw_bands(figure, _bands(rows, axis, counted), text)
     _draw_hover(figure, rows, axis, counted, offline, text)
     _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme].text)
-    return frame(figure, caption=caption, rows=rows, axis=axis, theme=theme, marks=marks)
+    return frame(figure, caption=caption, rows=rows, axis=axis, text=text, theme=theme, marks=marks)
 
 
 def _count(
@@ -129,7 +129,7 @@ def _draw_hover(
             z=[[0] * len(axis.buckets) for _ in rows],
             text=words,
             customdata=[[plain(row.name)] * len(axis.buckets) for row in rows],
-            hovertemplate="<b>%{customdata}</b><br>%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            hovertemplate="<b>%{customdata}</b><br>%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
             colorscale=[[0, "rgba(0,0,0,0)"], [1, "rgba(0,0,0,0)"]],
             showscale=False,
             showlegend=False,
@@ -161,7 +161,7 @@ def _draw_gaps(
             mode="markers",
             marker={"symbol": "triangle-up", "size": 8, "color": colour},
             text=[_gap_words(gap, text) for gap in own],
-            hovertemplate="%{x|%d %b %Y %H:%M}<br>%{text}<extra></extra>",
+            hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
             name=f"{text('over_time.gap')}",
         )
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from observatory.figures import Theme
-from observatory.pages.address import choose_language
+from observatory.pages.address import choose_language, show_language_switch
 from observatory.pages.moments import common_zone, reference_now
 from observatory.pages.reads import database_url, read_coverage, read_vantages
 from observatory.pages.words import escape_markdown
@@ -40,6 +40,21 @@ class View:
         """Return a source line that also says when the data is emulated."""
         tag = self.text("over_time.source_emulated")
         return f"{tag} {line}" if self.emulated else line
+
+
+# The page's own head leaves less room above it than Streamlit does, so that a phone shows the finding at once.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 3.6rem clamp(0.9rem, 3vw, 3rem) 3rem; }
+h1 { padding-top: 0 !important; overflow-wrap: break-word; }
+</style>"""
+
+
+def show_head(text: Text) -> None:
+    """Draw what stands above every page: whose it is, and the switch of the language."""
+    st.html(_STYLE)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(text("app.title"), width="content")
+        show_language_switch(text)
 
 
 def open_view() -> View | None:

@@ -61,7 +61,7 @@ def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
     if not current:
         return Finding(kind=kind, statements=(_nothing_current(squares, text, zone),), caveats=(), basis=None)
     start, end = _span(judged or current)
-    times = {"start": text.moment(start, zone), "end": text.moment(end, zone)}
+    span = text.span(start, end, zone)
     statements: list[Statement] = []
     n_networks = len(_networks(judged))
     for state, partial in _FINDINGS:
@@ -72,7 +72,7 @@ def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
     if not statements:
         networks = text.count("count.networks", n_networks or len(_networks(current)))
         key = "finding.nothing_seen" if judged else "finding.only_insufficient"
-        statements.append(Statement(claim=text(key, networks=networks, **times)))
+        statements.append(Statement(claim=text(key, networks=networks, span=span)))
     down = [s for s in judged if s.shown == State.DOWN]
     if down:
         statements.append(_statement("finding.down", down, n_networks, kind, text, name_networks=False))
@@ -80,7 +80,7 @@ def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
         kind=kind,
         statements=tuple(statements),
         caveats=_caveats(squares, judged, text),
-        basis=text("finding.basis", judged=text.number(len(judged)), all=text.number(len(squares)), **times)
+        basis=text("finding.basis", judged=text.number(len(judged)), all=text.number(len(squares)), span=span)
         if judged
         else None,
     )

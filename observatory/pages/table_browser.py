@@ -32,22 +32,23 @@ CSS: Final = """
 table { border-collapse: separate; border-spacing: 0; width: 100%; color: var(--st-text-color);
   font-family: var(--st-font); font-size: 0.8rem; line-height: 1.25; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-th, td { padding: 0.3rem 0.4rem; text-align: left; vertical-align: top; font-weight: 400;
+th, td { padding: 0.3rem 0.4rem; text-align: left; vertical-align: middle; font-weight: 400;
   border-bottom: 1px solid var(--st-border-color); }
 thead th { vertical-align: bottom; font-weight: 600; background: var(--st-secondary-background-color); }
 th:first-child { position: sticky; left: 0; z-index: 1; background: var(--st-background-color);
-  border-right: 1px solid var(--st-border-color); min-width: 6.5rem; max-width: 13rem;
+  border-right: 1px solid var(--st-border-color); min-width: 7rem; max-width: 13rem;
   overflow-wrap: break-word; }
 thead th:first-child { background: var(--st-secondary-background-color); z-index: 2; }
 th.section { font-weight: 650; background: var(--st-secondary-background-color); border-right: 0; }
 td.fill { background: var(--st-secondary-background-color); }
-.small { display: block; font-size: 0.7rem; font-weight: 400; opacity: 0.78; }
+.small { display: block; font-size: 0.92em; font-weight: 400; opacity: 0.78; }
 .apart { border-left: 3px double var(--st-text-color); }
-.matrix td { padding: 1px; text-align: center; min-width: 4.1rem; height: 1px; }
-.matrix thead th:not(:first-child) { text-align: center; min-width: 4.1rem; max-width: 7rem;
-  overflow-wrap: break-word; hyphens: auto; }
+.matrix td { padding: 1px; text-align: center; min-width: 3.6rem; height: 1px; }
+.matrix thead th:not(:first-child) { text-align: center; min-width: 3.6rem; max-width: 6rem;
+  font-size: 0.72rem; overflow-wrap: break-word; padding: 0.3rem 0.15rem; }
 button, .mark { display: block; box-sizing: border-box; width: 100%; height: 100%; min-height: 2.6rem;
-  border: 0; border-radius: 3px; padding: 0.15rem; font: inherit; font-size: 0.72rem; text-align: center; }
+  border: 0; border-radius: 3px; padding: 0.15rem 0; font: inherit;
+  font-size: 0.68rem; line-height: 1.1; text-align: center; }
 button { cursor: pointer; }
 button:hover { outline: 2px solid var(--st-text-color); outline-offset: -2px; }
 button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-text-color);
@@ -58,7 +59,7 @@ button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-te
 .wrap { min-width: 9rem; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 0.5rem 1.2rem;
   margin: 0; font-family: var(--st-font); font-size: 0.8rem; line-height: 1.35; color: var(--st-text-color); }
-dl > div { display: grid; grid-template-columns: 2.2rem 1fr; column-gap: 0.5rem; }
+dl > div { display: grid; grid-template: auto 1fr / 2.2rem 1fr; column-gap: 0.5rem; align-content: start; }
 dl .mark { grid-row: span 2; min-height: 2.2rem; height: 2.2rem; padding-top: 0.4rem; }
 dt { font-weight: 650; } dd { margin: 0; }
 """ + _look_css()
@@ -69,6 +70,10 @@ const make = (tag, words, kind) => {
   if (words) node.textContent = words;
   if (kind) node.className = kind;
   return node;
+};
+// A long name may break before its registered domain or after a slash.
+const breakable = (node, name) => {
+  for (const part of name.split(/(?=\\.telegram\\.)|(?<=\\/)/)) node.append(part, make('wbr'));
 };
 const smallPrint = (node, lines) => { for (const line of lines) node.append(make('span', line, 'small')); };
 
@@ -103,7 +108,8 @@ const drawTable = (data, picked, onPick) => {
   table.append(make('caption', data.caption));
   const head = make('tr');
   for (const column of data.heads) {
-    const th = make('th', column.name, column.is_apart ? 'apart' : '');
+    const th = make('th', '', column.is_apart ? 'apart' : '');
+    breakable(th, column.name);
     th.scope = 'col';
     smallPrint(th, column.small);
     head.append(th);
@@ -126,8 +132,7 @@ const drawTable = (data, picked, onPick) => {
       const row = make('tr');
       const th = make('th', '');
       th.scope = 'row';
-      // A long host name may break after a dot, and nowhere else.
-      for (const part of line.name.split(/(?<=\\.)/)) th.append(part, make('wbr'));
+      breakable(th, line.name);
       smallPrint(th, line.small);
       row.append(th);
       line.entries.forEach((entry, i) => {

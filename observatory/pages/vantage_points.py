@@ -86,9 +86,9 @@ def _line(vantage: VantageStatus, status: Punctuality, view: View) -> Line:
     role = (text("vantage.role_control"),) if vantage.role is Role.CONTROL else ()
     return Line(
         name=vantage.name,
-        small=(f"{vantage.isp}, AS{vantage.asn}", *role),
+        small=(f"{vantage.isp}, AS{vantage.asn}", every, *role),
         entries=(
-            Entry(word=text(f"vantage.state_{status}"), small=(every,), look=str(_LOOKS[status])),
+            Entry(word=text(f"vantage.state_{status}"), look=str(_LOOKS[status])),
             _seen(vantage, view),
             _next_run(vantage, status, view),
             _error(vantage, view),

@@ -62,21 +62,18 @@ def _map_certificate(certificate: Certificate, change: _Change) -> Certificate:
     return replace(certificate, der=change(certificate.der))
 
 
-def compress_blobs(contents: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return what is stored of each content."""
-    return {digest: zlib.compress(content) for digest, content in contents.items()}
+def save_blobs(connection: Connection, contents: Mapping[bytes, bytes]) -> dict[bytes, int]:
+    """Store what is not there yet, compressed; return the number of each.
 
-
-def save_blobs(connection: Connection, compressed: Mapping[bytes, bytes]) -> dict[bytes, int]:
-    """Store what is not there yet; return the number of each.
-
-    Shape:  `compressed` as from `compress_blobs`.
+    Shape:  contents by digest, as from `detach_blobs`.
     """
-    numbers = _load_numbers(connection, list(compressed))
-    missing = sorted(compressed.keys() - numbers.keys())
+    numbers = _load_numbers(connection, list(contents))
+    missing = sorted(contents.keys() - numbers.keys())
     if missing:
         statement = insert_into(connection, blobs).on_conflict_do_nothing(index_elements=[blobs.c.sha256])
-        connection.execute(statement, [{"sha256": key, "data": compressed[key]} for key in missing])
+        connection.execute(
+            statement, [{"sha256": key, "data": zlib.compress(contents[key])} for key in missing]
+        )
         numbers |= _load_numbers(connection, missing)
     return numbers
 

@@ -10,7 +10,7 @@ from cattrs.preconf.json import make_converter
 from sqlalchemy import Row
 
 from observatory.model import Finding, Layer, State, Verdict
-from observatory.store.blobs import attach_blobs, compress_blobs, detach_blobs
+from observatory.store.blobs import attach_blobs, detach_blobs
 from probes.records import Measurement, encode_measurement, parse_measurement
 
 # Level 6 takes three times as long for a few per cent; a round is packed while the next one is due.
@@ -44,7 +44,7 @@ def pack_measurement(measurement: Measurement) -> PackedMeasurement:
     """Return what is stored of a measurement."""
     bare, contents = detach_blobs(measurement)
     text = json.dumps(encode_measurement(bare), separators=(",", ":"))
-    return PackedMeasurement(body=zlib.compress(text.encode(), _LEVEL), blobs=compress_blobs(contents))
+    return PackedMeasurement(body=zlib.compress(text.encode(), _LEVEL), blobs=contents)
 
 
 def unpack_measurement(body: bytes, contents: Mapping[bytes, bytes]) -> Measurement:

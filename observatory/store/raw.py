@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select, text
+from sqlalchemy import Connection, Engine, Select, select
 
 from observatory.model import Role, Verdict
 from observatory.store.blobs import CHUNK, load_blobs
@@ -60,9 +60,10 @@ def load_measurements(
 
 
 def _where_provisional(query: Select[Any], provisional: bool) -> Select[Any]:
-    query = query.join(verdicts, verdicts.c.number == measurements.c.number)
-    # Spelled as in the partial index: with a bound value SQLite would not know that the index holds them all.
-    return query.where(text("provisional = 1") if provisional else verdicts.c.provisional.is_(False))
+    # As a list of numbers: open windows are few and their index holds just them, while the times asked for
+    # may reach back for years.
+    wanted = select(verdicts.c.number).where(verdicts.c.provisional.is_(provisional))
+    return query.where(measurements.c.number.in_(wanted))
 
 
 def _unpack(connection: Connection, rows: Sequence[Any]) -> list[Measurement]:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -125,8 +124,8 @@ verdicts: Final = Table(
 Index(
     "ix_verdicts_open",
     verdicts.c.number,
-    sqlite_where=text("provisional = 1"),
-    postgresql_where=text("provisional"),
+    sqlite_where=verdicts.c.provisional.is_(True),
+    postgresql_where=verdicts.c.provisional.is_(True),
 )
 
 blobs: Final = Table(

@@ -62,6 +62,28 @@ class Text:
         other_day = f"{self.date(utc)}, " if utc.date() != local.date() else ""
         return f"{shown} ({other_day}{self._clock(utc)} UTC)"
 
+    def span(self, start: datetime, end: datetime, zone: tzinfo) -> str:
+        """Return from when to when, as briefly as both calendars allow."""
+        if end - start < timedelta(minutes=1):
+            return self("span.at", at=self.moment(start, zone))
+        near, far = start.astimezone(zone), end.astimezone(zone)
+        utc_near, utc_far = start.astimezone(UTC), end.astimezone(UTC)
+        if near.date() != far.date() or utc_near.date() != utc_far.date():
+            return self("span.days", start=self.moment(start, zone), end=self.moment(end, zone))
+        other_day = f"{self.date(utc_near)}, " if utc_near.date() != near.date() else ""
+        return self(
+            "span.hours",
+            date=self.date(near),
+            start=self._clock(near),
+            end=self._clock(far),
+            zone=zone_name(far),
+            utc=f"{other_day}{self._clock(utc_near)}–{self._clock(utc_far)}",
+        )
+
+    def day(self, at: datetime) -> str:
+        """Return a day without its year, for an axis: `14 Jul`."""
+        return format_date(at, format="d MMM", locale=self.locale)
+
     def local(self, at: datetime, zone: tzinfo) -> str:
         """Return local time alone, for places too narrow for both; the zone is named beside it."""
         return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=self.locale)

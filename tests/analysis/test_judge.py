@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observatory.analysis.judge import ALL_RULES
+from observatory.analysis.case import Control
+from observatory.analysis.judge import ALL_RULES, judge_measurement
+from observatory.data import load_reference
 from observatory.model import State
 from probes.records import Failure, Measurement, QuicObservation, Resolver
 from tests.analysis.builder import (
@@ -309,10 +311,19 @@ def test_what_is_no_censorship(
     assert verdict.state is state, verdict
 
 
-def test_an_offline_control_controls_nothing() -> None:
+def test_without_a_control_a_dead_address_is_impaired_and_no_more() -> None:
     verdict = judge(unreachable(host()), without_control=True)
-    assert verdict.state is State.IMPAIRED
-    assert verdict.rule_id == "tcp.uncompared"
+    assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "tcp.uncompared")
+
+
+def test_an_offline_control_controls_nothing() -> None:
+    verdict = judge_measurement(
+        unreachable(host()),
+        canary(),
+        [Control(offline(host("control")), offline(canary("control")))],
+        reference=load_reference(),
+    )
+    assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "tcp.uncompared")
 
 
 def test_a_control_vantage_is_its_own_control() -> None:
@@ -323,6 +334,15 @@ def test_a_control_vantage_is_its_own_control() -> None:
 def test_overloaded_prober_claims_nothing() -> None:
     verdict = judge(replace(unreachable(host()), lag_s=3.0))
     assert (verdict.state, verdict.rule_id) == (State.INSUFFICIENT, "guard.prober_overloaded")
+
+
+def test_overloaded_prober_that_missed_only_quic_sees_no_filter() -> None:
+    assert judge(replace(changed(host(), quic_fails), lag_s=3.0)).state is State.OK
+
+
+def test_overloaded_control_takes_nobody_down() -> None:
+    verdict = judge(unreachable(host()), control=replace(unreachable(host("control")), lag_s=3.0))
+    assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "tcp.uncompared")
 
 
 def test_rule_ids_are_unique() -> None:

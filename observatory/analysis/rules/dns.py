@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from observatory.analysis.case import Case, Evidence, ids
+from observatory.analysis.case import SILENCE, Case, Evidence, ids
 from observatory.analysis.rules.rule import Rule
 from observatory.model import Layer, State
 from probes.records import DnsAnswer, DnsObservation, Failure, Resolver
@@ -99,7 +99,7 @@ def _consistently(case: Case, failure: Failure) -> Evidence:
 
 def _silent(case: Case) -> Evidence:
     tries = _vantage_tries(case)
-    silent = bool(tries) and all(o.failure is Failure.TIMEOUT for o in tries)
+    silent = case.shows(tries, SILENCE)
     return ids(tries) if silent and case.canary_resolves and case.resolves_elsewhere else ()
 
 

@@ -9,7 +9,7 @@ from probes.records import DnsObservation, Failure
 
 
 def _fails(case: Case) -> bool:
-    return not case.facts.proved_addresses and not any(o.failure is None for o in case.facts.mtproto)
+    return not case.facts.proved
 
 
 def _vantage_unavailable(case: Case) -> tuple[str, ...] | bool:

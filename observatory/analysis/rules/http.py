@@ -59,7 +59,7 @@ def _control_answers(control: Facts, over_tls: bool) -> bool:
 def _breaks(case: Case, failures: frozenset[Failure], *, over_tls: bool) -> Evidence:
     """Every request here ends like this after it was sent; a control is answered."""
     pages = secure_pages(case) if over_tls else plain_pages(case)
-    if not pages or not all(o.failure in failures and o.status is None for o in pages):
+    if not case.shows(pages, failures) or any(o.status is not None for o in pages):
         return ()
     return (
         ids(pages) if case.canary_works and any(_control_answers(c, over_tls) for c in case.controls) else ()

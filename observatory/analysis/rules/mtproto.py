@@ -30,7 +30,7 @@ def _tries(case: Case, endpoints: tuple[Endpoint, ...]) -> list[MtprotoObservati
 def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
     elsewhere = frozenset(e for c in case.controls for e in proved_endpoints(c))
     tries = _tries(case, tuple(e for e in _mute(case) if e in elsewhere))
-    return ids(tries) if tries and case.canary_works and all(o.failure in failures for o in tries) else ()
+    return ids(tries) if case.shows(tries, failures) and case.canary_works else ()
 
 
 def _down(case: Case) -> Evidence:

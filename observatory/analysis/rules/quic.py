@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from observatory.analysis.case import Case, Evidence, ids
+from observatory.analysis.case import SILENCE, Case, Evidence, ids
 from observatory.analysis.rules.rule import Rule
 from observatory.model import Layer, State
-from probes.records import Failure
 
 
 def _answered(case: Case) -> Evidence:
@@ -16,7 +15,7 @@ def _silent(case: Case) -> Evidence:
     """Every datagram to a proved address is swallowed; the control host's QUIC and the control's are not."""
     proved = case.facts.proved_addresses
     tries = [o for o in case.facts.quic if o.endpoint.address in proved]
-    if not tries or not all(o.failure is Failure.TIMEOUT for o in tries):
+    if not case.shows(tries, SILENCE):
         return ()
     tried = {o.endpoint for o in tries}
     control = any(o.failure is None and o.endpoint in tried for c in case.controls for o in c.quic)

@@ -10,6 +10,7 @@ from probes.records import Endpoint, Failure, Purpose, TcpObservation
 # Slower than this, and several times slower than the control host in the same round: no accident.
 THROTTLED_BPS: Final = 512_000
 TIMES_SLOWER: Final = 8
+ANY_WAY: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 
 
 def main_endpoints(case: Case) -> tuple[Endpoint, ...]:
@@ -38,12 +39,13 @@ def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
     """A control connects to an endpoint that every try here failed in this one way."""
     endpoints = tuple(e for e in refused_endpoints(case) if case.control_connects(e))
     tries = _tries(case, endpoints)
-    return ids(tries) if tries and case.canary_works and all(o.failure in failures for o in tries) else ()
+    return ids(tries) if case.shows(tries, failures) and case.canary_works else ()
 
 
 def _mixed(case: Case) -> Evidence:
     endpoints = tuple(e for e in refused_endpoints(case) if case.control_connects(e))
-    return ids(_tries(case, endpoints)) if case.canary_works else ()
+    tries = _tries(case, endpoints)
+    return ids(tries) if case.shows(tries, ANY_WAY) and case.canary_works else ()
 
 
 def _down(case: Case) -> Evidence:

@@ -20,9 +20,9 @@ def proofs(case: Case) -> tuple[TlsObservation, ...]:
 def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
     """Every try at genuine addresses broke off in this way; a control proves the name alive."""
     tries = genuine_tls(case)
-    if not tries or not all(o.failure in failures for o in tries):
+    if not case.shows(tries, failures) or not case.control_has_valid_tls or not case.canary_works:
         return ()
-    return tries if case.control_has_valid_tls and case.canary_works else ()
+    return tries
 
 
 def _by_name(case: Case, failures: frozenset[Failure], *, harmless_works: bool | None) -> Evidence:

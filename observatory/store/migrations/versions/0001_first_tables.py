@@ -209,6 +209,6 @@ def upgrade() -> None:
         "ix_verdicts_open",
         "verdicts",
         ["number"],
-        sqlite_where=sa.text("provisional = 1"),
-        postgresql_where=sa.text("provisional"),
+        sqlite_where=sa.text("provisional IS 1"),
+        postgresql_where=sa.text("provisional IS true"),
     )
