@@ -28,8 +28,9 @@ _TRIALS: Final = (
         "the hashlimit match",
         "xt_hashlimit",
         "-A FORWARD -p tcp -m hashlimit --hashlimit-name trial --hashlimit-mode srcip,srcport "
-        "--hashlimit-above 16000b/s --hashlimit-burst 16000b -j DROP",
+        "--hashlimit-above 600/min --hashlimit-burst 4 -j DROP",
     ),
+    ("the length match", "xt_length", "-A FORWARD -m length --length 500:65535 -j DROP"),
     ("the REJECT target", "ipt_REJECT", "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset"),
     ("the NFQUEUE target", "xt_NFQUEUE nfnetlink_queue", "-A FORWARD -j NFQUEUE --queue-num 1"),
 )

@@ -4,6 +4,7 @@ What a border router must do in software (`lab.middlebox`) is sent there by an N
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from lab import world
 from lab.rules import (
@@ -25,6 +26,9 @@ from lab.rules import (
     match_sni,
 )
 from lab.settings import Setting
+
+_FULL_PACKET_BYTES: Final = 1500
+_THROTTLE_BURST_PACKETS: Final = 4
 
 
 def _border(table: Table, chain: str, spec: str) -> Rule:
@@ -99,15 +103,18 @@ def tls_mitm(setting: Setting) -> Iterator[Rule]:
 
 
 def throttle(setting: Setting) -> Iterator[Rule]:
-    bytes_per_s = int(float(setting.params["kbit"]) * 1000 / 8)
+    packets_per_minute = max(1, round(float(setting.params["kbit"]) * 1000 * 60 / (8 * _FULL_PACKET_BYTES)))
     for address in setting.addresses:
-        # Policed per connection: parallel downloads must not starve each other into a false timeout.
+        # Policed per connection: parallel downloads must not starve each other into a false timeout. Only
+        # full packets count, so that handshakes pass; in packets, because hashlimit's rates in bytes let
+        # two seconds' worth through at once. The kernel keeps a named table's rate: a new rate, a new name.
         yield _border(
             Table.FILTER,
             "FORWARD",
-            f"-o cust -p tcp -s {address} -m hashlimit --hashlimit-name throttle "
+            f"-o cust -p tcp -s {address} -m length --length 500:65535 "
+            f"-m hashlimit --hashlimit-name throttle{packets_per_minute} "
             "--hashlimit-mode srcip,srcport,dstip,dstport --hashlimit-htable-expire 30000 "
-            f"--hashlimit-above {bytes_per_s}b/s --hashlimit-burst {max(bytes_per_s, 6000)}b -j DROP",
+            f"--hashlimit-above {packets_per_minute}/min --hashlimit-burst {_THROTTLE_BURST_PACKETS} -j DROP",
         )
 
 

@@ -201,13 +201,12 @@ def frame(
 
 def _legend_rows(names: Iterable[str]) -> int:
     """Return how many lines a phone needs for the legend."""
-    n_rows, used_px = 0, float(_PHONE_PX)
-    for name in names:
-        width_px = 48 + 6.2 * len(name)
-        if used_px + width_px > _PHONE_PX:
-            n_rows, used_px = n_rows + 1, 0.0
-        used_px += width_px
-    return n_rows
+    widths_px = [44 + 6.2 * len(name) for name in names]
+    if not widths_px:
+        return 0
+    # Plotly gives every entry the width of the longest.
+    n_columns = max(1, int(_PHONE_PX / max(widths_px)))
+    return -(-len(widths_px) // n_columns)
 
 
 def _draw_marks(figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour: str) -> None:

@@ -92,7 +92,7 @@ def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
             continue
         figure.add_trace(
             bar_trace(
-                name=f"{look.sign} {text(f'state.{shown}')}",
+                name=f"{look.sign} {_legend_name(shown, text)}",
                 y=[band.row for band in own],
                 base=[band.start for band in own],
                 x=[(band.end - band.start).total_seconds() * 1000 for band in own],
@@ -107,6 +107,11 @@ def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
         )
     # A sign that does not fit its band is left out rather than shrunk.
     figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
+
+
+def _legend_name(shown: Shown, text: Text) -> str:
+    # The full name of this one alone would not fit beside another on a phone.
+    return text("short.down") if shown == State.DOWN else text(f"state.{shown}")
 
 
 def _draw_hover(

@@ -47,7 +47,14 @@ def choose_one(
     _restore(name)
     if as_buttons:
         st.segmented_control(
-            label, options, format_func=words, key=key, required=True, on_change=_keep, args=(name,)
+            label,
+            options,
+            format_func=words,
+            key=key,
+            required=True,
+            on_change=_keep,
+            args=(name,),
+            wrap=True,
         )
     else:
         st.selectbox(label, options, format_func=words, key=key, on_change=_keep, args=(name,))

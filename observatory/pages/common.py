@@ -42,9 +42,9 @@ class View:
         return f"{tag} {line}" if self.emulated else line
 
 
-# The page's own head leaves less room above it than Streamlit does, so that a phone shows the finding at once.
+# Less room above and beside than Streamlit leaves, so that a phone shows the finding at once.
 _STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding: 3.6rem clamp(0.9rem, 3vw, 3rem) 3rem; }
+[data-testid="stMainBlockContainer"] { padding: 4.4rem clamp(0.9rem, 3vw, 3rem) 3rem; }
 h1 { padding-top: 0 !important; overflow-wrap: break-word; }
 </style>"""
 

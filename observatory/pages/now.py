@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from observatory.figures.looks import NO_DATA
+from observatory.figures.looks import LOOKS, NO_DATA
 from observatory.model import Role
 from observatory.pages.common import (
     View,
@@ -20,7 +20,7 @@ from observatory.pages.matrix import Group, Matrix, Square, build_matrix
 from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, read_latest
 from observatory.pages.table import (
-    SHOWN,
+    Detail,
     Entry,
     Head,
     LegendEntry,
@@ -90,7 +90,7 @@ def _show_matrix(matrix: Matrix, view: View) -> None:
     columns = (*matrix.probes, *matrix.controls)
     st.caption(text("now.pick"))
     picked: tuple[str, str] | None = st.session_state.get("picked")
-    pressed = show_table(
+    show_table(
         key="matrix",
         caption=text("now.matrix_alt"),
         heads=[
@@ -111,12 +111,14 @@ def _show_matrix(matrix: Matrix, view: View) -> None:
             for kind in Group
         ],
         is_matrix=True,
-        picked=picked,
+        detail=_evidence(matrix.squares[picked], view) if picked and picked in matrix.squares else None,
+        on_pick=_pick,
     )
-    if pressed and pressed in matrix.squares:
-        st.session_state["picked"] = picked = pressed
-    if picked and picked in matrix.squares:
-        _show_evidence(matrix.squares[picked], view)
+
+
+def _pick(pressed: tuple[str, str]) -> None:
+    """Open the evidence of a cell; pressed again, close it."""
+    st.session_state["picked"] = None if st.session_state.get("picked") == pressed else pressed
 
 
 def _head(vantage: VantageStatus, matrix: Matrix, text: Text) -> Head:
@@ -139,10 +141,8 @@ def _entry(square: Square, view: View) -> Entry:
     word = text(f"short.{square.shown}")
     small: tuple[str, ...] = ()
     if latest is not None and square.is_stale:
-        small = (
-            text("short.stale", state=text(f"short.{latest.state}")),
-            text.local(latest.measured_at, view.zone),
-        )
+        at, state = text.local(latest.measured_at, view.zone), text(f"short.{latest.state}")
+        small = (text("short.stale", at=at, state=state),)
     elif square.is_partial and square.is_judged:
         small = (text("short.partly"),)
     return Entry(
@@ -168,34 +168,31 @@ def _full(square: Square, view: View, zone: tzinfo) -> str:
     return text("now.cell_at", state=state, at=at, **names)
 
 
-def _show_evidence(square: Square, view: View) -> None:
-    """Draw what a state rests on, in words that can be checked."""
+def _evidence(square: Square, view: View) -> Detail:
+    """Return what a state rests on, in words that can be checked."""
     text, latest = view.text, square.latest
     zone = load_zone(square.vantage.timezone)
-    with st.container(border=True, key="evidence"):
-        st.markdown(f"**{text('now.evidence')}: {escape_markdown(_full(square, view, zone))}**")
-        if latest is None:
-            names = {"target": square.target, "network": square.vantage.isp}
-            st.markdown(escape_markdown(text("now.evidence_none", **names)))
-            return
-        tried = text("now.endpoints_value", ok=text.number(latest.n_ok), tried=text.number(latest.n_tried))
-        facts = (
-            ("now.layer_mechanism", escape_markdown(where_and_how(latest.layer, latest.mechanism, text))),
-            ("now.endpoints", tried),
-            ("now.measured_at", escape_markdown(text.moment(latest.measured_at, zone))),
-            ("now.rule", _code(latest.rule_id)),
-            ("now.measurement", _code(latest.measurement_id)),
-        )
-        lines = [f"- {text(key)}: {value}" for key, value in facts]
-        if latest.provisional:
-            lines.append(f"- {text('now.provisional')}")
-        if latest.partial:
-            lines.append(f"- {text('legend.partly')}")
-        st.markdown("\n".join(lines))
-
-
-def _code(identifier: str) -> str:
-    return f"`{identifier.replace('`', ' ')}`"
+    pick = (square.vantage.id, square.target)
+    if latest is None:
+        names = {"target": square.target, "network": square.vantage.isp}
+        return Detail(pick=pick, heading=text("now.evidence_none", **names))
+    notes = (
+        *((text("now.provisional"),) if latest.provisional else ()),
+        *((text("legend.partly"),) if latest.partial else ()),
+    )
+    tried = text("now.endpoints_value", ok=text.number(latest.n_ok), tried=text.number(latest.n_tried))
+    return Detail(
+        pick=pick,
+        heading=_full(square, view, zone),
+        facts=(
+            (text("now.layer_mechanism"), where_and_how(latest.layer, latest.mechanism, text)),
+            (text("now.endpoints"), tried),
+            (text("now.vantage"), square.vantage.name),
+            (text("now.rule"), latest.rule_id),
+            (text("now.measurement"), latest.measurement_id),
+        ),
+        notes=notes,
+    )
 
 
 def _show_source(matrix: Matrix, view: View) -> None:
@@ -217,6 +214,6 @@ def _show_source(matrix: Matrix, view: View) -> None:
 
 
 def _show_legend(text: Text) -> None:
-    entries = [LegendEntry(look=str(s), name=text(f"state.{s}"), sentence=text(f"legend.{s}")) for s in SHOWN]
+    entries = [LegendEntry(look=str(s), name=text(f"state.{s}"), sentence=text(f"legend.{s}")) for s in LOOKS]
     partly = LegendEntry(look="", name=text("short.partly"), sentence=text("legend.partly"))
     show_legend(key="legend", entries=[*entries, partly])

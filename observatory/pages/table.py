@@ -3,14 +3,13 @@
 Every word reaches the browser as data and is placed with `textContent`: a name can never become markup.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
-from observatory.figures.looks import LOOKS, NO_DATA
-from observatory.model import State
+from observatory.figures.looks import LOOKS
 from observatory.pages.table_browser import CSS, HTML, JS
 
 
@@ -54,12 +53,23 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """What is shown below the line of the cell that was pressed."""
+
+    pick: tuple[str, str]
+    heading: str
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegendEntry:
     look: str
     name: str
     sentence: str
 
 
+_SIGNS: Final = {str(shown): look.sign for shown, look in LOOKS.items()}
 _TABLE: Final = st.components.v2.component(
     "observatory_table",
     html=HTML,
@@ -75,45 +85,33 @@ def show_table(
     heads: Sequence[Head],
     sections: Sequence[Section],
     is_matrix: bool = False,
-    picked: tuple[str, str] | None = None,
-) -> tuple[str, str] | None:
-    """Draw a table; `heads` includes the column of line names. Return what was just pressed, if anything.
+    detail: Detail | None = None,
+    on_pick: Callable[[tuple[str, str]], None] | None = None,
+) -> None:
+    """Draw a table; `heads` includes the column of line names.
 
-    The answer comes from the browser: check it before use.
+    `on_pick` is called before the page is drawn again, with the `pick` of the cell that was pressed. It comes
+    from the browser: check it before use.
     """
-    result = _mount(
-        key,
-        {
-            "kind": "matrix" if is_matrix else "list",
-            "caption": caption,
-            "heads": [asdict(head) for head in heads],
-            "sections": [asdict(section) for section in sections],
-            "legend": [],
-            "picked": picked,
-        },
-    )
-    pressed = result.get("picked")
-    if isinstance(pressed, list | tuple) and len(pressed) == 2 and all(isinstance(p, str) for p in pressed):
-        return (pressed[0], pressed[1])
-    return None
+
+    def tell() -> None:
+        pressed = (st.session_state.get(key) or {}).get("picked")
+        if on_pick and isinstance(pressed, list | tuple) and len(pressed) == 2:
+            on_pick((str(pressed[0]), str(pressed[1])))
+
+    data = {
+        "kind": "matrix" if is_matrix else "list",
+        "caption": caption,
+        "heads": [asdict(head) for head in heads],
+        "sections": [asdict(section) for section in sections],
+        "legend": [],
+        "detail": asdict(detail) if detail else None,
+    }
+    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_picked_change=tell)
 
 
 def show_legend(*, key: str, entries: Sequence[LegendEntry]) -> None:
     """Draw signs with their names and what they mean."""
-    _mount(
-        key,
-        {"kind": "", "caption": "", "heads": [], "sections": [], "legend": [asdict(e) for e in entries]},
-    )
-
-
-def _mount(key: str, data: dict[str, Any]) -> dict[str, Any]:
-    signs = {str(shown): look.sign for shown, look in LOOKS.items()}
-    result = _TABLE(key=key, data={**data, "signs": signs}, on_picked_change=_ignore)
-    return dict(result)
-
-
-def _ignore() -> None:
-    """Without a callback the component would not offer the value."""
-
-
-SHOWN: Final = (*State, NO_DATA)
+    legend = [asdict(entry) for entry in entries]
+    empty: dict[str, object] = {"kind": "", "caption": "", "heads": [], "sections": [], "detail": None}
+    _TABLE(key=key, data={**empty, "legend": legend, "signs": _SIGNS}, on_picked_change=lambda: None)

@@ -28,7 +28,8 @@ def _look_css() -> str:
 
 CSS: Final = """
 :host { display: block; }
-.box { overflow-x: auto; max-width: 100%; border: 1px solid var(--st-border-color); border-radius: 4px; }
+.box { container-type: inline-size; overflow-x: auto; max-width: 100%; border-radius: 4px;
+  border: 1px solid var(--st-border-color); }
 table { border-collapse: separate; border-spacing: 0; width: 100%; color: var(--st-text-color);
   font-family: var(--st-font); font-size: 0.8rem; line-height: 1.25; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -53,6 +54,9 @@ button { cursor: pointer; }
 button:hover { outline: 2px solid var(--st-text-color); outline-offset: -2px; }
 button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-text-color);
   outline-offset: -3px; }
+.detail { position: sticky; left: 0; box-sizing: border-box; width: min(100cqw, 46rem);
+  padding: 0.5rem 0.7rem; text-align: left; border-left: 3px solid var(--st-text-color); overflow-wrap: anywhere; }
+.detail ul { margin: 0.3rem 0 0; padding-left: 1.1rem; }
 .sign { display: block; font-size: 0.95rem; font-weight: 700; line-height: 1.1; }
 .stale { font-style: italic; }
 .badge { display: inline-block; border-radius: 3px; padding: 0.1rem 0.4rem; }
@@ -103,6 +107,26 @@ const drawEntry = (entry, data, picked, onPick) => {
   return cell;
 };
 
+const drawDetail = (detail, nColumns) => {
+  const row = make('tr');
+  const cell = make('td');
+  cell.colSpan = nColumns;
+  const panel = make('div', '', 'detail');
+  panel.setAttribute('role', 'status');
+  panel.append(make('strong', detail.heading));
+  const list = make('ul');
+  for (const [name, value] of detail.facts) {
+    const item = make('li', `${name}: `);
+    item.append(make('span', value, 'value'));
+    list.append(item);
+  }
+  for (const note of detail.notes) list.append(make('li', note));
+  panel.append(list);
+  cell.append(panel);
+  row.append(cell);
+  return row;
+};
+
 const drawTable = (data, picked, onPick) => {
   const table = make('table', '', data.kind);
   table.append(make('caption', data.caption));
@@ -141,6 +165,8 @@ const drawTable = (data, picked, onPick) => {
         row.append(cell);
       });
       body.append(row);
+      const isOpen = line.entries.some((e) => e.pick && e.pick.join('\\u0000') === picked);
+      if (isOpen) body.append(drawDetail(data.detail, data.heads.length));
     }
     table.append(body);
   }
@@ -169,7 +195,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     mark.setAttribute('aria-pressed', 'true');
     setTriggerValue('picked', pick);
   };
-  const picked = data.picked ? data.picked.join('\\u0000') : '';
+  const picked = data.detail ? data.detail.pick.join('\\u0000') : '';
   // The box stays, so that a refresh keeps how far it was scrolled.
   if (data.heads.length) box.replaceChildren(drawTable(data, picked, onPick)); else box.hidden = true;
   if (focused) for (const b of box.querySelectorAll('button')) if (b.dataset.pick === focused) b.focus();

@@ -61,7 +61,7 @@ def load_cells(
     counts: Counter[tuple[int, tuple[str, str], int]] = Counter()
     for bucket, series_number, outcome, n in rows:
         counts[bucket, of_series[series_number], outcome] += n
-    times = {bucket: parse_time(bucket) for bucket, _, _ in counts}
+    times = {bucket: parse_time(bucket) for bucket in {key[0] for key in counts}}
     return tuple(
         Cell(
             bucket_at=times[bucket],
