@@ -80,7 +80,6 @@ def test_it_measures_and_stops_clean(lab: LabControl, config_file: Path, databas
     assert all(row.emulated for row in latest.values())
     status = {row.id: row for row in store.load_vantage_status()}
     assert status["xl"].last_error is None
-    assert status["xl"].next_run_at is None, "a stopped service announces no next run"
     assert store.load_coverage().n_measurements % 17 == 0, "a half-written round"
 
 

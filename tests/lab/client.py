@@ -1,0 +1,205 @@
+"""Plain sockets inside an ISP's namespace: what a customer sees, with nothing of the probes in between."""
+
+import errno
+import os
+import socket
+import ssl
+import struct
+import time
+from dataclasses import dataclass
+
+import dns.message
+import dns.rcode
+
+from lab import linux, world
+
+# Long enough for a loaded machine, short enough that a swallowed packet is told from a slow one.
+LIMIT_S = 2.0
+SECOND_ANSWER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One ISP's customer. Results are words: an address, a reason, or the first line of an answer."""
+
+    isp: str
+
+    def _socket(self, kind: socket.SocketKind) -> socket.socket:
+        fd = os.open(f"/run/netns/{self.isp}", os.O_RDONLY)
+        try:
+            with linux.inside(fd):
+                sock = socket.socket(socket.AF_INET, kind)
+        finally:
+            os.close(fd)
+        sock.settimeout(LIMIT_S)
+        if kind is socket.SOCK_STREAM:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def resolver(self) -> str:
+        return world.ISPS[self.isp].resolver
+
+    def ask(self, name: str, server: str | None = None, kind: str = "A") -> list[str]:
+        """Return every answer that comes over UDP: addresses, or the rcode; [] for silence."""
+        query = dns.message.make_query(name, kind)
+        answers: list[str] = []
+        with self._socket(socket.SOCK_DGRAM) as sock:
+            sock.settimeout(LIMIT_S / 2)
+            sock.connect((server or self.resolver(), 53))
+            # UDP may lose the first packet on a busy machine.
+            for _ in range(2):
+                sock.send(query.to_wire())
+                try:
+                    while True:
+                        answers.append(_read_answer(sock.recv(4096)))
+                        sock.settimeout(SECOND_ANSWER_S)
+                except TimeoutError:
+                    if answers:
+                        break
+        return answers
+
+    def ask_tcp(self, name: str, server: str | None = None, port: int = 53, ca: str | None = None) -> str:
+        """Return the answer over TCP, or over TLS when a CA file is given."""
+        wire = dns.message.make_query(name, "A").to_wire()
+        with self._socket(socket.SOCK_STREAM) as plain:
+            plain.connect((server or self.resolver(), port))
+            sock: socket.socket = plain
+            if ca:
+                sock = ssl.create_default_context(cafile=ca).wrap_socket(
+                    plain, server_hostname=world.PUBLIC_RESOLVER_NAME
+                )
+            with sock, sock.makefile("rb") as stream:
+                sock.sendall(struct.pack(">H", len(wire)) + wire)
+                (length,) = struct.unpack(">H", stream.read(2))
+                return _read_answer(stream.read(length))
+
+    def tls(self, name: str, path: str = "/", address: str | None = None, limit_s: float = LIMIT_S) -> str:
+        """Return "200 <title>" over HTTPS, or the reason why not."""
+        try:
+            with self._socket(socket.SOCK_STREAM) as plain:
+                plain.connect((address or world.ZONE[name], 443))
+                context = ssl.create_default_context(cafile=os.environ["LAB_CA"])
+                with context.wrap_socket(plain, server_hostname=name) as sock:
+                    sock.settimeout(limit_s)
+                    return _get(sock, name, path)
+        except (OSError, ssl.SSLError) as error:
+            return reason(error)
+
+    def chain_issuers(self, name: str, address: str) -> str:
+        """Return the issuer's name in the certificate presented, trusted or not, as raw bytes hold it."""
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with self._socket(socket.SOCK_STREAM) as plain:
+            plain.connect((address, 443))
+            with context.wrap_socket(plain, server_hostname=name) as sock:
+                certificate = sock.getpeercert(binary_form=True) or b""
+        return "ISP Filter CA" if b"ISP Filter CA" in certificate else "another"
+
+    def http(self, name: str, address: str | None = None) -> str:
+        """Return status and what matters of a plain HTTP answer, or the reason why there is none."""
+        try:
+            with self._socket(socket.SOCK_STREAM) as sock:
+                sock.connect((address or world.ZONE[name], 80))
+                return _get(sock, name, "/")
+        except OSError as error:
+            return reason(error)
+
+    def connect(self, address: str, port: int) -> str:
+        """Return "connected", or the reason why not."""
+        try:
+            with self._socket(socket.SOCK_STREAM) as sock:
+                sock.connect((address, port))
+                return "connected"
+        except OSError as error:
+            return reason(error)
+
+    def mtproto(self, centre: str, port: int = 443) -> str:
+        """Return "resPQ" when a data centre echoes our nonce, over the intermediate transport."""
+        nonce = os.urandom(16)
+        body = struct.pack("<I", 0xBE7E8EF1) + nonce
+        message = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
+        try:
+            with self._socket(socket.SOCK_STREAM) as sock:
+                sock.connect((world.DATA_CENTRES[centre], port))
+                sock.sendall(b"\xee" * 4 + struct.pack("<I", len(message)) + message)
+                with sock.makefile("rb") as stream:
+                    (length,) = struct.unpack("<I", stream.read(4))
+                    answer = stream.read(length)
+        except OSError as error:
+            return reason(error)
+        return "resPQ" if answer[20:40] == struct.pack("<I", 0x05162463) + nonce else "something else"
+
+    def quic(self, address: str) -> str:
+        """Return "version negotiation", or the reason why not."""
+        source, destination = b"S" * 8, b"D" * 8
+        datagram = (b"\xc0\x1a\x2a\x3a\x4a\x08" + destination + b"\x08" + source).ljust(1200, b"\0")
+        with self._socket(socket.SOCK_DGRAM) as sock:
+            sock.connect((address, 443))
+            for _ in range(2):
+                sock.send(datagram)
+                try:
+                    answer = sock.recv(2048)
+                except TimeoutError:
+                    continue
+                except OSError as error:
+                    return reason(error)
+                is_negotiation = answer[1:5] == b"\0" * 4 and answer[6:14] == source
+                return "version negotiation" if is_negotiation else "something else"
+        return "timeout"
+
+    def connect_ms(self, address: str, port: int) -> float:
+        """Return how long a TCP connection takes to stand."""
+        with self._socket(socket.SOCK_STREAM) as sock:
+            started = time.monotonic()
+            sock.connect((address, port))
+            return (time.monotonic() - started) * 1000
+
+    def transfer_kbit_s(self, name: str, n_bytes: int) -> float:
+        """Return the rate of one HTTPS transfer, from the request to its last byte."""
+        with self._socket(socket.SOCK_STREAM) as plain:
+            plain.connect((world.ZONE[name], 443))
+            context = ssl.create_default_context(cafile=os.environ["LAB_CA"])
+            with context.wrap_socket(plain, server_hostname=name) as sock:
+                sock.settimeout(30)
+                started = time.monotonic()
+                _get(sock, name, f"/blob/{n_bytes}")
+                return n_bytes * 8 / 1000 / (time.monotonic() - started)
+
+
+def reason(error: Exception) -> str:
+    """Return one word for a failure; what is not listed shows itself in full."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionResetError):
+        return "reset"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH:
+        return "host unreachable"
+    return repr(error)
+
+
+def _read_answer(wire: bytes) -> str:
+    message = dns.message.from_wire(wire)
+    addresses = ",".join(str(item) for rrset in message.answer for item in rrset)
+    return addresses or dns.rcode.to_text(message.rcode())
+
+
+def _get(sock: socket.socket, name: str, path: str) -> str:
+    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+    data = b""
+    while received := sock.recv(65536):
+        data += received
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    status = lines[0].split(" ")[1]
+    location = next((line.split(": ", 1)[1] for line in lines if line.lower().startswith("location:")), "")
+    title = body.partition(b"<title>")[2].partition(b"</title>")[0].decode()
+    return " ".join(part for part in (status, location or title or f"{len(body)} bytes") if part)
+
+
+def lab_ca() -> str:
+    return os.environ["LAB_CA"]
