@@ -1,27 +1,17 @@
 """The page that lists every rule, made from the rules themselves."""
 
-from observatory.analysis.judge import (
-    CENTRE_LAYERS,
-    DNS_RULES,
-    GUARDS,
-    HTTP_RULES,
-    MTPROTO_RULES,
-    QUIC_RULES,
-    RULES_VERSION,
-    TCP_RULES,
-    TLS_RULES,
-)
-from observatory.analysis.rules.rule import Rule
+from observatory.analysis.judge import ALL_RULES, RULES_VERSION
+from observatory.model import Layer
 
-SECTIONS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
-    ("Guards: can the measurement speak at all?", GUARDS),
-    ("DNS", DNS_RULES),
-    ("TCP and addresses", TCP_RULES),
-    ("TLS", TLS_RULES),
-    ("HTTP", HTTP_RULES),
-    ("QUIC", QUIC_RULES),
-    ("MTProto", MTPROTO_RULES),
-)
+TITLES = {
+    Layer.NONE: "Guards: can the measurement speak at all?",
+    Layer.DNS: "DNS",
+    Layer.TCP: "TCP and addresses",
+    Layer.TLS: "TLS",
+    Layer.HTTP: "HTTP",
+    Layer.QUIC: "QUIC",
+    Layer.MTPROTO: "MTProto",
+}
 
 HEAD = f"""# How a measurement is judged
 
@@ -49,13 +39,13 @@ What holds for every rule:
 
 def write_page() -> str:
     """Return the page as Markdown."""
-    assert CENTRE_LAYERS == (TCP_RULES, MTPROTO_RULES)
     lines = [HEAD]
-    for title, rules in SECTIONS:
+    for layer, title in TITLES.items():
         lines += [f"## {title}", "", "| rule | state | mechanism | what it claims |", "|---|---|---|---|"]
         lines += [
             f"| `{r.id}` | `{r.state}` | {f'`{r.mechanism}`' if r.mechanism else ''} | {r.says} |"
-            for r in rules
+            for r in ALL_RULES
+            if r.layer is layer
         ]
         lines.append("")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from typing import Final
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, plain
+from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
 from observatory.store.records import Share
 from observatory.text import Text
@@ -129,15 +129,6 @@ def _draw_unjudged(
             y=[place[0] for place in places],
             base=[place[1] for place in places],
             x=[place[2] for place in places],
-            marker={
-                "color": look.fill,
-                "pattern": {
-                    "shape": look.pattern,
-                    "fgcolor": look.ink,
-                    "fgopacity": 0.45,
-                    "size": 7,
-                    "solidity": 0.25,
-                },
-            },
+            marker={"color": look.fill, "pattern": pattern_of(look)},
         )
     )

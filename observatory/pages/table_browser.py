@@ -55,7 +55,8 @@ button:hover { outline: 2px solid var(--st-text-color); outline-offset: -2px; }
 button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-text-color);
   outline-offset: -3px; }
 .detail { position: sticky; left: 0; box-sizing: border-box; width: min(100cqw, 46rem);
-  padding: 0.5rem 0.7rem; text-align: left; border-left: 3px solid var(--st-text-color); overflow-wrap: anywhere; }
+  padding: 0.5rem 0.7rem; text-align: left; border-left: 3px solid var(--st-text-color);
+  overflow-wrap: anywhere; }
 .detail ul { margin: 0.3rem 0 0; padding-left: 1.1rem; }
 .sign { display: block; font-size: 0.95rem; font-weight: 700; line-height: 1.1; }
 .stale { font-style: italic; }

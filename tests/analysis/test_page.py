@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from observatory.analysis.judge import ALL_RULES
-from observatory.analysis.page import SECTIONS, write_page
+from observatory.analysis.page import write_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "judging.md"
 
@@ -14,5 +14,6 @@ def test_page_is_up_to_date() -> None:
     )
 
 
-def test_page_lists_every_rule() -> None:
-    assert {rule.id for _, rules in SECTIONS for rule in rules} == {rule.id for rule in ALL_RULES}
+def test_page_lists_every_rule_once() -> None:
+    page = write_page()
+    assert [rule.id for rule in ALL_RULES if page.count(f"| `{rule.id}` |") != 1] == []
