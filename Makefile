@@ -13,10 +13,8 @@ INSTALLED_DEV := $(VENV)/.installed-dev
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet
 
 # A virtual environment knows its own path: one from before the folder was moved is of no use.
-ifneq ($(wildcard $(MADE)),)
-ifneq ($(shell cat $(MADE)),$(CURDIR))
-$(shell rm -rf $(VENV))
-endif
+ifneq ($(shell cat $(MADE) 2>/dev/null),$(CURDIR))
+.PHONY: $(MADE)
 endif
 
 .DEFAULT_GOAL := help
@@ -74,6 +72,7 @@ $(MADE):
 	@# Debian keeps what venv needs in a package of its own.
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	  scripts/debian-packages "$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	@if [ -f $(MADE) ]; then rm -rf $(VENV); fi
 	"$(PYTHON)" -m venv $(VENV)
 	@printf '%s\n' "$(CURDIR)" >$(MADE)
 

@@ -10,6 +10,8 @@ PROTO_TCP: Final = 6
 PROTO_UDP: Final = 17
 # Below the 1,500 of every link here, less IP and TCP headers.
 MAX_SEGMENT_BYTES: Final = 1400
+# What fits into 65,535 bytes beside both headers at their shortest.
+_MAX_PAYLOAD_BYTES: Final = 65535 - 20 - 20
 
 
 class TcpFlag(IntFlag):
@@ -84,15 +86,13 @@ def parse_packet(data: bytes) -> Packet | None:
 
 
 def encode_packet(packet: Packet, *, ttl: int = 64) -> bytes:
-    """Return the packet as it goes on the wire, checksums filled in. Errors: ValueError over 65,535 bytes."""
-    if packet.protocol == PROTO_UDP:
-        body = _encode_udp(packet)
-    elif packet.protocol == PROTO_TCP:
-        body = _encode_tcp(packet)
-    else:
+    """Return the packet as it goes on the wire, checksums filled in. Errors: ValueError when too long."""
+    encode_body = {PROTO_UDP: _encode_udp, PROTO_TCP: _encode_tcp}.get(packet.protocol)
+    if encode_body is None:
         raise ValueError(f"protocol: expected {PROTO_TCP} or {PROTO_UDP}, got {packet.protocol}")
-    if len(body) > 0xFFFF - 20:
-        raise ValueError(f"packet: expected at most 65535 bytes, got {len(body) + 20}")
+    if len(packet.payload) > _MAX_PAYLOAD_BYTES:
+        raise ValueError(f"payload: expected at most {_MAX_PAYLOAD_BYTES} bytes, got {len(packet.payload)}")
+    body = encode_body(packet)
     dont_fragment = 0x4000
     header = struct.pack(
         ">BBHHHBBH4s4s",

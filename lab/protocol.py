@@ -45,7 +45,8 @@ def parse_request(line: bytes) -> Request:
             raise RequestError(f'get: expected {{"get": "state"}}, got {_shown(data)}')
         return GetState()
     if "reset" in data:
-        if data != {"reset": True}:
+        # 1 equals true in Python, but not in the protocol.
+        if len(data) != 1 or data["reset"] is not True:
             raise RequestError(f'reset: expected {{"reset": true}}, got {_shown(data)}')
         return Reset()
     return _parse_switch(data)

@@ -5,6 +5,7 @@ StoreError               the transaction was rolled back whole; nothing half-wri
 """
 
 from typing import Final
+from urllib.parse import unquote
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -32,8 +33,15 @@ _ADVICE: Final = (
 )
 
 
+def name_database(url: URL) -> str:
+    """Return how people know a database: the path of a file, else its address without the password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return unquote(url.database.removeprefix("file://"))
+    return url.render_as_string(hide_password=True)
+
+
 def describe_refusal(error: DBAPIError, url: URL) -> str:
     """Return one line for people: which database, what the driver said, what to do."""
     found = str(error.orig)
     advice = next((what for words, what in _ADVICE if words in found), "nothing was changed; see the cause")
-    return f"{url.render_as_string(hide_password=True)}: {found}; {advice}"
+    return f"{name_database(url)}: {found}; {advice}"

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
 from observatory.store.engine import reading, switch_to_wal, writing
-from observatory.store.errors import StoreUnavailable
+from observatory.store.errors import StoreUnavailable, name_database
 
 _SCRIPTS: Final = "observatory.store:migrations"
 
@@ -40,8 +40,8 @@ def check_version(engine: Engine) -> None:
     with reading(engine) as connection:
         if not _is_current(connection):
             raise StoreUnavailable(
-                f"{engine.url.database}: expected tables of version {_head()}, found {_found(connection)}; "
-                "start probing (`make run`) to create or upgrade them"
+                f"{name_database(engine.url)}: expected tables of version {_head()}, "
+                f"found {_found(connection)}; start probing (`make run`) to create or upgrade them"
             )
 
 
@@ -51,14 +51,14 @@ def _is_current(connection: Connection) -> bool:
         strangers = inspect(connection).get_table_names()
         if strangers and strangers != ["alembic_version"]:
             raise StoreUnavailable(
-                f"{connection.engine.url.database}: expected a database of the observatory, found one with "
-                f"the table {strangers[0]!r}; name another file in OBSERVATORY_DATABASE"
+                f"{name_database(connection.engine.url)}: expected a database of the observatory, "
+                f"found one with the table {strangers[0]!r}; name another file in OBSERVATORY_DATABASE"
             )
         return False
     if found not in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}:
         raise StoreUnavailable(
-            f"{connection.engine.url.database}: its tables are of version {found}, newer than this software "
-            f"knows ({_head()}); upgrade the software, or name another file in OBSERVATORY_DATABASE"
+            f"{name_database(connection.engine.url)}: its tables are of version {found}, newer "
+            f"than this software knows ({_head()}); upgrade the software, or name another file in OBSERVATORY_DATABASE"
         )
     return found == _head()
 

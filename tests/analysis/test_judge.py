@@ -241,6 +241,13 @@ def resolver_broken(measured: Measurement) -> Measurement:
         ("nothing wrong", host(), canary(), host("control"), State.OK),
         ("nothing wrong at a data centre", centre(), canary(), centre("control"), State.OK),
         ("origin down for everyone", unreachable(host()), canary(), unreachable(host("control")), State.DOWN),
+        (
+            "expired for everyone, its address filtered here",
+            unreachable(host()),
+            canary(),
+            expired(host("control")),
+            State.DOWN,
+        ),
         ("expired for everyone", expired(host()), canary(), expired(host("control")), State.DOWN),
         ("retired everywhere", retired(host()), canary(), retired(host("control")), State.DOWN),
         (

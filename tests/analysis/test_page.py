@@ -16,4 +16,4 @@ def test_page_is_up_to_date() -> None:
 
 def test_page_lists_every_rule_once() -> None:
     page = write_page()
-    assert [rule.id for rule in ALL_RULES if page.count(f"| `{rule.id}` |") != 1] == []
+    assert [rule.id for rule in ALL_RULES if page.count(f"\n| `{rule.id}` |") != 1] == []

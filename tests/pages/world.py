@@ -150,8 +150,8 @@ def fill_replay(store: Store, *, days: int = 28, step: timedelta = timedelta(hou
     world = World(store=store)
     probes = [make_vantage(number, every_s=step.total_seconds()) for number in range(len(NETWORKS))]
     controls = [
-        make_vantage(90, role=Role.CONTROL, isp="Control One", asn=64501, every_s=step.total_seconds()),
-        make_vantage(91, role=Role.CONTROL, isp="Control Two", asn=64502, every_s=step.total_seconds()),
+        make_vantage(90, role=Role.CONTROL, isp="Clean One", asn=64501, every_s=step.total_seconds()),
+        make_vantage(91, role=Role.CONTROL, isp="Clean Two", asn=64502, every_s=step.total_seconds()),
     ]
     off = make_vantage(92, isp="Lintasarta", asn=4800, enabled=False)
     world.configure([*probes, *controls, off])

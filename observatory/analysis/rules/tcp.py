@@ -35,16 +35,21 @@ def _tries(case: Case, endpoints: tuple[Endpoint, ...]) -> list[TcpObservation]:
     return [o for o in case.facts.tcp if o.endpoint in endpoints]
 
 
+def _alive_elsewhere(case: Case) -> tuple[Endpoint, ...]:
+    """Dead endpoints that a control connects to, when the target proved itself to a control at all."""
+    if not any(control.proved for control in case.controls):
+        return ()
+    return tuple(e for e in refused_endpoints(case) if case.control_connects(e))
+
+
 def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
     """A control connects to an endpoint that every try here failed in this one way."""
-    endpoints = tuple(e for e in refused_endpoints(case) if case.control_connects(e))
-    tries = _tries(case, endpoints)
+    tries = _tries(case, _alive_elsewhere(case))
     return ids(tries) if case.shows(tries, failures) and case.canary_works else ()
 
 
 def _mixed(case: Case) -> Evidence:
-    endpoints = tuple(e for e in refused_endpoints(case) if case.control_connects(e))
-    tries = _tries(case, endpoints)
+    tries = _tries(case, _alive_elsewhere(case))
     return ids(tries) if case.shows(tries, ANY_WAY) and case.canary_works else ()
 
 
@@ -54,6 +59,13 @@ def _down(case: Case) -> Evidence:
         return ()
     # A data centre with another port alive is judged by what lives.
     return () if len(dead) < len(main_endpoints(case)) else ids(_tries(case, dead))
+
+
+def _down_above(case: Case) -> Evidence:
+    """Controls connect and get no proof either: whatever happens to the address, the target is down."""
+    dead = refused_endpoints(case)
+    reached = any(case.control_connects(e) for e in dead)
+    return ids(_tries(case, dead)) if reached and not any(c.proved for c in case.controls) else ()
 
 
 def _uncompared(case: Case) -> Evidence:
@@ -128,6 +140,14 @@ TCP_RULES: Final = (
         None,
         _down,
         "The control cannot connect either.",
+    ),
+    Rule(
+        "tcp.down_above",
+        Layer.TCP,
+        State.DOWN,
+        None,
+        _down_above,
+        "The control connects, but the target proves itself to nobody.",
     ),
     Rule(
         "tcp.uncompared",

@@ -1,0 +1,129 @@
+"""Packets as bytes: read, forged, and their checksums."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.packets import (
+    MAX_SEGMENT_BYTES,
+    PROTO_TCP,
+    PROTO_UDP,
+    Packet,
+    TcpFlag,
+    encode_packet,
+    forge_reset_to_server,
+    forge_tcp_answer,
+    forge_udp_answer,
+    internet_checksum,
+    parse_packet,
+)
+
+CLIENT, SERVER = IPv4Address("10.1.1.2"), IPv4Address("149.154.167.99")
+addresses = st.integers(0, 2**32 - 1).map(IPv4Address)
+ports = st.integers(0, 65535)
+packets = st.builds(
+    Packet,
+    protocol=st.just(PROTO_TCP),
+    source=addresses,
+    source_port=ports,
+    destination=addresses,
+    destination_port=ports,
+    payload=st.binary(max_size=2000),
+    seq=st.integers(0, 2**32 - 1),
+    ack=st.integers(0, 2**32 - 1),
+    flags=st.integers(0, 31).map(TcpFlag),
+)
+datagrams = st.builds(
+    Packet,
+    protocol=st.just(PROTO_UDP),
+    source=addresses,
+    source_port=ports,
+    destination=addresses,
+    destination_port=ports,
+    payload=st.binary(max_size=2000),
+)
+
+
+def request(payload: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Packet:
+    return Packet(
+        protocol=PROTO_TCP,
+        source=CLIENT,
+        source_port=40000,
+        destination=SERVER,
+        destination_port=80,
+        payload=payload,
+        seq=2**32 - 4,
+        ack=7000,
+        flags=TcpFlag.ACK | TcpFlag.PSH,
+    )
+
+
+@given(st.one_of(packets, datagrams))
+def test_what_is_encoded_reads_back(packet: Packet) -> None:
+    assert parse_packet(encode_packet(packet)) == packet
+
+
+@given(st.one_of(packets, datagrams))
+def test_checksums_hold(packet: Packet) -> None:
+    wire = encode_packet(packet)
+    assert internet_checksum(wire[:20]) == 0
+    pseudo = wire[12:20] + bytes([0, packet.protocol]) + (len(wire) - 20).to_bytes(2)
+    assert internet_checksum(pseudo + wire[20:]) == 0
+
+
+def test_checksum_of_the_rfc_1071_example() -> None:
+    assert internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    parse_packet(data)
+
+
+@pytest.mark.parametrize(
+    ("situation", "change"),
+    [
+        ("cut in the header", lambda wire: wire[:19]),
+        ("IPv6", lambda wire: b"\x65" + wire[1:]),
+        ("a later fragment", lambda wire: wire[:6] + b"\x00\x01" + wire[8:]),
+        ("ICMP", lambda wire: wire[:9] + b"\x01" + wire[10:]),
+    ],
+)
+def test_what_is_no_whole_udp_or_tcp_packet(situation: str, change: object) -> None:
+    assert callable(change)
+    assert parse_packet(change(encode_packet(request()))) is None
+
+
+def test_forged_udp_answer_comes_from_whoever_was_asked() -> None:
+    query = Packet(
+        protocol=PROTO_UDP, source=CLIENT, source_port=5000, destination=SERVER, destination_port=53
+    )
+    forged = forge_udp_answer(query, b"answer")
+    assert (forged.source, forged.source_port) == (SERVER, 53)
+    assert (forged.destination, forged.destination_port) == (CLIENT, 5000)
+
+
+def test_forged_tcp_answer_continues_the_stream_and_ends_it() -> None:
+    asked = request(b"12345678")
+    body = bytes(range(256)) * 12
+    segments = forge_tcp_answer(asked, body)
+    assert b"".join(segment.payload for segment in segments) == body
+    assert [segment.seq for segment in segments] == [
+        7000 + index * MAX_SEGMENT_BYTES for index in range(len(segments))
+    ]
+    # The sequence space wraps: four bytes before its end, eight bytes on.
+    assert {segment.ack for segment in segments} == {4}
+    assert [bool(segment.flags & TcpFlag.FIN) for segment in segments] == [False, False, True]
+
+
+def test_forged_reset_stands_where_the_server_waits() -> None:
+    reset = forge_reset_to_server(request())
+    assert (reset.source, reset.destination, reset.seq) == (CLIENT, SERVER, 2**32 - 4)
+    assert reset.flags & TcpFlag.RST
+
+
+def test_too_long_a_packet_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 65495 bytes"):
+        encode_packet(request(b"x" * 65496))

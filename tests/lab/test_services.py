@@ -1,0 +1,216 @@
+"""The servers' pure parts: DNS answers, QUIC, MTProto, pages, and what a middlebox reads."""
+
+import asyncio
+import struct
+
+import dns.message
+import dns.rcode
+import pytest
+
+from lab import world
+from lab.middlebox import host_header
+from lab.nfqueue import parse_packet_messages
+from lab.policy import Policy, ResolverPolicy
+from lab.services.centre import answer_message, serve_data_centre
+from lab.services.names import answer_query, forge_answer
+from lab.services.pages import MAX_BLOB_BYTES, host_page, load_notice, site_page, to_https
+from lab.services.quic import answer_quic
+from lab.services.web import Request
+
+HONEST = Policy()
+NONCE = bytes(range(16))
+
+
+def answered(name: str, kind: str = "A", resolver: ResolverPolicy | None = None) -> dns.message.Message:
+    query = dns.message.make_query(name, kind)
+    wire = answer_query(query.to_wire(), HONEST, resolver)
+    assert wire is not None
+    message = dns.message.from_wire(wire)
+    assert message.id == query.id
+    return message
+
+
+def test_known_name_has_an_address_with_a_ttl() -> None:
+    (rrset,) = answered("T.me").answer
+    assert (rrset.ttl, [str(item) for item in rrset]) == (300, ["149.154.167.99"])
+
+
+def test_unknown_name_is_nxdomain_with_a_soa() -> None:
+    message = answered("nobody.example")
+    assert (message.rcode(), len(message.authority)) == (dns.rcode.NXDOMAIN, 1)
+
+
+def test_known_name_without_that_type_is_empty_and_no_error() -> None:
+    message = answered("t.me", "AAAA")
+    assert (message.rcode(), message.answer, len(message.authority)) == (dns.rcode.NOERROR, [], 1)
+
+
+@pytest.mark.parametrize("mode, rcode", [("servfail", dns.rcode.SERVFAIL), ("refused", dns.rcode.REFUSED)])
+def test_broken_resolver(mode: str, rcode: dns.rcode.Rcode) -> None:
+    assert answered("t.me", resolver=ResolverPolicy(broken=mode)).rcode() == rcode
+
+
+@pytest.mark.parametrize("query", [b"", b"x", b"\0" * 12, b"\xff" * 40])
+def test_broken_queries_are_left_unanswered(query: bytes) -> None:
+    assert answer_query(query, HONEST) is None
+    assert forge_answer(query, ("t.me",), "192.0.2.1") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "forged"),
+    [("t.me", "A", True), ("t.me", "AAAA", False), ("telegram.org", "A", False), ("www.t.me", "A", False)],
+)
+def test_an_injector_answers_only_what_it_is_aimed_at(name: str, kind: str, forged: bool) -> None:
+    wire = forge_answer(dns.message.make_query(name, kind).to_wire(), ("t.me",), "192.0.2.1")
+    assert (wire is not None) is forged
+
+
+def long_header(version: bytes, size: int = 1200) -> bytes:
+    return (b"\xc0" + version + b"\x08" + b"D" * 8 + b"\x05" + b"S" * 5).ljust(size, b"\0")
+
+
+def test_quic_answers_an_unknown_version_with_the_ids_exchanged() -> None:
+    answer = answer_quic(long_header(b"\x1a\x2a\x3a\x4a"))
+    assert answer == b"\xc0\0\0\0\0\x05SSSSS\x08DDDDDDDD\0\0\0\x01"
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        long_header(b"\x1a\x2a\x3a\x4a", 1199)[:1199],
+        long_header(b"\0\0\0\0"),
+        long_header(b"\0\0\0\x01"),
+        b"\x40" * 1200,
+        b"\xc0\x1a\x2a\x3a\x4a\xff" + b"\xff" * 1194,
+    ],
+    ids=["short", "version negotiation", "version 1", "short header", "ids too long"],
+)
+def test_quic_keeps_silent(datagram: bytes) -> None:
+    assert answer_quic(datagram) is None
+
+
+def req_pq(nonce: bytes = NONCE) -> bytes:
+    return struct.pack("<qqiI", 0, 4 << 32, 20, 0xBE7E8EF1) + nonce
+
+
+def test_res_pq_echoes_the_nonce() -> None:
+    answer = answer_message(req_pq())
+    key_id, message_id, length, constructor = struct.unpack_from("<qqiI", answer)
+    assert (key_id, message_id % 4, length, constructor) == (0, 1, len(answer) - 20, 0x05162463)
+    assert answer[24:40] == NONCE
+
+
+@pytest.mark.parametrize(
+    "message", [b"", req_pq()[:39], b"\1" + req_pq()[1:], req_pq()[:20] + b"abcd" + NONCE, b"\0" * 40]
+)
+def test_other_messages_are_refused(message: bytes) -> None:
+    with pytest.raises(ValueError, match="MTProto"):
+        answer_message(message)
+
+
+async def converse(*pieces: bytes) -> bytes:
+    """Return what a data centre answers to these bytes before it is done or wants more."""
+    done: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve_data_centre(reader, writer)
+        except (ValueError, EOFError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for piece in pieces:
+            writer.write(piece)
+        writer.write_eof()
+        await done.put(await reader.read())
+        writer.close()
+        await writer.wait_closed()
+    return await done.get()
+
+
+@pytest.mark.parametrize(
+    ("transport", "sent"),
+    [
+        ("abridged", b"\xef\x0a" + req_pq()),
+        ("intermediate", b"\xee" * 4 + struct.pack("<I", 40) + req_pq()),
+        ("padded", b"\xdd" * 4 + struct.pack("<I", 43) + req_pq() + b"pad"),
+        (
+            "http",
+            b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n" + req_pq(),
+        ),
+    ],
+)
+async def test_transports(transport: str, sent: bytes) -> None:
+    assert NONCE in await converse(sent)
+
+
+async def test_two_requests_on_one_connection_are_both_answered() -> None:
+    other = NONCE[::-1]
+    answer = await converse(b"\xef\x0a" + req_pq(), b"\x0a" + req_pq(other))
+    assert NONCE in answer
+    assert other in answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\n\r\n" + b"x" * 64, b"\xef\x0a" + b"\1" * 40, b"\xef\x7f\xff\xff\xff"],
+    ids=["another protocol", "no req_pq", "a frame too long"],
+)
+async def test_what_is_not_mtproto_is_closed_on(sent: bytes) -> None:
+    assert await converse(sent) == b""
+
+
+@pytest.mark.parametrize("host", [*world.TELEGRAM_HOSTS, world.CONTROL_HOST])
+def test_pages_are_of_a_size_and_differ(host: str) -> None:
+    assert 24_000 <= len(host_page(host)) <= 32_000
+    others = [host_page(name) for name in world.TELEGRAM_HOSTS if name != host]
+    assert host_page(host) not in others
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "n_bytes"),
+    [
+        ("/blob/1000", 200, 1000),
+        (f"/blob/{MAX_BLOB_BYTES}", 200, MAX_BLOB_BYTES),
+        (f"/blob/{MAX_BLOB_BYTES + 1}", 404, 0),
+        ("/blob/-1", 404, 0),
+        ("/blob/" + "9" * 5000, 404, 0),
+        ("/blob/x", 404, 0),
+    ],
+)
+def test_blobs(path: str, status: int, n_bytes: int) -> None:
+    response = site_page(lambda: HONEST)(Request(method="GET", path=path, host="t.me", client="10.1.1.2"))
+    assert (response.status, len(response.body)) == (status, n_bytes)
+
+
+def test_port_80_sends_to_the_same_place_on_443() -> None:
+    response = to_https(Request(method="GET", path="/a?b", host="t.me", client="10.1.1.2"))
+    assert (response.status, response.headers["location"]) == (301, "https://t.me/a?b")
+
+
+def test_every_isp_has_a_notice_that_says_why() -> None:
+    for isp in world.ISPS:
+        assert b"Nomor 19 Tahun 2014" in load_notice(isp) or b"No. 19 Tahun 2014" in load_notice(isp)
+
+
+@pytest.mark.parametrize(
+    ("payload", "host"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: t.me\r\n\r\n", "t.me"),
+        (b"GET / HTTP/1.1\r\nhOST:T.ME:80\r\nX: y\r\n\r\n", "t.me"),
+        (b"POST / HTTP/1.1\r\nX: y\r\n\r\nHost: t.me\r\n", ""),
+        (b"\xef\x0a\0\0\0", ""),
+        (b"", ""),
+    ],
+)
+def test_host_header(payload: bytes, host: str) -> None:
+    assert host_header(payload) == host
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 64, b"\xff" * 64, struct.pack("=IHHII", 36, 0x300, 0, 0, 0)])
+def test_broken_queue_messages_yield_nothing(data: bytes) -> None:
+    assert list(parse_packet_messages(data)) == []
