@@ -38,7 +38,7 @@ run: $(INSTALLED)
 .PHONY: demo
 demo: $(INSTALLED)
 	@scripts/debian-packages iproute2:ip iptables:iptables
-	@exec $(RUN)/python -m observatory.demo $(ARGS)
+	@exec $(RUN)/python -m demo $(ARGS)
 
 .PHONY: test
 test: $(INSTALLED_DEV)

@@ -34,7 +34,7 @@ class Collector:
     """Judges with what is in the batch and in the store, then stores. Safe to share between threads.
 
     Shape:  controls of a measurement are measurements of the same target by vantage points whose role is
-            control (never its own), at most `window_s` before or after, three of each, nearest first.
+            control, its own measurement first if it is one, at most `window_s` before or after, three of each, nearest first.
             Emulated and real measurements never meet.
     Errors: StoreError; then nothing of the batch was kept and it can be sent again, whole.
     """
@@ -118,6 +118,7 @@ class Collector:
     ) -> dict[str, Verdict]:
         """Judge measurements with the controls of the batch and of the store, a short span at a time."""
         verdicts: dict[str, Verdict] = {}
+        control_vantages = self._store.load_control_vantages()
         for group in self._by_span(measurements):
             controls = defaultdict(list)
             for control in (*batch.controls, *self._load_controls(group)):
@@ -125,13 +126,15 @@ class Collector:
             canaries = _Canaries(self._store, batch)
             for measurement in group:
                 chosen = self._choose(measurement, controls[measurement.target])
+                # What fails where no censor is fails at the target: a control is its own first control.
+                compared = [measurement, *chosen] if measurement.vantage in control_vantages else chosen
                 provisional = now < measurement.started_at + self._window and not any(
                     control.started_at >= measurement.started_at for control in chosen
                 )
                 verdict = self._judge(
                     measurement,
                     canaries.find(measurement),
-                    [Control(control, canaries.find(control)) for control in chosen],
+                    [Control(control, canaries.find(control)) for control in compared],
                     provisional,
                 )
                 verdicts[measurement.id] = replace(verdict, provisional=provisional)

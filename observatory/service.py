@@ -1,6 +1,7 @@
 """`observatory up`: the probing process, and beside it the web process."""
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,18 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from observatory.analysis.case import Control
-from observatory.analysis.judge import judge_measurement
+from observatory.analysis.judge import RULES_VERSION, judge_measurement
 from observatory.collector import Collector
-from observatory.config import ConfigError, ConfigWatcher, load_config
+from observatory.config import ConfigError, ConfigWatcher, load_config, warn_config
 from observatory.data import load_reference, load_targets
 from observatory.lock import LockError, hold_lock
-from observatory.model import Config, VantagePoint, Verdict
+from observatory.model import Config, Layer, State, VantagePoint, Verdict
 from observatory.rounds import measure_vantage
 from observatory.schedule import Scheduler
 from observatory.store import Store, StoreError, open_store
 from observatory.supervise import Web, WebError, run_web
 from probes.records import Measurement
 
+logger = logging.getLogger("observatory.service")
 DASHBOARD: Final = Path(__file__).parents[1] / "dashboard.py"
 
 
@@ -30,10 +32,25 @@ class ServiceError(Exception):
 def judge(
     measurement: Measurement, canary: Measurement | None, controls: Sequence[Control], provisional: bool
 ) -> Verdict:
-    """The rules with the reference data that ships, as the collector calls them."""
-    return judge_measurement(
-        measurement, canary, controls, reference=load_reference(), provisional=provisional
-    )
+    """The rules with the reference data that ships, as the collector calls them.
+
+    Errors: none. A rule that fails on hostile content must not cost the round its observations: the verdict
+            is then `insufficient`, and a mended version can judge the stored ones again.
+    """
+    reference = load_reference()
+    try:
+        return judge_measurement(measurement, canary, controls, reference=reference, provisional=provisional)
+    except Exception:
+        logger.exception("judging measurement %s of %s failed", measurement.id, measurement.target)
+        return Verdict(
+            state=State.INSUFFICIENT,
+            layer=Layer.NONE,
+            mechanism=None,
+            rule_id="guard.judge_failed",
+            rules_version=RULES_VERSION,
+            reference_version=reference.version,
+            provisional=provisional,
+        )
 
 
 async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
@@ -45,11 +62,24 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
     """
     watcher = ConfigWatcher(config_path)
     try:
-        load_config(config_path)
+        _check_config(config_path)
         with open_store() as store, hold_lock(store.engine.url.database or "observatory"):
             await _run(watcher, store, web)
     except (ConfigError, StoreError, LockError, WebError) as error:
         raise ServiceError(str(error)) from error
+
+
+def _check_config(path: Path) -> None:
+    """Refuse to start with mistakes in the file; what the machine lacks may still come, as a modem does."""
+    try:
+        warnings = warn_config(load_config(path))
+    except ConfigError as error:
+        if not all(problem.of_machine for problem in error.problems):
+            raise
+        say(f"{error}\nWaiting for it; nothing is measured until then.")
+    else:
+        for warning in warnings:
+            say(warning)
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:

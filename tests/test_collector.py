@@ -153,10 +153,22 @@ def test_what_is_no_control(
     assert judge.controls["m"] == [], situation
 
 
-def test_a_control_is_judged_with_the_others_only(collector: Collector, judge: RecordingJudge) -> None:
+def test_an_agent_sends_a_whole_day_at_once(
+    collector: Collector, store: Store, judge: RecordingJudge, clock: Clock
+) -> None:
+    clock.now = AT + DAY
+    hours = range(0, 24, 6)
+    batch = [m for hour in hours for m in _round(f"m{hour}", minute=60 * hour)]
+    batch += [m for hour in hours for m in _round(f"c{hour}", vantage="ams", minute=60 * hour + 5)]
+    collector.accept(batch)
+    assert [judge.controls[f"m{hour}"] for hour in hours] == [[f"c{hour}"] for hour in hours]
+    assert store.recompute_cells(AT - DAY, AT + 2 * DAY) == 0
+
+
+def test_a_control_is_its_own_first_control(collector: Collector, judge: RecordingJudge) -> None:
     collector.accept([*_round("a1", vantage="ams"), *_round("a2", vantage="ams", minute=1)])
     collector.accept(_round("f", vantage="fra"))
-    assert judge.controls["f"] == ["a1", "a2"]
+    assert judge.controls["f"] == ["f", "a1", "a2"]
     assert judge.controls["a1"] == ["f"]
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from observatory.supervise import Web, WebError, choose_port, open_address, run_web, streamlit_command
 
-# Answers Streamlit's health page and writes down its environment; with a file `die` it dies once first.
+# Answers Streamlit's health page and writes down its environment; with a file `die` it dies once first,
+# with a file `warming` its health page is once the page that Streamlit gives for every path.
 SERVER = """
 import http.server, os, pathlib, sys
 die = pathlib.Path("die")
@@ -28,7 +29,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"ok" if self.path == "/_stcore/health" else b"<html>")
+        warming = pathlib.Path("warming")
+        if self.path == "/_stcore/health" and not warming.exists():
+            pathlib.Path("healthy").touch()
+            self.wfile.write(b"ok")
+        else:
+            warming.unlink(missing_ok=True)
+            self.wfile.write(b"<html>")
     def log_message(self, *arguments): pass
 
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
@@ -82,6 +89,12 @@ async def test_address_is_told_once_it_answers_and_the_process_ends_with_stop(we
     assert await serve(web, lambda told: True) == [f"http://127.0.0.1:{web.port}"]
     assert (web.script.parent / "started").read_text().endswith(" sqlite:///o.sqlite")
     assert not psutil.pid_exists(started_pid(web))
+
+
+async def test_answer_that_is_only_a_page_is_not_ready(web: Web) -> None:
+    (web.script.parent / "warming").touch()
+    await serve(web, lambda told: True)
+    assert (web.script.parent / "healthy").exists()
 
 
 async def test_process_that_dies_is_started_again(web: Web, caplog: pytest.LogCaptureFixture) -> None:

@@ -58,7 +58,8 @@ def _is_current(connection: Connection) -> bool:
     if found not in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}:
         raise StoreUnavailable(
             f"{name_database(connection.engine.url)}: its tables are of version {found}, newer "
-            f"than this software knows ({_head()}); upgrade the software, or name another file in OBSERVATORY_DATABASE"
+            f"than this software knows ({_head()}); upgrade the software, or name another file "
+            "in OBSERVATORY_DATABASE"
         )
     return found == _head()
 

@@ -55,12 +55,16 @@ def _serve(database: Path) -> Iterator[str]:
         text=True,
     )
     lines: Queue[str] = Queue()
-    Thread(target=_read, args=(process, lines), daemon=True).start()
+    reader = Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
     try:
         yield _address(lines)
     finally:
         process.terminate()
         process.wait(30)
+        reader.join(30)
+        if process.stdout:
+            process.stdout.close()
 
 
 def _read(process: subprocess.Popen[str], lines: "Queue[str]") -> None:

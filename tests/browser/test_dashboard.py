@@ -68,6 +68,7 @@ def test_matrix_scrolls_inside_its_own_box(open_page: OpenPage, seeded_url: str,
     expect(box.locator("tbody tr th[scope=row]")).to_have_count(17)
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     name = box.get_by_role("rowheader", name="t.me").first
+    name.scroll_into_view_if_needed()
     box.evaluate("box => { box.scrollLeft = 300 }")
     expect(name).to_be_in_viewport()
     assert_no_sideways_scroll(page)

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.packets import (
@@ -20,6 +20,8 @@ from lab.packets import (
     parse_packet,
 )
 
+# A busy machine is no fault of the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CLIENT, SERVER = IPv4Address("10.1.1.2"), IPv4Address("149.154.167.99")
 addresses = st.integers(0, 2**32 - 1).map(IPv4Address)
 ports = st.integers(0, 65535)
@@ -60,11 +62,13 @@ def request(payload: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Packet:
     )
 
 
+@unhurried
 @given(st.one_of(packets, datagrams))
 def test_what_is_encoded_reads_back(packet: Packet) -> None:
     assert parse_packet(encode_packet(packet)) == packet
 
 
+@unhurried
 @given(st.one_of(packets, datagrams))
 def test_checksums_hold(packet: Packet) -> None:
     wire = encode_packet(packet)
@@ -77,6 +81,7 @@ def test_checksum_of_the_rfc_1071_example() -> None:
     assert internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF
 
 
+@unhurried
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     parse_packet(data)

@@ -3,12 +3,14 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.protocol import GetState, RequestError, Reset, parse_request
 from lab.state import Switch
 
+# A busy machine is no fault of the code.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ON = {"isp": "xl", "censor": "sni_reset", "on": True}
 
 
@@ -68,6 +70,7 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(
     st.fixed_dictionaries(
         {},
@@ -82,6 +85,7 @@ def test_any_object_is_understood_or_refused(data: dict[str, object]) -> None:
         assert "expected" in str(error) or "has these" in str(error) or "leave" in str(error)
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_any_bytes_are_understood_or_refused(line: bytes) -> None:
     try:
