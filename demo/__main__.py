@@ -18,12 +18,16 @@ from observatory.supervise import Web, WebError, run_web
 DATABASE: Final = Path("var/demo.sqlite")
 
 
-async def run(database: Path, *, port: int, stay: bool, days_apart: float) -> int:
-    """Replay into a fresh database with the dashboard open meanwhile; returns an exit code."""
+def make_way(database: Path) -> str:
+    """Remove the last replay and return the URL of the next."""
     database.parent.mkdir(parents=True, exist_ok=True)
     for suffix in ("", "-wal", "-shm"):
         Path(f"{database}{suffix}").unlink(missing_ok=True)
-    url = f"sqlite:///{database.resolve()}"
+    return f"sqlite:///{database.resolve()}"
+
+
+async def run(url: str, *, port: int, stay: bool, days_apart: float) -> int:
+    """Replay into a database with the dashboard open meanwhile; returns an exit code."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,7 +74,7 @@ def main() -> int:
     try:
         code = asyncio.run(
             run(
-                arguments.database,
+                make_way(arguments.database),
                 port=arguments.port,
                 stay=not arguments.exit,
                 days_apart=arguments.days_apart,

@@ -34,8 +34,8 @@ class Collector:
     """Judges with what is in the batch and in the store, then stores. Safe to share between threads.
 
     Shape:  controls of a measurement are measurements of the same target by vantage points whose role is
-            control, its own measurement first if it is one, at most `window_s` before or after, three of each, nearest first.
-            Emulated and real measurements never meet.
+            control, at most `window_s` before or after, three of each, nearest first; a control's own
+            measurement comes first of its own. Emulated and real measurements never meet.
     Errors: StoreError; then nothing of the batch was kept and it can be sent again, whole.
     """
 

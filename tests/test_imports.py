@@ -1,4 +1,4 @@
-"""The directions of DESIGN: who may import whom, as an allow-list; and what the pure modules may not touch."""
+"""Who may import whom, as an allow-list; and what the pure modules may not touch."""
 
 import ast
 import tomllib

@@ -15,25 +15,28 @@ TITLES = {
 
 HEAD = f"""# How a measurement is judged
 
-Rules version {RULES_VERSION}. This page is made from the rules; `make test` compares them, and
-`python -m observatory.analysis.page > docs/judging.md` writes it anew.
+Rules version {RULES_VERSION}. This page is made from the rules; `make test` compares them, and `python
+-m observatory.analysis.page > docs/judging.md` writes it anew.
 
-A measurement holds observations and concludes nothing. The judge lays them out beside the control host of the same round
-(which nobody blocks) and the control measurements of the same window, and asks each layer's rules in order; the first that
-matches decides its layer and its id is stored. Guards come before all layers. A data centre is judged by the rules for TCP and
-MTProto, a host by all others.
+A measurement holds observations and concludes nothing. The judge lays them out beside the control host
+of the same round (which nobody blocks) and the control measurements of the same window, and asks each
+layer's rules in order; the first that matches decides its layer and its id is stored. Guards come before
+all layers. A data centre is judged by the rules for TCP and MTProto, a host by all others.
 
-The verdict is then the strongest finding: `blocked`, `likely_blocked`, `down`, `impaired`, and within a word the layer a user
-meets first. A name that no control resolves is `down` before anything else. Only when every essential layer (not QUIC) is `ok`
-is the verdict `ok`.
+The verdict is then the strongest finding: `blocked`, `likely_blocked`, `down`, `impaired`, and within a
+word the layer a user meets first. A name that no control resolves is `down` before anything else. Only
+when every essential layer (not QUIC) is `ok` is the verdict `ok`.
 
 What holds for every rule:
-- An address is judged by what it is: one that shows a certificate valid for the name proves itself; so does one in a prefix
-  that Telegram announces, or one that a control resolves. Equality with the control's answers is not asked for.
+- An address is judged by what it is: one that shows a certificate valid for the name proves itself; so
+  does one in a prefix that Telegram announces, or one that a control resolves. Equality with the
+  control's answers is not asked for.
 - What was measured against a forged address says nothing about the target.
-- What rests on comparison needs a control that was online and reached the same thing, and a control host that worked here.
+- What rests on comparison needs a control that was online and reached the same thing, and a control host
+  that worked here.
 - Silence heard by an overloaded prober shows nothing.
-- A control vantage point is its own control: what fails there is `down`, unless another control disagrees.
+- A control vantage point is its own control: what fails there is `down`, unless another control
+  disagrees.
 """
 
 
