@@ -43,8 +43,7 @@ class ControlSocket:
         if path is None:
             base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
             remove_abandoned(base)
-            self._own_directory = base / f"observatory-lab-{os.getpid()}"
-            self._own_directory.mkdir(mode=0o700)
+            self._own_directory = _new_directory(base, f"observatory-lab-{os.getpid()}")
             path = self._own_directory / "control.sock"
             self.ca_copy = self._own_directory / "ca.pem"
         else:
@@ -74,6 +73,16 @@ class ControlSocket:
         self.ca_copy.unlink(missing_ok=True)
         if self._own_directory:
             shutil.rmtree(self._own_directory, ignore_errors=True)
+
+
+def _new_directory(base: Path, name: str) -> Path:
+    """Make a folder that is ours alone; another name when this one is taken."""
+    try:
+        (base / name).mkdir(mode=0o700)
+    except FileExistsError:
+        # The same process number in another PID namespace, or a killed lab of another user.
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base))
+    return base / name
 
 
 def answers(path: Path) -> bool:

@@ -166,6 +166,7 @@ def frame(
         tickvals=list(ticks),
         ticktext=[f"{at:%H:%M}" if hourly and at.hour else text.day(at) for at in ticks],
         tickangle=0,
+        tickcolor=paper.line,
         gridcolor=paper.line,
         linecolor=paper.line,
         fixedrange=True,
@@ -178,6 +179,7 @@ def frame(
         fixedrange=True,
         showgrid=False,
         zeroline=False,
+        ticks="",
         tickfont={"size": 11},
     )
     figure.add_annotation(

@@ -18,7 +18,7 @@ from tests.pages.world import fill_replay
 
 ROOT = Path(__file__).parents[2]
 # Two cores shared with other tests: generous, for only a failure waits that long.
-PATIENCE_MS = 120_000
+PATIENCE_MS = 90_000
 # Streamlit itself asks below every page's path before it asks at the root.
 _STREAMLIT_ASKS = ("/_stcore/health", "/_stcore/host-config")
 _IDLE = """() => {

@@ -121,7 +121,7 @@ def test_over_time_follows_its_address(open_page: OpenPage, seeded_url: str) -> 
     page = open_page(f"{seeded_url}/over-time?lang=en&days=2017-07-13..2017-07-15&what=data_centre")
     for key in ("share-network", "share-target", "timeline"):
         expect(page.locator(f".st-key-{key} .gtitle")).to_be_attached()
-    expect(page.locator(".st-key-share-target .ytick").first).to_have_text("dc1")
+    expect(page.locator(".st-key-share-target .ytick text").first).to_have_text("dc1")
     expect(page.get_by_text("84/HM/KOMINFO/07/2017")).to_be_visible()
     with page.expect_download() as started:
         page.locator('[class*="st-key-download-timeline"] button').click()

@@ -65,7 +65,7 @@ class TestWithALabOfItsOwn:
         pipe = tmp_path / "alive"
         os.mkfifo(pipe)
         script = f"setsid sleep 1000 > {pipe} & echo up; wait"
-        with start("--", "bash", "-c", script) as process:
+        with start("--control", str(tmp_path / "lab.sock"), "--", "bash", "-c", script) as process:
             assert process.stdout is not None
             with pipe.open("rb") as alive:
                 assert process.stdout.readline() == "up\n"
