@@ -11,7 +11,7 @@ from typing import Final
 from observatory.analysis.case import Control
 from observatory.analysis.judge import RULES_VERSION, judge_measurement
 from observatory.collector import Collector
-from observatory.config import ConfigError, ConfigWatcher, load_config, warn_config
+from observatory.config import ConfigError, ConfigWatcher, load_config
 from observatory.data import load_reference, load_targets
 from observatory.lock import LockError, hold_lock
 from observatory.model import Config, Layer, State, VantagePoint, Verdict
@@ -72,14 +72,11 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
 def _check_config(path: Path) -> None:
     """Refuse to start with mistakes in the file; what the machine lacks may still come, as a modem does."""
     try:
-        warnings = warn_config(load_config(path))
+        load_config(path)
     except ConfigError as error:
         if not all(problem.of_machine for problem in error.problems):
             raise
         say(f"{error}\nWaiting for it; nothing is measured until then.")
-    else:
-        for warning in warnings:
-            say(warning)
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:

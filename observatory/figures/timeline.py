@@ -10,13 +10,12 @@ from typing import Final
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, pattern_of, plain
-from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Shown, Theme
+from observatory.figures.looks import LOOKS, NO_DATA, OFFLINE_RULES, PAPERS, SEVERITY, Paper, Shown, Theme
 from observatory.model import Cell, State
 from observatory.store.records import Gap
 from observatory.text import Text
 
 Counts = Counter[State]
-_OFFLINE: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
 _RANK: Final = {state: rank for rank, state in enumerate(SEVERITY)}
 
 
@@ -56,7 +55,7 @@ def draw_timeline(
     figure = go.Figure()
     _draw_bands(figure, _bands(rows, axis, counted), text)
     _draw_hover(figure, rows, axis, counted, offline, text)
-    _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme].text)
+    _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme])
     return frame(figure, caption=caption, rows=rows, axis=axis, text=text, theme=theme, marks=marks)
 
 
@@ -68,7 +67,7 @@ def _count(
     for cell in cells:
         place = (cell.vantage if by == "vantage" else cell.target, cell.bucket_at)
         counted[place][cell.state] += cell.n
-        if cell.rule_id in _OFFLINE:
+        if cell.rule_id in OFFLINE_RULES:
             offline.add(place)
     return counted, offline
 
@@ -152,7 +151,7 @@ def _words(counts: Counts, offline: bool, text: Text) -> str:
 
 
 def _draw_gaps(
-    figure: go.Figure, rows: Sequence[Row], axis: TimeAxis, gaps: Iterable[Gap], text: Text, colour: str
+    figure: go.Figure, rows: Sequence[Row], axis: TimeAxis, gaps: Iterable[Gap], text: Text, paper: Paper
 ) -> None:
     numbers = {row.key: number for number, row in enumerate(rows)}
     end = axis.start + len(axis.buckets) * axis.step
@@ -164,10 +163,15 @@ def _draw_gaps(
             x=[axis.local(gap.at) for gap in own],
             y=[numbers[gap.vantage] + 0.36 for gap in own],
             mode="markers",
-            marker={"symbol": "triangle-up", "size": 8, "color": colour},
+            marker={
+                "symbol": "triangle-up",
+                "size": 9,
+                "color": paper.text,
+                "line": {"color": paper.background, "width": 1},
+            },
             text=[_gap_words(gap, text) for gap in own],
             hovertemplate="%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
-            name=f"{text('over_time.gap')}",
+            name=text("over_time.gap"),
         )
     )
 

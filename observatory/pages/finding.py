@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from observatory.figures.looks import NO_DATA
+from observatory.figures.looks import NO_DATA, OFFLINE_RULES
 from observatory.model import State
 from observatory.pages.matrix import Group, Matrix, Square
 from observatory.store.records import VantageStatus
@@ -160,8 +160,14 @@ def _caveats(squares: Sequence[Square], judged: Sequence[Square], text: Text) ->
     spoken_of = _networks(judged)
     current = _networks(s for s in squares if s.shown != NO_DATA)
     silent = [s.vantage for s in squares if s.vantage.asn not in current]
-    unclear = [s.vantage for s in squares if s.vantage.asn in current - spoken_of]
-    for key, vantages in (("finding.silent", silent), ("finding.unclear", unclear)):
+    unclear = [s for s in squares if s.vantage.asn in current - spoken_of and s.shown != NO_DATA]
+    connected = _networks(s for s in unclear if s.latest and s.latest.rule_id not in OFFLINE_RULES)
+    named = (
+        ("finding.silent", silent),
+        ("finding.offline", [s.vantage for s in unclear if s.vantage.asn not in connected]),
+        ("finding.unclear", [s.vantage for s in unclear if s.vantage.asn in connected]),
+    )
+    for key, vantages in named:
         if vantages:
             names = _listed(network_names(vantages), _MAX_NETWORKS, "count.more", text)
             caveats.append(text(key, names=names))

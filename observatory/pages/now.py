@@ -68,6 +68,9 @@ def _show_findings(matrix: Matrix, view: View) -> None:
     findings = {kind: describe(matrix, kind, view.text, view.zone) for kind in Group}
     _show_finding(findings[Group.HOST], view.text, is_headline=True)
     _show_finding(findings[Group.DATA_CENTRE], view.text, is_headline=False)
+    if all(finding.basis is None for finding in findings.values()):
+        with st.container(border=True, key="missing"):
+            st.markdown(view.text("missing.stale_next"))
     st.caption(escape_markdown(" ".join(describe_controls(matrix, view.text))))
 
 

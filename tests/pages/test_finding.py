@@ -190,6 +190,17 @@ def test_basis_and_caveats_name_what_is_missing() -> None:
     assert finding.basis.startswith("Based on 2 of 8 pairs of network and target")
 
 
+def test_a_vantage_point_without_a_connection_says_so() -> None:
+    matrix = make_matrix(
+        {"axis": both(OK), "biznet": both(UNCLEAR), "cbn": both(UNCLEAR)},
+        rules={"cbn": "guard.vantage_offline"},
+    )
+    assert describe(matrix, Group.HOST, EN, JAKARTA).caveats == (
+        "Itself without a connection when it measured: Cbn.",
+        "Not enough evidence on Biznet.",
+    )
+
+
 def test_three_intervals_are_current_and_a_second_more_is_not() -> None:
     current = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30)})
     late = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30, seconds=1)})

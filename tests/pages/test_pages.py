@@ -181,6 +181,15 @@ def test_stale_is_shown_as_stale_and_never_as_current(store: Store) -> None:
     assert "Nothing can be said" in app.title[0].value
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_when_everybody_fell_silent_the_page_says_what_to_do(language: str, store: Store) -> None:
+    world = real_world(store, make_vantage(0, every_s=600.0))
+    world.save([("v00", host, now(minutes_ago=90), BLOCK_PAGE) for host in HOSTS])
+    app = open_page("now", language)
+    assert load_text(language)("missing.stale_next") in words(app)
+    assert load_text(language)("finding.no_current", at="@").split(".")[0] in app.title[0].value
+
+
 def test_evidence_of_a_cell_in_plain_words(store: Store) -> None:
     real_world(store, make_vantage(0)).save([("v00", "t.me", now(), LIKELY)])
     app = open_page("now")

@@ -55,6 +55,7 @@ def make_matrix(
     partial: frozenset[tuple[str, str]] = frozenset(),
     provisional: frozenset[tuple[str, str]] = frozenset(),
     asns: dict[str, int] | None = None,
+    rules: dict[str, str] | None = None,
 ) -> Matrix:
     """Return the matrix of vantage -> target -> state; a pair left out was never measured."""
     vantages = [
@@ -72,6 +73,7 @@ def make_matrix(
             state,
             partial=(id_, target) in partial,
             provisional=(id_, target) in provisional,
+            rule_id=(rules or {}).get(id_, "rule"),
             measured_at=NOW - (ages or {}).get(id_, MINUTE),
         )
         for id_, own in states.items()
