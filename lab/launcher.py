@@ -232,7 +232,7 @@ def start_engine(control: ControlSocket) -> int:
             os.close(ready)
             run_engine(control.sock, control.ca_copy, lambda: _tell(tell))
         except (TopologyError, OSError) as error:
-            say(f"cannot build the emulated Internet: {error}")
+            say(f"the emulated Internet cannot run: {error}")
         except BaseException:
             traceback.print_exc()
         finally:

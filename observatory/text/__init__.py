@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -42,10 +42,10 @@ class Text:
         return _LOCALES[self.language]
 
     def number(self, value: float) -> str:
-        return format_decimal(value, locale=self.locale)
+        return _number(value, self.locale)
 
     def percent(self, share: float) -> str:
-        return format_percent(share, locale=self.locale)
+        return _percent(share, self.locale)
 
     def listed(self, items: Sequence[str]) -> str:
         return format_list(list(items), locale=self.locale)
@@ -116,6 +116,17 @@ def zone_name(at: datetime) -> str:
     """Return the zone's own abbreviation (`WIB`), or its distance from UTC where it has none."""
     name = at.tzname() or "UTC"
     return f"UTC{name}" if name[:1] in "+-" else name
+
+
+# A chart writes thousands of numbers, most of them the same few.
+@lru_cache(maxsize=4096)
+def _number(value: float, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _percent(share: float, locale: str) -> str:
+    return format_percent(share, locale=locale)
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
