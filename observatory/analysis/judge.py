@@ -6,8 +6,8 @@ from typing import Final
 from observatory.analysis.case import Case, Control
 from observatory.analysis.reference import Reference
 from observatory.analysis.rules.dns import DNS_RULES
-from observatory.analysis.rules.guards import GUARDS
-from observatory.analysis.rules.http import HTTP_RULES
+from observatory.analysis.rules.guards import GUARDS, VANTAGE_IMPAIRED
+from observatory.analysis.rules.http import HTTP_RULES, secure_pages
 from observatory.analysis.rules.mtproto import MTPROTO_RULES, proved_endpoints, tried_endpoints
 from observatory.analysis.rules.quic import QUIC_RULES
 from observatory.analysis.rules.rule import Rule
@@ -20,11 +20,22 @@ RULES_VERSION: Final = "1"
 
 HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
 CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
-ALL_RULES: Final = (*GUARDS, *DNS_RULES, *TCP_RULES, *TLS_RULES, *HTTP_RULES, *QUIC_RULES, *MTPROTO_RULES)
+ALL_RULES: Final = (
+    *GUARDS,
+    VANTAGE_IMPAIRED,
+    *DNS_RULES,
+    *TCP_RULES,
+    *TLS_RULES,
+    *HTTP_RULES,
+    *QUIC_RULES,
+    *MTPROTO_RULES,
+)
 
 # A name that no control resolves is down, whatever its old address still does; after that the strongest
 # word first, and within a word the layer a user meets first.
 DECIDING: Final = (State.BLOCKED, State.LIKELY_BLOCKED, State.DOWN, State.IMPAIRED)
+# Words that a vantage point which cannot prove the control host may not use.
+UNSURE: Final = frozenset({State.LIKELY_BLOCKED, State.IMPAIRED, State.INSUFFICIENT})
 # QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
 ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
 
@@ -46,6 +57,8 @@ def judge_measurement(
     case = Case(measurement, canary, controls, reference)
     findings = _find(case)
     deciding = _decide(findings)
+    if deciding.state in UNSURE and (guard := _first_match((VANTAGE_IMPAIRED,), case)) is not None:
+        deciding = guard
     n_ok, n_tried = _count(case)
     return Verdict(
         state=deciding.state,
@@ -57,8 +70,7 @@ def judge_measurement(
         evidence=deciding.evidence,
         findings=findings,
         controls=tuple(c.measurement.id for c in case.controls),
-        partial=deciding.state in (State.BLOCKED, State.LIKELY_BLOCKED, State.IMPAIRED)
-        and _still_works(case, findings),
+        partial=deciding.state in (State.BLOCKED, State.LIKELY_BLOCKED) and _still_works(case, findings),
         n_ok=n_ok,
         n_tried=n_tried,
         provisional=provisional,
@@ -106,7 +118,7 @@ def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
     states = {finding.layer: finding.state for finding in findings}
     if case.is_data_centre:
         return bool(proved_endpoints(case.facts))
-    return states.get(Layer.DNS) is State.OK and bool(proofs(case))
+    return states.get(Layer.DNS) is State.OK and any(o.status is not None for o in secure_pages(case))
 
 
 def _count(case: Case) -> tuple[int, int]:

@@ -268,6 +268,13 @@ def resolver_broken(measured: Measurement) -> Measurement:
         ("proxy for everything", proxied(host()), proxied(canary()), host("control"), State.INSUFFICIENT),
         ("captive portal on port 80", portal(host()), portal(canary()), host("control"), State.OK),
         (
+            "portal that refuses HTTPS to everyone",
+            changed(portal(host()), tcp_fails(Failure.CONNECTION_REFUSED, 443), quic_fails),
+            changed(portal(canary()), tcp_fails(Failure.CONNECTION_REFUSED, 443), quic_fails),
+            host("control"),
+            State.INSUFFICIENT,
+        ),
+        (
             "resolver broken for every name",
             resolver_broken(host()),
             resolver_broken(canary()),

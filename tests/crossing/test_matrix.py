@@ -42,6 +42,8 @@ MORE_AT_ONE_ISP: list[tuple[str, dict[str, Any], str, Expected, Expected]] = [
     ("resolver_broken", {"mode": "timeout"}, "indosat", NO_WORD, FINE),
     ("resolver_broken", {"mode": "refused"}, "tri", NO_WORD, FINE),
     ("vantage_offline", {}, "smartfren", NO_WORD, NO_WORD),
+    ("captive_portal", {}, "cbn", NO_WORD, NO_WORD),
+    ("geoblock_403", {}, "mnc", (IMPAIRED, "http.error"), FINE),
     ("packet_loss", {"percent": 5}, "biznet", FINE, FINE),
     ("delay", {"ms": 300}, "firstmedia", FINE, FINE),
 ]
@@ -50,6 +52,8 @@ EVERYWHERE: list[tuple[str, str, Expected]] = [
     ("origin_down", "venus.web.telegram.org", (DOWN, None)),
     ("expired_certificate", "web.telegram.org", (DOWN, None)),
     ("name_retired", "flora-1.web.telegram.org", (DOWN, None)),
+    ("wrong_certificate", "core.telegram.org", (DOWN, None)),
+    ("origin_refused", "pluto.web.telegram.org", (DOWN, None)),
 ]
 WEB = ["t.me", "telegram.org", "venus.web.telegram.org"]
 CENTRES = ["dc2", "dc5"]

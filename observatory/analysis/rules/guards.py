@@ -5,7 +5,7 @@ from typing import Final
 from observatory.analysis.case import Case
 from observatory.analysis.rules.rule import Rule
 from observatory.model import Layer, State
-from probes.records import DnsObservation, Failure
+from probes.records import Failure
 
 
 def _fails(case: Case) -> bool:
@@ -15,10 +15,6 @@ def _fails(case: Case) -> bool:
 def _vantage_unavailable(case: Case) -> tuple[str, ...] | bool:
     observations = case.measurement.observations
     return all(o.failure is Failure.VANTAGE for o in observations) and tuple(o.id for o in observations)
-
-
-def _artefact_free_silence(case: Case) -> bool:
-    return not any(isinstance(o, DnsObservation) and o.answers for o in case.measurement.observations)
 
 
 GUARDS: Final = (
@@ -62,17 +58,14 @@ GUARDS: Final = (
         lambda case: case.canary is None and _fails(case),
         "The control host was not measured in this round, so nothing that fails can be told from an outage.",
     ),
-    Rule(
-        "guard.vantage_impaired",
-        Layer.NONE,
-        State.INSUFFICIENT,
-        None,
-        lambda case: (
-            case.canary is not None
-            and not case.canary_works
-            and _fails(case)
-            and _artefact_free_silence(case)
-        ),
-        "The control host answered but did not prove itself: something affects more than this target.",
-    ),
+)
+
+# Asked after the layers: an artefact stands for itself, and what fails at the control too is down anyway.
+VANTAGE_IMPAIRED: Final = Rule(
+    "guard.vantage_impaired",
+    Layer.NONE,
+    State.INSUFFICIENT,
+    None,
+    lambda case: case.canary is not None and not case.canary_works and _fails(case),
+    "The control host answered but did not prove itself: something affects more than this target.",
 )
