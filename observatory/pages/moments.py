@@ -10,6 +10,8 @@ from observatory.model import Grain, Role
 from observatory.store.records import Coverage, VantageStatus
 
 HOURLY_UP_TO: Final = timedelta(days=10)
+# Where rounds are rarer than buckets, most hours would be holes; a few days are still worth their detail.
+SPARSE_HOURLY_UP_TO: Final = timedelta(days=3)
 _DEFAULT_DAYS: Final = 7
 
 
@@ -37,23 +39,29 @@ def load_zone(name: str) -> ZoneInfo:
 
 
 def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None:
-    """Return the last seven local days of the data, or all when there are fewer; None without data."""
+    """Return the last seven local days of the data, or all when there are fewer; None without data.
+
+    A replay is a story with an end: it is shown whole.
+    """
     if coverage.first_at is None or coverage.last_at is None:
         return None
     first, last = coverage.first_at.astimezone(zone).date(), coverage.last_at.astimezone(zone).date()
+    if coverage.emulated and not coverage.real:
+        return first, last
     return max(first, last - timedelta(days=_DEFAULT_DAYS - 1)), last
 
 
 def bucket_range(
-    first: date, last: date, zone: ZoneInfo, coverage: Coverage
+    first: date, last: date, zone: ZoneInfo, coverage: Coverage, *, every_s: float = 0.0
 ) -> tuple[datetime, datetime, Grain]:
     """Return start and end (exclusive, UTC, whole buckets) of local days, and the grain to read them in.
 
-    The range ends with the data, so that the future is not drawn as missing.
+    `every_s` is the longest interval of the vantage points shown, in seconds. The range ends with the data, so that the future is not drawn as missing.
     """
     start = datetime.combine(first, time(), zone).astimezone(UTC)
     end = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
-    grain = Grain.HOUR if end - start <= HOURLY_UP_TO else Grain.DAY
+    hourly_up_to = HOURLY_UP_TO if every_s <= 3600 else SPARSE_HOURLY_UP_TO
+    grain = Grain.HOUR if end - start <= hourly_up_to else Grain.DAY
     step = timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1)
     start = _floor(start, grain)
     if coverage.last_at is not None and start <= coverage.last_at < end:

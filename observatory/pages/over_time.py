@@ -125,7 +125,8 @@ def _choose(view: View) -> _Range | None:
     if days is None:
         st.info(text("missing.range_open"))
         return None
-    start, end, grain = bucket_range(*days, view.zone, view.coverage)
+    every_s = max((v.every_s for v in view.vantages if v.enabled), default=0.0)
+    start, end, grain = bucket_range(*days, view.zone, view.coverage, every_s=every_s)
     measured = (latest.target for latest in read_latest(view.url, view.coverage, view.emulated))
     zone = _zone(view, start)
     known = dates_between(start, end)

@@ -67,11 +67,23 @@ def test_bucket_range(days: tuple[date, date], expected: tuple[str, str, Grain])
     assert (f"{start:%Y-%m-%dT%H:%M}", f"{end:%Y-%m-%dT%H:%M}", grain) == expected
 
 
+def test_sparse_rounds_are_drawn_by_the_day_beyond_three_days() -> None:
+    def grain(last: int) -> Grain:
+        return bucket_range(date(2017, 7, 10), date(2017, 7, last), JAKARTA, JULY, every_s=43_200)[2]
+
+    assert (grain(12), grain(13)) == (Grain.HOUR, Grain.DAY)
+
+
 def test_default_days() -> None:
-    assert default_days(JULY, JAKARTA) == (date(2017, 7, 14), date(2017, 7, 20))
+    real = cover(JULY.first_at, JULY.last_at)
+    assert default_days(real, JAKARTA) == (date(2017, 7, 14), date(2017, 7, 20))
     short = cover(datetime(2017, 7, 19, tzinfo=UTC), JULY.last_at)
     assert default_days(short, JAKARTA) == (date(2017, 7, 19), date(2017, 7, 20))
     assert default_days(cover(None, None), JAKARTA) is None
+
+
+def test_a_replay_is_shown_whole() -> None:
+    assert default_days(JULY, JAKARTA) == (date(2017, 7, 1), date(2017, 7, 20))
 
 
 @pytest.mark.parametrize(
