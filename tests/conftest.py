@@ -15,3 +15,9 @@ def _lab_is_up(request: pytest.FixtureRequest) -> None:
     """A crossing test outside the lab fails loudly; it never skips."""
     if request.node.get_closest_marker("lab") and "LAB_CONTROL" not in os.environ:
         pytest.fail(NEEDS_LAB, pytrace=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's own event loop runs on until the session ends, and no other
+    loop can be started meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

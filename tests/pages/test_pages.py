@@ -221,7 +221,7 @@ def test_over_time_draws_shares_and_timeline(store: Store) -> None:
     assert len(networks["layout"]["yaxis"]["tickvals"]) == 14
     assert len(targets["layout"]["yaxis"]["tickvals"]) == 11
     assert "t.me" in timeline["layout"]["title"]["text"]
-    assert timeline["layout"]["xaxis"]["title"]["text"] == "Time in WIB"
+    assert timeline["layout"]["xaxis"]["title"]["text"] == "Time in WIB; each mark is one day in UTC"
     assert timeline["layout"]["shapes"], "the known dates of July 2017 lie inside the range"
     assert "84/HM/KOMINFO/07/2017" in words(app)
 
