@@ -77,19 +77,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "evidence": list(verdict.evidence),
         "controls": list(verdict.controls),
         "findings": [asdict(finding) for finding in verdict.findings],
-        **{
-            key: measurement.get(key)
-            for key in (
-                "id",
-                "round_id",
-                "duration_s",
-                "resolver",
-                "public_resolver",
-                "trust",
-                "via",
-                "software",
-            )
-        },
+        **{key: getattr(result.measurement, key) for key in PROVENANCE},
         "canary": {
             "target": canary["target"],
             "id": canary["id"],

@@ -52,6 +52,8 @@ def test_way_out_of_the_machine_itself(kind: str, lab: LabControl, config: Confi
     rows = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len(rows) == 17
     assert {row["state"] for row in rows} == {"ok"}, ran.stdout[:2000]
+    assert {row["via"] for row in rows} == {f"{kind}: {device if kind == 'device' else address}"}
+    assert all(row["emulated"] and row["trust"].startswith("ca_file sha256:") for row in rows)
 
 
 async def test_through_a_proxy_dns_goes_over_tcp_and_quic_is_not_tried(
