@@ -24,9 +24,7 @@ from probes.records import Measurement, TargetKind
 
 CONFIG: Final = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"
 # Rounds of one moment start a little apart, as they do in a fleet of real probes.
-STAGGER_S: Final = 0.03
-# What the calendar's rounds amount to: the dashboard calls older data stale.
-EVERY: Final = timedelta(hours=12)
+STAGGER_S: Final = 0.06
 
 
 class Calendar:
@@ -45,14 +43,15 @@ class Calendar:
 
 
 class Replay:
-    """One run of the script. `quick` measures two rounds around each change only."""
+    """One run of the script; `every` is what the vantage points are said to measure at, for their ages."""
 
-    def __init__(self, store: Store, config: Config, lab: LabControl) -> None:
+    def __init__(self, store: Store, config: Config, lab: LabControl, *, every: timedelta) -> None:
+        self._every = every
         self._store = store
         self._lab = lab
         self._settings = config.settings
         self._vantage_points = [
-            replace(v, every_s=EVERY.total_seconds()) for v in config.vantage_points if v.enabled
+            replace(v, every_s=every.total_seconds()) for v in config.vantage_points if v.enabled
         ]
         self._targets = load_targets()
         self._calendar = Calendar()
@@ -94,7 +93,7 @@ class Replay:
                 vantage.id,
                 started_at=task.result()[0].started_at,
                 finished_at=finished_at,
-                next_run_at=at.astimezone(UTC) + EVERY,
+                next_run_at=at.astimezone(UTC) + self._every,
                 n_measurements=len(task.result()),
                 error=None,
             )
@@ -110,11 +109,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.replay", description=__doc__)
     parser.add_argument("--database", required=True, metavar="URL")
     parser.add_argument("--days-apart", type=float, default=0.5, help="days between regular rounds")
+    parser.add_argument("--coarse", action="store_true", help="no denser rounds around the changes")
     arguments = parser.parse_args()
     hosts = [t.name for t in load_targets() if t.kind is TargetKind.HOST]
     switches = write_script(load_yaml("indonesia_2017.yaml")["events"], hosts)
-    times = round_times(switches, every=timedelta(days=arguments.days_apart))
-    replay = Replay(open_store(arguments.database), load_config(CONFIG), LabControl())
+    every = timedelta(days=arguments.days_apart)
+    times = round_times(() if arguments.coarse else switches, every=every)
+    replay = Replay(open_store(arguments.database), load_config(CONFIG), LabControl(), every=every)
     n = asyncio.run(replay.run(switches, times))
     sys.stderr.write(f"{n:,} emulated measurements in {len(times)} rounds.\n")
     return 0

@@ -56,7 +56,8 @@ def bucket_range(
 ) -> tuple[datetime, datetime, Grain]:
     """Return start and end (exclusive, UTC, whole buckets) of local days, and the grain to read them in.
 
-    `every_s` is the longest interval of the vantage points shown, in seconds. The range ends with the data, so that the future is not drawn as missing.
+    `every_s` is the longest interval of the vantage points shown, in seconds. The range ends with the
+    data, so that the future is not drawn as missing.
     """
     start = datetime.combine(first, time(), zone).astimezone(UTC)
     end = datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)

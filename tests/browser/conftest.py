@@ -44,7 +44,7 @@ def base_url() -> None:
     """Stand in for pytest-base-url's own, whose form pytest 9 warns about; addresses here are whole."""
 
 
-def _serve(database: Path) -> Iterator[str]:
+def serve(database: Path) -> Iterator[str]:
     """Run the dashboard on a port that the system chose; give its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", "0"],
@@ -87,12 +87,12 @@ def seeded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     database = tmp_path_factory.mktemp("seeded") / "observatory.sqlite"
     with open_store(f"sqlite:///{database}") as store:
         fill_replay(store, days=14)
-    yield from _serve(database)
+    yield from serve(database)
 
 
 @pytest.fixture(scope="session")
 def missing_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from _serve(tmp_path_factory.mktemp("missing") / "observatory.sqlite")
+    yield from serve(tmp_path_factory.mktemp("missing") / "observatory.sqlite")
 
 
 @pytest.fixture
