@@ -56,9 +56,7 @@ def judge_measurement(
     """
     case = Case(measurement, canary, controls, reference)
     findings = _find(case)
-    deciding = _decide(findings)
-    if deciding.state in UNSURE and (guard := _first_match((VANTAGE_IMPAIRED,), case)) is not None:
-        deciding = guard
+    deciding = _decide(findings, case)
     n_ok, n_tried = _count(case)
     return Verdict(
         state=deciding.state,
@@ -99,7 +97,14 @@ def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
     return None
 
 
-def _decide(findings: Sequence[Finding]) -> Finding:
+def _decide(findings: Sequence[Finding], case: Case) -> Finding:
+    deciding = _strongest(findings)
+    if deciding.layer is not Layer.NONE and deciding.state in UNSURE:
+        return _first_match((VANTAGE_IMPAIRED,), case) or deciding
+    return deciding
+
+
+def _strongest(findings: Sequence[Finding]) -> Finding:
     for finding in findings:
         if finding.rule_id == "dns.retired":
             return finding

@@ -221,6 +221,15 @@ def offline(measured: Measurement) -> Measurement:
     return changed(measured, resolves_to(failure=Failure.TIMEOUT), tcp_fails(Failure.TIMEOUT), quic_fails)
 
 
+def failed(measured: Measurement) -> Measurement:
+    return changed(
+        measured,
+        resolves_to(failure=Failure.VANTAGE),
+        tcp_fails(Failure.VANTAGE),
+        drop(QuicObservation),
+    )
+
+
 def portal(measured: Measurement) -> Measurement:
     return changed(measured, plain_page(status=302, headers=(("Location", "http://login.hotel.example/"),)))
 
@@ -343,6 +352,19 @@ def test_an_offline_control_controls_nothing() -> None:
 def test_a_control_vantage_is_its_own_control() -> None:
     here = unreachable(host("control"))
     assert judge(here, control=here).state is State.DOWN
+
+
+@pytest.mark.parametrize(
+    ("situation", "here", "canary_here", "rule_id"),
+    [
+        ("own device gone", failed(host()), failed(canary()), "guard.vantage_unavailable"),
+        ("line dead", offline(host()), offline(canary()), "guard.vantage_offline"),
+        ("nothing tried", replace(host(), observations=()), canary(), "guard.nothing_observed"),
+        ("proxy for everything", proxied(host()), proxied(canary()), "guard.vantage_impaired"),
+    ],
+)
+def test_guard_that_speaks(situation: str, here: Measurement, canary_here: Measurement, rule_id: str) -> None:
+    assert judge(here, canary_here=canary_here).rule_id == rule_id
 
 
 def test_overloaded_prober_claims_nothing() -> None:
