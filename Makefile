@@ -54,7 +54,8 @@ check: $(INSTALLED_DEV)
 
 .PHONY: bench
 bench: $(INSTALLED_DEV)
-	@scripts/debian-packages iproute2:ip iptables:iptables
+	@scripts/debian-packages iproute2:ip iptables:iptables \
+	  prometheus-blackbox-exporter:prometheus-blackbox-exporter
 	@exec $(RUN)/python -m benchmarks $(ARGS)
 
 .PHONY: clean

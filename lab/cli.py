@@ -132,7 +132,9 @@ def _run(control_path: Path | None, command: list[str] | None) -> int:
         else:
             from lab.engine import CA_FILE
 
-            environment = {"LAB_CONTROL": str(control.path), "LAB_CA": str(CA_FILE)}
+            # The commands installed beside this Python are found without activating its environment.
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+            environment = {"LAB_CONTROL": str(control.path), "LAB_CA": str(CA_FILE), "PATH": path}
             main_process = launcher.start_command(command, environment)
         control.sock.close()
         return launcher.supervise({engine}, main_process)
