@@ -14,7 +14,7 @@ from observatory.model import Grain
 from observatory.text import Text
 
 # Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
-_PHONE_PX: Final = 345
+_PHONE_PX: Final = 230
 _TITLE_WIDTH: Final = 38
 _SOURCE_WIDTH: Final = 56
 _CHAR_PX: Final = 6.8
