@@ -540,6 +540,7 @@ async def test_saving_that_has_begun_is_waited_for_whatever_the_grace() -> None:
 
 SERVICE = """
 import asyncio, signal, sqlite3, sys
+from contextlib import closing
 from pathlib import Path
 from observatory.config import ConfigWatcher
 from observatory.lock import LockHeld, hold_lock
@@ -568,7 +569,7 @@ async def main():
         return ["one", "two", "three"]
 
     def collect(measurements):
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             for text in measurements:
                 connection.execute("insert into m values (?)", (text,))
 
@@ -581,7 +582,7 @@ async def main():
 
 try:
     with hold_lock(database):
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("create table m (text)")
         asyncio.run(main())
 except LockHeld as error:

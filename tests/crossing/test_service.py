@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import LabControl
-from observatory.store import Store, StoreUnavailable, open_store
+from observatory.store import StoreUnavailable, open_store
 from tests.crossing.conftest import CONFIG
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -51,15 +51,13 @@ def service(config_file: Path, database: str) -> Iterator[subprocess.Popen[str]]
         process.communicate()
 
 
-def wait_for_measurements(database: str, vantages: int, seconds: float = 60) -> Store:
+def wait_for_measurements(database: str, vantages: int, seconds: float = 60) -> None:
     """Poll the database as a reader beside the writer until every vantage point was seen."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        with contextlib.suppress(StoreUnavailable):
-            store = open_store(database, read_only=True)
+        with contextlib.suppress(StoreUnavailable), open_store(database, read_only=True) as store:
             if len({row.vantage for row in store.load_latest()}) >= vantages:
-                return store
-            store.close()
+                return
         time.sleep(0.2)
     raise AssertionError(f"no measurements of {vantages} vantage points within {seconds} s")
 
@@ -68,19 +66,21 @@ def test_it_measures_and_stops_clean(lab: LabControl, config_file: Path, databas
     lab.reset()
     lab.switch("xl", "sni_reset", True, hosts=["t.me"])
     with service(config_file, database) as process:
-        store = wait_for_measurements(database, 2)
+        wait_for_measurements(database, 2)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
     lab.reset()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    latest = {(row.vantage, row.target): row for row in store.load_latest()}
+    with open_store(database, read_only=True) as store:
+        latest = {(row.vantage, row.target): row for row in store.load_latest()}
+        status = {row.id: row for row in store.load_vantage_status()}
+        coverage = store.load_coverage()
     assert latest["xl", "t.me"].mechanism == "tls.reset.sni"
     assert latest["xl", "telegram.org"].state == "ok"
     assert all(row.emulated for row in latest.values())
-    status = {row.id: row for row in store.load_vantage_status()}
     assert status["xl"].last_error is None
-    assert store.load_coverage().n_measurements % 17 == 0, "a half-written round"
+    assert coverage.n_measurements % 17 == 0, "a half-written round"
 
 
 def test_a_second_scheduler_is_told_who_holds_the_database(
@@ -105,7 +105,8 @@ def test_a_killed_one_leaves_whole_rounds_and_no_lock(
         again.send_signal(signal.SIGTERM)
         _, errors = again.communicate(timeout=30)
     assert again.returncode == 0, errors
-    assert open_store(database, read_only=True).load_coverage().n_measurements % 17 == 0
+    with open_store(database, read_only=True) as store:
+        assert store.load_coverage().n_measurements % 17 == 0
 
 
 def test_status_shows_what_was_measured(lab: LabControl, config_file: Path, database: str) -> None:
