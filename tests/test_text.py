@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from observatory.analysis.judge import ALL_RULES
 from observatory.figures.looks import LOOKS
 from observatory.model import Layer, State
 from observatory.pages import csv_file
@@ -145,3 +146,10 @@ def test_numbers_and_lists_are_written_the_local_way() -> None:
     assert load_text("id").age(timedelta(days=3)) == "3 hari"
     assert load_text("en").count("count.networks", 1) == "1 network"
     assert load_text("id").day(datetime(2017, 8, 10, tzinfo=UTC)) == "10 Agu"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mechanism_that_a_rule_claims_has_plain_words(language: str) -> None:
+    text = load_text(language)
+    claimed = {rule.mechanism for rule in ALL_RULES if rule.mechanism}
+    assert sorted(m for m in claimed if not text.has(f"mechanism.{m}")) == []

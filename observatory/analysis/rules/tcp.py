@@ -129,7 +129,7 @@ TCP_RULES: Final = (
         "tcp.fails_variously",
         Layer.TCP,
         State.LIKELY_BLOCKED,
-        "tcp",
+        None,
         _mixed,
         "Every connect fails, not always in the same way, while a control connects to the same endpoint.",
     ),
@@ -155,7 +155,7 @@ TCP_RULES: Final = (
         State.IMPAIRED,
         None,
         _uncompared,
-        "No connect succeeds, and no control measured the same endpoint.",
+        "No connect succeeds, and no comparison settles why.",
     ),
     Rule(
         "tcp.throttled",

@@ -181,7 +181,7 @@ TLS_RULES: Final = (
         State.IMPAIRED,
         None,
         _uncompared,
-        "No handshake proves the name, and no control shows how it should be.",
+        "No handshake proves the name, and no comparison settles why.",
     ),
     Rule(
         "tls.unsettled",
