@@ -11,7 +11,15 @@ from observatory.analysis.case import Control
 from observatory.analysis.judge import ALL_RULES, judge_measurement
 from observatory.data import load_reference
 from observatory.model import State
-from probes.records import Failure, Measurement, QuicObservation, Resolver
+from probes.records import (
+    Failure,
+    HttpObservation,
+    Measurement,
+    QuicObservation,
+    Resolver,
+    TcpObservation,
+    TlsObservation,
+)
 from tests.analysis.builder import (
     BLOCK_PAGE,
     BOGON,
@@ -291,6 +299,13 @@ def resolver_broken(measured: Measurement) -> Measurement:
             State.INSUFFICIENT,
         ),
         (
+            "portal that answers every name with its own address",
+            changed(host(), resolves_to(answer(BOGON), resolver=VANTAGE)),
+            changed(canary(), resolves_to(answer(BOGON), resolver=VANTAGE)),
+            host("control"),
+            State.INSUFFICIENT,
+        ),
+        (
             "rotation: another address that proves the name",
             host(address="203.0.114.7"),
             canary(),
@@ -332,6 +347,15 @@ def test_what_is_no_censorship(
 ) -> None:
     verdict = judge(here, canary_here=canary_here, control=control)
     assert verdict.state is state, verdict
+
+
+def test_without_a_control_a_name_that_nobody_here_resolves_may_be_retired() -> None:
+    here = changed(retired(host()), drop(TcpObservation, TlsObservation, HttpObservation, QuicObservation))
+    assert judge(here, without_control=True).state is State.INSUFFICIENT
+
+
+def test_without_a_control_a_strange_certificate_is_impaired_and_no_more() -> None:
+    assert judge(proxied(host()), without_control=True).state is State.IMPAIRED
 
 
 def test_without_a_control_a_dead_address_is_impaired_and_no_more() -> None:
