@@ -13,10 +13,10 @@
 Times inside a measurement are seconds since `Measurement.started_at`, taken from the monotonic clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
@@ -255,14 +255,12 @@ class Measurement:
     software: str = ""
     emulated: bool = False
     lag_s: float = 0.0
-    observations: tuple[AnyObservation, ...] = field(default=())
+    observations: tuple[AnyObservation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.started_at.tzinfo is None:
             raise ValueError("started_at: expected an aware UTC datetime, got a naive one")
 
-
-Record = TypeVar("Record", Measurement, Target)
 
 _converter = make_converter(omit_if_default=True)
 configure_tagged_union(

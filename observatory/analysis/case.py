@@ -218,9 +218,6 @@ class Case:
         tried = (o.endpoint for o in self.facts.tcp if o.endpoint.port == 443)
         return tuple(dict.fromkeys(e for e in tried if self.is_genuine(e.address)))
 
-    def genuine(self, observations: Iterable[AnyObservation]) -> tuple[AnyObservation, ...]:
-        return tuple(o for o in observations if self.is_genuine(_address(o)))
-
     def control_connects(self, endpoint: Endpoint) -> bool:
         return any(o.endpoint == endpoint and o.failure is None for c in self.controls for o in c.tcp)
 
@@ -257,11 +254,6 @@ def _is_sound(control: Control) -> bool:
     if control.measurement.lag_s > OVERLOAD_LAG_S:
         return facts.proved
     return Facts(control.canary).any_reply if control.canary is not None else facts.any_reply
-
-
-def _address(observation: AnyObservation) -> str:
-    endpoint = observation.server if isinstance(observation, DnsObservation) else observation.endpoint
-    return endpoint.address
 
 
 def redirect_host(page: HttpObservation) -> str | None:
