@@ -6,9 +6,11 @@
         ├── TcpObservation         one connect
         ├── TlsObservation         one handshake, the chain presented and what verification found
         ├── HttpObservation        one request and response
-        ├── QuicObservation        one version negotiation
+        ├── QuicObservation        one version negotiation, or one handshake
         ├── MtprotoObservation     one req_pq_multi -> resPQ exchange
-        └── ThroughputObservation  one bounded transfer
+        ├── ThroughputObservation  one bounded transfer
+        ├── HopsObservation        one payload sent with rising TTL: what answered from where
+        └── HelperObservation      one whole exchange with a test helper, of which only the end is known
 
 Times inside a measurement are seconds since `Measurement.started_at`, taken from the monotonic clock.
 """
@@ -44,23 +46,36 @@ class Failure(StrEnum):
     HTTP_BAD_REPLY = "http_invalid_response"
     MTPROTO_BAD_REPLY = "mtproto_invalid_response"
     QUIC_BAD_REPLY = "quic_invalid_response"
+    QUIC_CLOSED = "quic_connection_closed"
     PROXY = "socks_error"
     VANTAGE = "vantage_unavailable"
     UNKNOWN = "unknown_failure"
 
 
 class Purpose(StrEnum):
-    """Why a step was made: a harmless name at the target's address separates name from address."""
+    """Why a step was made. The others are compared with `target` and separate name from address.
+
+    target           the target's name at the target's address
+    harmless_name    a name nobody blocks at the target's address
+    no_name          no name at all at the target's address
+    control_address  the target's name at an address nobody blocks
+    """
 
     TARGET = "target"
     HARMLESS_NAME = "harmless_name"
+    NO_NAME = "no_name"
+    CONTROL_ADDRESS = "control_address"
 
 
 class Resolver(StrEnum):
-    """Whose resolver was asked: the one people at this vantage point get, or a public one."""
+    """Who was asked: the resolver people at this vantage point get, a public one, or nobody at all.
+
+    `sink` is an address that serves no DNS: any answer from there was made on the path.
+    """
 
     VANTAGE = "vantage"
     PUBLIC = "public"
+    SINK = "sink"
 
 
 class TargetKind(StrEnum):
@@ -71,7 +86,11 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An address and a port. `address` is an IPv4 or IPv6 literal without brackets."""
+    """An address and a port.
+
+    `address` is an IPv4 or IPv6 literal without brackets; empty only in imported observations whose source
+    did not write down which address it was.
+    """
 
     address: str
     port: int
@@ -110,20 +129,48 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendedError:
+    """An extended DNS error: `code` is its info code (15 blocked, 16 censored, 17 filtered), `text` its extra
+    text as sent, bounded.
+
+    Source: RFC 8914.
+    """
+
+    code: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DnsAnswer:
-    """One reply to a query; `arrived_s` counts from the sending of the query, `wire` is the whole reply."""
+    """One reply to a query; `arrived_s` counts from the sending of the query, `wire` is the whole reply.
+
+    `addresses` are those of A and AAAA records, `cnames` the chain in order, `texts` those of TXT records.
+    `server_id` is what the server calls itself (NSID, RFC 5001). `hop_limit` is the IP TTL the reply arrived
+    with (UDP only). `alpn` and `ech` come from HTTPS records (RFC 9460): protocols, and whether Encrypted
+    ClientHello is offered.
+    """
 
     arrived_s: float
     rcode: str
     addresses: tuple[str, ...] = ()
     cnames: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     ttl_s: int | None = None
+    extended_errors: tuple[ExtendedError, ...] = ()
+    server_id: str | None = None
+    hop_limit: int | None = None
+    alpn: tuple[str, ...] = ()
+    ech: bool = False
     wire: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsObservation(Observation):
-    """`failure` speaks of the first answer; a second one is in `answers` too."""
+    """`failure` speaks of the first answer; a second one is in `answers` too.
+
+    `transport` is udp, tcp, dot or doh. Over dot and doh an answer is kept only when the server's certificate
+    held for its address, so it is the server's own; otherwise `failure` says what was wrong with it.
+    """
 
     resolver: Resolver
     server: Endpoint
@@ -157,7 +204,8 @@ class TlsObservation(Observation):
     """`failure` speaks of the handshake; `certificate_failure` of the chain, judged in that same handshake.
 
     `certificate_errors` holds every X509_V_ERR code of OpenSSL met on the way, by name, with
-    `ssl_invalid_hostname` for a name that the leaf does not carry.
+    `ssl_invalid_hostname` for a name that the leaf does not carry. `server_name` is empty where none was
+    sent. An empty `chain` of a finished handshake means that its importer's source did not keep it.
     """
 
     endpoint: Endpoint
@@ -182,6 +230,7 @@ class HttpObservation(Observation):
     over_tls: bool
     host: str
     path: str
+    purpose: Purpose = Purpose.TARGET
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
@@ -192,11 +241,22 @@ class HttpObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuicObservation(Observation):
-    """A long-header packet of a version nobody speaks; `versions` is what the server offered instead."""
+    """Version negotiation (`server_name` is None): a packet of a version nobody speaks, `versions` is what
+    the server offered instead. Or a handshake for `server_name`, with the fields of `TlsObservation`;
+    `version` is the QUIC version agreed on, `status` that of a GET over HTTP/3 where one was made.
+    """
 
     endpoint: Endpoint
     n_sent: int = 0
     versions: tuple[int, ...] = ()
+    server_name: str | None = None
+    purpose: Purpose = Purpose.TARGET
+    version: int | None = None
+    alpn: str | None = None
+    chain: tuple[Certificate, ...] = ()
+    certificate_failure: Failure | None = None
+    certificate_errors: tuple[str, ...] = ()
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +280,60 @@ class ThroughputObservation(Observation):
     transfer_s: float = 0.0
 
 
+class Payload(StrEnum):
+    """What was sent with a rising TTL."""
+
+    CLIENT_HELLO = "client_hello"
+    HTTP_REQUEST = "http_request"
+    DNS_QUERY = "dns_query"
+    SYN = "syn"
+    UDP = "udp"
+
+
+class Heard(StrEnum):
+    """What one payload of one TTL was answered with; `answer` is the far end's own protocol."""
+
+    TIME_EXCEEDED = "time_exceeded"
+    UNREACHABLE = "unreachable"
+    ANSWER = "answer"
+    RESET = "reset"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """`router` is who sent the ICMP error, where the system tells; `rtt_s` is None for silence."""
+
+    ttl: int
+    heard: Heard
+    router: str | None = None
+    rtt_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopsObservation(Observation):
+    """One payload sent with rising TTL to one endpoint; `name` is the one inside it, if any.
+
+    The same with a harmless name (`purpose`) is its control run: the first TTL at which both differ is where
+    something on the path acts, between hop ttl - 1 and hop ttl.
+    """
+
+    endpoint: Endpoint
+    payload: Payload
+    name: str = ""
+    purpose: Purpose = Purpose.TARGET
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelperObservation(Observation):
+    """A whole exchange with a test helper over verified TLS; no `failure`: the vantage point was online."""
+
+    url: str
+
+
 AnyObservation = (
     DnsObservation
     | TcpObservation
@@ -228,6 +342,8 @@ AnyObservation = (
     | QuicObservation
     | MtprotoObservation
     | ThroughputObservation
+    | HopsObservation
+    | HelperObservation
 )
 
 
@@ -237,7 +353,8 @@ class Measurement:
 
     Mandatory: id (UUID), round_id (the round it was part of: same for its control host), vantage, asn,
     target, target_kind, started_at (aware, UTC), duration_s. `trust` names the CA store used:
-    `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's own loop meanwhile.
+    `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's own loop meanwhile. `origin`
+    is empty for our own; otherwise where it was imported from, such as `ooni:` and its report id.
     """
 
     id: str
@@ -253,6 +370,7 @@ class Measurement:
     trust: str = "system"
     via: str = "direct"
     software: str = ""
+    origin: str = ""
     emulated: bool = False
     lag_s: float = 0.0
     observations: tuple[AnyObservation, ...] = ()

@@ -10,7 +10,14 @@ from sqlalchemy import Connection, delete, exists, select
 
 from observatory.store.engine import insert_into
 from observatory.store.schema import blobs, measurement_blobs
-from probes.records import AnyObservation, Certificate, HttpObservation, Measurement, TlsObservation
+from probes.records import (
+    AnyObservation,
+    Certificate,
+    HttpObservation,
+    Measurement,
+    QuicObservation,
+    TlsObservation,
+)
 
 # Below SQLite's limit of variables in one statement, with room for the rest of the statement.
 CHUNK: Final = 500
@@ -52,7 +59,7 @@ def _map_blobs(observation: AnyObservation, change: _Change) -> AnyObservation:
     match observation:
         case HttpObservation(body=body) if body:
             return replace(observation, body=change(body))
-        case TlsObservation(chain=chain) if chain:
+        case TlsObservation(chain=chain) | QuicObservation(chain=chain) if chain:
             return replace(observation, chain=tuple(_map_certificate(c, change) for c in chain))
         case _:
             return observation
