@@ -113,6 +113,21 @@ class Finding:
     evidence: tuple[str, ...] = ()
 
 
+class StandIn(StrEnum):
+    """What a measurement can be compared with where no control vantage point measured.
+
+    peer                  another vantage point to which the target proved itself in the same window
+    certificate           one valid for the name: the address is its own control
+    authenticated_answer  a public resolver's, over DoT or DoH
+    own_prefix            an answer inside a prefix that Telegram announces
+    """
+
+    PEER = "peer"
+    CERTIFICATE = "certificate"
+    AUTHENTICATED_ANSWER = "authenticated_answer"
+    OWN_PREFIX = "own_prefix"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a measurement means.
@@ -120,7 +135,9 @@ class Verdict:
     `findings` holds one per layer that was judged; the verdict's own fields repeat the one that decides.
     `partial`: another way to the same target worked in the same measurement (k of n endpoints; TCP where
     QUIC is filtered). `provisional`: the window of its control is still open.
-    `controls` names the control measurements used; empty means that stand-ins decided, or nothing could.
+    `controls` names the control measurements used; `stand_ins` what else there was to compare with.
+    `acts_at_hop` is the first TTL at which something on the path answered in the server's place: it stands
+    between that hop and the one before.
     """
 
     state: State
@@ -132,6 +149,8 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     controls: tuple[str, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+    acts_at_hop: int | None = None
     partial: bool = False
     n_ok: int = 0
     n_tried: int = 0

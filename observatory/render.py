@@ -76,6 +76,8 @@ def result_as_json(result: Result) -> dict[str, Any]:
         "reference_version": verdict.reference_version,
         "evidence": list(verdict.evidence),
         "controls": list(verdict.controls),
+        "stand_ins": list(verdict.stand_ins),
+        "acts_at_hop": verdict.acts_at_hop,
         "findings": [asdict(finding) for finding in verdict.findings],
         **{key: getattr(result.measurement, key) for key in PROVENANCE},
         "canary": {

@@ -4,131 +4,41 @@ Everything here is derived from observations; nothing here concludes. What was m
 address says nothing about the target, so the layers above DNS look at genuine addresses only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from urllib.parse import urlsplit
 
+from observatory.analysis.facts import Facts, is_ipv6, redirect_host
+from observatory.analysis.lazy import lazy
+from observatory.analysis.path import Place, find_interference
 from observatory.analysis.reference import Reference, is_bogon
 from probes.records import (
     AnyObservation,
-    DnsAnswer,
-    DnsObservation,
     Endpoint,
     Failure,
     HttpObservation,
     Measurement,
-    MtprotoObservation,
-    Purpose,
-    QuicObservation,
+    Payload,
     Resolver,
     TargetKind,
-    TcpObservation,
-    ThroughputObservation,
     TlsObservation,
 )
 
-Evidence = tuple[str, ...]
 # Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
 # core stay below 0.2 s.
 OVERLOAD_LAG_S = 0.6
 
 
-class Facts:
-    """One measurement's observations, by technique and by what they speak of."""
-
-    def __init__(self, measurement: Measurement) -> None:
-        self.measurement = measurement
-        self._observations = measurement.observations
-
-    @cached_property
-    def dns(self) -> tuple[DnsObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, DnsObservation))
-
-    @cached_property
-    def tcp(self) -> tuple[TcpObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, TcpObservation))
-
-    @cached_property
-    def tls(self) -> tuple[TlsObservation, ...]:
-        """Handshakes with the target's own name."""
-        return tuple(
-            o for o in self._observations if isinstance(o, TlsObservation) and o.purpose is Purpose.TARGET
-        )
-
-    @cached_property
-    def tls_harmless(self) -> tuple[TlsObservation, ...]:
-        return tuple(
-            o
-            for o in self._observations
-            if isinstance(o, TlsObservation) and o.purpose is Purpose.HARMLESS_NAME
-        )
-
-    @cached_property
-    def http(self) -> tuple[HttpObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, HttpObservation))
-
-    @cached_property
-    def quic(self) -> tuple[QuicObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, QuicObservation))
-
-    @cached_property
-    def mtproto(self) -> tuple[MtprotoObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, MtprotoObservation))
-
-    @cached_property
-    def throughput(self) -> tuple[ThroughputObservation, ...]:
-        return tuple(o for o in self._observations if isinstance(o, ThroughputObservation))
-
-    @cached_property
-    def proved_addresses(self) -> frozenset[str]:
-        """Addresses that showed a certificate valid for the name: each is its own control."""
-        return frozenset(
-            o.endpoint.address
-            for o in self.tls
-            if o.failure is None and o.chain and o.certificate_failure is None
-        )
-
-    @cached_property
-    def proved(self) -> bool:
-        """The target itself answered, beyond doubt: by certificate or by nonce."""
-        return bool(self.proved_addresses) or any(o.nonce_echoed for o in self.mtproto)
-
-    @cached_property
-    def resolved_addresses(self) -> frozenset[str]:
-        return frozenset(a for o in self.dns for answer in o.answers for a in answer.addresses)
-
-    def answers(self, resolver: Resolver) -> tuple[tuple[DnsObservation, DnsAnswer], ...]:
-        return tuple((o, answer) for o in self.dns if o.resolver is resolver for answer in o.answers)
-
-    def addresses(self, resolver: Resolver) -> frozenset[str]:
-        return frozenset(a for _, answer in self.answers(resolver) for a in answer.addresses)
-
-    @cached_property
-    def any_reply(self) -> bool:
-        """Something out there answered something."""
-        return bool(self.resolved_addresses) or any(
-            o.failure is None for o in self._observations if not isinstance(o, DnsObservation)
-        )
-
-    @cached_property
-    def page_bps(self) -> float | None:
-        """The best body rate over TLS with the target's own name, None when no body was big enough."""
-        rates = [
-            8 * o.received_bytes / max(o.duration_s - o.first_byte_s, 1e-3)
-            for o in self.http
-            if o.over_tls and o.first_byte_s is not None and o.received_bytes >= 8000
-        ]
-        rates += [transfer_bps(o) for o in self.throughput if o.purpose is Purpose.TARGET]
-        return max(rates, default=None)
-
-
 @dataclass(frozen=True)
 class Control:
-    """A measurement of the same target where the censor is not, with the control host of its round."""
+    """A measurement of the same target where the censor is not, with the control host of its round.
+
+    `peer`: another vantage point stands in for one. It may itself be censored, so it counts only where the
+    target proved itself.
+    """
 
     measurement: Measurement
     canary: Measurement | None
+    peer: bool = False
 
 
 class Case:
@@ -145,7 +55,11 @@ class Case:
         self.reference = reference
         self.facts = Facts(measurement)
         self.canary = Facts(canary) if canary is not None else None
-        self.controls = tuple(Facts(c.measurement) for c in controls if _is_sound(c))
+        sound = [(Facts(c.measurement), c) for c in controls]
+        sound = [(facts, c) for facts, c in sound if _is_sound(facts, c)]
+        self.controls = tuple(facts for facts, _ in sound)
+        self.has_peers = any(c.peer for _, c in sound)
+        self._genuine: dict[str, bool] = {}
 
     @property
     def is_data_centre(self) -> bool:
@@ -153,23 +67,38 @@ class Case:
 
     # --- whether the measurement can say anything
 
-    @cached_property
+    @lazy
     def canary_works(self) -> bool:
         """The control host was reached and proved itself."""
-        return self.canary is not None and bool(self.canary.proved_addresses)
+        return self.canary is not None and (bool(self.canary.proved_addresses) or self.canary.helped)
 
-    @cached_property
+    @lazy
     def canary_answers(self) -> bool:
         return self.canary is not None and self.canary.any_reply
 
-    @cached_property
+    @lazy
     def canary_resolves(self) -> bool:
         """The vantage's own resolver knew the control host."""
         return self.canary is not None and bool(self.canary.addresses(Resolver.VANTAGE))
 
+    @lazy
+    def canary_unresolved(self) -> bool:
+        """The vantage's own resolver was asked for the control host and did not know it."""
+        return (
+            self.canary is not None
+            and bool(self.canary.queries(Resolver.VANTAGE))
+            and not self.canary_resolves
+        )
+
     @property
     def overloaded(self) -> bool:
         return self.measurement.lag_s > OVERLOAD_LAG_S
+
+    @lazy
+    def has_ipv6(self) -> bool:
+        """Something over IPv6 proved itself here; without that no IPv6 failure says anything."""
+        proved = self.facts.proved_addresses | (self.canary.proved_addresses if self.canary else frozenset())
+        return any(":" in address for address in proved)
 
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
         """Say whether every one failed in one of these ways; silence heard by a busy prober shows nothing."""
@@ -178,45 +107,104 @@ class Case:
 
     # --- what an address is
 
-    @cached_property
+    @lazy
     def controls_resolved(self) -> frozenset[str]:
         return frozenset(a for control in self.controls for a in control.resolved_addresses)
 
-    @cached_property
+    @lazy
     def controls_proved(self) -> frozenset[str]:
         return frozenset(a for control in self.controls for a in control.proved_addresses)
 
     def is_genuine(self, address: str) -> bool:
         """An address is judged by what it is, not by equality with the control's answer set."""
+        known = self._genuine.get(address)
+        if known is None:
+            known = self._genuine[address] = self._is_genuine(address)
+        return known
+
+    def _is_genuine(self, address: str) -> bool:
+        if not address:
+            return False
         if address in self.facts.proved_addresses or address in self.controls_proved:
             return True
         if is_bogon(address) or self.reference.is_block_page_address(address):
             return False
-        return self.reference.is_telegram_address(address) or address in self.controls_resolved
-
-    def is_block_page(self, address: str) -> bool:
-        return not self.is_genuine(address) and self.reference.is_block_page_address(address)
-
-    def is_bogon(self, address: str) -> bool:
-        return not self.is_genuine(address) and is_bogon(address)
-
-    @cached_property
-    def resolves_elsewhere(self) -> bool:
-        """The name is alive: a control resolves it, or an answer or a handshake here was genuine."""
-        return any(c.resolved_addresses for c in self.controls) or any(
-            self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses
+        return (
+            self.reference.is_telegram_address(address)
+            or address in self.facts.clean_addresses
+            or address in self.controls_resolved
         )
 
-    @cached_property
+    def is_block_page(self, address: str) -> bool:
+        return (
+            bool(address) and not self.is_genuine(address) and self.reference.is_block_page_address(address)
+        )
+
+    def is_bogon(self, address: str) -> bool:
+        return bool(address) and not self.is_genuine(address) and is_bogon(address)
+
+    @lazy
+    def resolves_elsewhere(self) -> bool:
+        """The name is alive: a control or an authenticated answer has it, or something here was genuine."""
+        return (
+            any(c.resolved_addresses or c.proved_pages for c in self.controls)
+            or bool(self.facts.clean_addresses)
+            or any(self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses)
+        )
+
+    @lazy
+    def has_ipv4_elsewhere(self) -> bool:
+        """Somebody who can be trusted gives the name an IPv4 address."""
+        known = self.facts.clean_addresses | self.controls_resolved | self.controls_proved
+        return any(":" not in address for address in known) or any(
+            ":" not in a and self.is_genuine(a) for a in self.facts.resolved_addresses
+        )
+
+    @lazy
     def controls_cannot_resolve(self) -> bool:
         return bool(self.controls) and not any(c.resolved_addresses for c in self.controls)
 
     # --- endpoints: the outcome after every try
 
-    @cached_property
-    def genuine_tls_endpoints(self) -> tuple[Endpoint, ...]:
-        tried = (o.endpoint for o in self.facts.tcp if o.endpoint.port == 443)
-        return tuple(dict.fromkeys(e for e in tried if self.is_genuine(e.address)))
+    @lazy
+    def genuine_endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the target's users go: HTTPS, or plain HTTP where only that was tried."""
+        tried = dict.fromkeys(o.endpoint for o in self.facts.tcp if self.counts(o.endpoint))
+        secure = tuple(e for e in tried if e.port == 443)
+        return secure or tuple(tried)
+
+    @lazy
+    def main_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints the target's users need: those above, or every port of a data centre."""
+        if self.is_data_centre:
+            return tuple(dict.fromkeys(o.endpoint for o in self.facts.tcp))
+        return self.genuine_endpoints
+
+    @lazy
+    def connected(self) -> frozenset[Endpoint]:
+        return frozenset(o.endpoint for o in self.facts.tcp if o.failure is None)
+
+    @lazy
+    def dead_endpoints(self) -> tuple[Endpoint, ...]:
+        """Main endpoints that no try connected to: of a data centre any, of a host all in one IP version."""
+        dead = tuple(e for e in self.main_endpoints if e not in self.connected)
+        if self.is_data_centre or not dead:
+            return dead
+        return tuple(
+            e
+            for family in by_family(self.main_endpoints)
+            if self.connected.isdisjoint(family)
+            for e in family
+        )
+
+    @lazy
+    def tls(self) -> tuple[TlsObservation, ...]:
+        """Handshakes with the target's name at genuine addresses, over IP versions this vantage point has."""
+        return tuple(o for o in self.facts.tls if self.counts(o.endpoint))
+
+    def counts(self, endpoint: Endpoint) -> bool:
+        """A genuine address, over an IP version that this vantage point has."""
+        return self.is_genuine(endpoint.address) and (not is_ipv6(endpoint) or self.has_ipv6)
 
     def control_connects(self, endpoint: Endpoint) -> bool:
         return any(o.endpoint == endpoint and o.failure is None for c in self.controls for o in c.tcp)
@@ -224,19 +212,25 @@ class Case:
     def control_tried(self, endpoint: Endpoint) -> bool:
         return any(o.endpoint == endpoint for c in self.controls for o in c.tcp)
 
-    @cached_property
-    def control_has_valid_tls(self) -> bool:
-        return bool(self.controls_proved)
+    @lazy
+    def control_proved(self) -> bool:
+        """The target proved itself to a control."""
+        return any(c.reached for c in self.controls)
 
-    @cached_property
+    def controls_disagree(self, works: Callable[[Facts], bool | None]) -> bool:
+        """At least half of the controls that tried fail as well, and at least one does not."""
+        outcomes = [outcome for c in self.controls if (outcome := works(c)) is not None]
+        n_failed = outcomes.count(False)
+        return 0 < n_failed < len(outcomes) and 2 * n_failed >= len(outcomes)
+
+    @lazy
     def control_certificates(self) -> frozenset[str]:
         """Fingerprints of every leaf that a control was shown for this name."""
         return frozenset(o.chain[0].sha256 for c in self.controls for o in c.tls if o.chain)
 
-    def harmless(self, address: str) -> bool | None:
-        """Did a harmless name work at this address? None when it was not tried."""
-        tries = [o for o in self.facts.tls_harmless if o.endpoint.address == address]
-        return any(o.failure is None for o in tries) if tries else None
+    def interference(self, *payloads: Payload) -> Place | None:
+        """Where on the path such a payload meets something that acts on it."""
+        return find_interference([run for run in self.facts.hops if run.payload in payloads])
 
     # --- pages
 
@@ -248,34 +242,19 @@ class Case:
         return host is not None and self.reference.is_block_page_host(host)
 
 
-def _is_sound(control: Control) -> bool:
-    """A control that is offline, or too busy to tell silence from slowness, controls nothing."""
-    facts = Facts(control.measurement)
-    if control.measurement.lag_s > OVERLOAD_LAG_S:
-        return facts.proved
-    return Facts(control.canary).any_reply if control.canary is not None else facts.any_reply
+def _is_sound(facts: Facts, control: Control) -> bool:
+    """A control counts when the target proved itself to it. Its failures count only where its own network
+    was seen to work, by a prober that was not too busy to tell silence from slowness."""
+    if facts.reached or control.peer:
+        return facts.reached
+    if control.canary is None or control.measurement.lag_s > OVERLOAD_LAG_S:
+        return False
+    canary = Facts(control.canary)
+    return bool(canary.proved_addresses) or canary.helped
 
 
-def redirect_host(page: HttpObservation) -> str | None:
-    """Return the host a redirect leads to, None when the page is no redirect to another place."""
-    if page.status is None or not 300 <= page.status < 400:
-        return None
-    location = next((value for name, value in page.headers if name.lower() == "location"), "")
-    try:
-        return urlsplit(location).hostname
-    except ValueError:
-        return None
-
-
-def transfer_bps(transfer: ThroughputObservation) -> float:
-    """Bits per second of one bounded transfer; a transfer that brought nothing is 0."""
-    return 8 * transfer.received_bytes / max(transfer.transfer_s, 1e-3) if transfer.received_bytes else 0.0
-
-
-def ids(observations: Iterable[AnyObservation]) -> Evidence:
-    return tuple(o.id for o in observations)
-
-
-SILENCE = frozenset({Failure.TIMEOUT})
-RESET = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED})
-UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
+def by_family(endpoints: Iterable[Endpoint]) -> tuple[tuple[Endpoint, ...], ...]:
+    """Part endpoints by IP version: one may be filtered while the other is not."""
+    those = tuple(endpoints)
+    families = (tuple(e for e in those if is_ipv6(e) is v6) for v6 in (False, True))
+    return tuple(family for family in families if family)

@@ -5,24 +5,25 @@ from typing import Final
 
 from observatory.analysis.case import Case, Control
 from observatory.analysis.reference import Reference
+from observatory.analysis.rules.certificates import proofs
 from observatory.analysis.rules.dns import DNS_RULES
-from observatory.analysis.rules.guards import GUARDS, VANTAGE_IMPAIRED
+from observatory.analysis.rules.guards import GUARDS, LATE_GUARDS
 from observatory.analysis.rules.http import HTTP_RULES, secure_pages
-from observatory.analysis.rules.mtproto import MTPROTO_RULES, proved_endpoints, tried_endpoints
+from observatory.analysis.rules.mtproto import MTPROTO_RULES, proved_endpoints
 from observatory.analysis.rules.quic import QUIC_RULES
 from observatory.analysis.rules.rule import Rule
 from observatory.analysis.rules.tcp import TCP_RULES
-from observatory.analysis.rules.tls import TLS_RULES, proofs
-from observatory.model import Finding, Layer, State, Verdict
-from probes.records import Measurement
+from observatory.analysis.rules.tls import TLS_RULES
+from observatory.model import Finding, Layer, StandIn, State, Verdict
+from probes.records import Measurement, Payload
 
-RULES_VERSION: Final = "1"
+RULES_VERSION: Final = "2"
 
 HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
 CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
 ALL_RULES: Final = (
     *GUARDS,
-    VANTAGE_IMPAIRED,
+    *LATE_GUARDS,
     *DNS_RULES,
     *TCP_RULES,
     *TLS_RULES,
@@ -58,6 +59,7 @@ def judge_measurement(
     findings = _find(case)
     deciding = _decide(findings, case)
     n_ok, n_tried = _count(case)
+    place = case.interference(*Payload)
     return Verdict(
         state=deciding.state,
         layer=deciding.layer,
@@ -68,6 +70,8 @@ def judge_measurement(
         evidence=deciding.evidence,
         findings=findings,
         controls=tuple(c.measurement.id for c in case.controls),
+        stand_ins=_stand_ins(case),
+        acts_at_hop=place.ttl if place is not None else None,
         partial=deciding.state in (State.BLOCKED, State.LIKELY_BLOCKED) and _still_works(case, findings),
         n_ok=n_ok,
         n_tried=n_tried,
@@ -80,7 +84,17 @@ def _find(case: Case) -> tuple[Finding, ...]:
     if guard is not None:
         return (guard,)
     layers = CENTRE_LAYERS if case.is_data_centre else HOST_LAYERS
-    return tuple(finding for rules in layers if (finding := _first_match(rules, case)) is not None)
+    return tuple(
+        finding
+        for rules in layers
+        if (rules is not TLS_RULES or _is_secure(case)) and (finding := _first_match(rules, case)) is not None
+    )
+
+
+def _is_secure(case: Case) -> bool:
+    """Whether anything over TLS was to be tried: imports of plain HTTP have no such layer."""
+    plain_only = bool(case.facts.http) and not case.facts.tls and not any(o.over_tls for o in case.facts.http)
+    return not plain_only or any(o.endpoint.port == 443 for o in case.facts.tcp)
 
 
 def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
@@ -100,7 +114,7 @@ def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
 def _decide(findings: Sequence[Finding], case: Case) -> Finding:
     deciding = _strongest(findings)
     if deciding.layer is not Layer.NONE and deciding.state in UNSURE:
-        return _first_match((VANTAGE_IMPAIRED,), case) or deciding
+        return _first_match(LATE_GUARDS, case) or deciding
     return deciding
 
 
@@ -129,5 +143,19 @@ def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
 def _count(case: Case) -> tuple[int, int]:
     """k of n: endpoints that proved themselves, of those tried at genuine addresses."""
     if case.is_data_centre:
-        return len(proved_endpoints(case.facts)), len(tried_endpoints(case))
-    return len({o.endpoint for o in proofs(case)}), len(case.genuine_tls_endpoints)
+        answered = {o.endpoint for o in case.facts.answered_http}
+        return len(proved_endpoints(case.facts) | answered), len(case.main_endpoints)
+    return len({o.endpoint for o in proofs(case)}), len(case.genuine_endpoints)
+
+
+def _stand_ins(case: Case) -> tuple[StandIn, ...]:
+    """What was there to compare with beside control vantage points."""
+    there = {
+        StandIn.PEER: case.has_peers,
+        StandIn.CERTIFICATE: bool(case.facts.proved_addresses),
+        StandIn.AUTHENTICATED_ANSWER: bool(case.facts.clean_addresses),
+        StandIn.OWN_PREFIX: any(
+            case.reference.is_telegram_address(a) for a in case.facts.resolved_addresses if a
+        ),
+    }
+    return tuple(stand_in for stand_in, present in there.items() if present)

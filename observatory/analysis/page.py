@@ -44,9 +44,9 @@ def write_page() -> str:
     """Return the page as Markdown."""
     lines = [HEAD]
     for layer, title in TITLES.items():
-        lines += [f"## {title}", "", "| rule | state | mechanism | what it claims |", "|---|---|---|---|"]
+        lines += [f"## {title}", "", "| rule | state | mechanism | basis |", "|---|---|---|---|"]
         lines += [
-            f"| `{r.id}` | `{r.state}` | {f'`{r.mechanism}`' if r.mechanism else ''} | {r.says} |"
+            f"| `{r.id}` | `{r.state}` | {f'`{r.mechanism}`' if r.mechanism else ''} | {r.basis} |"
             for r in ALL_RULES
             if r.layer is layer
         ]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cattrs.preconf.json import make_converter
 from sqlalchemy import Row
 
-from observatory.model import Finding, Layer, State, Verdict
+from observatory.model import Finding, Layer, StandIn, State, Verdict
 from observatory.store.blobs import attach_blobs, detach_blobs
 from probes.records import Measurement, encode_measurement, parse_measurement
 
@@ -61,6 +61,8 @@ def encode_verdict(verdict: Verdict) -> dict[str, Any]:
         "evidence": verdict.evidence,
         "findings": _converter.unstructure(verdict.findings, tuple[Finding, ...]),
         "controls": verdict.controls,
+        "stand_ins": verdict.stand_ins,
+        "acts_at_hop": verdict.acts_at_hop,
     }
     columns = {name: getattr(verdict, name) for name in VERDICT_COLUMNS}
     return columns | {
@@ -82,5 +84,7 @@ def parse_verdict(row: Row[Any]) -> Verdict:
             "evidence": tuple(details["evidence"]),
             "findings": _converter.structure(details["findings"], tuple[Finding, ...]),
             "controls": tuple(details["controls"]),
+            "stand_ins": tuple(StandIn(name) for name in details.get("stand_ins", ())),
+            "acts_at_hop": details.get("acts_at_hop"),
         }
     )

@@ -1,34 +1,18 @@
-"""TCP and the addresses themselves. Only genuine addresses count."""
+"""TCP and the addresses themselves. Only genuine addresses count, each IP version for itself."""
 
 from typing import Final
 
-from observatory.analysis.case import RESET, SILENCE, UNREACHABLE, Case, Evidence, ids, transfer_bps
-from observatory.analysis.rules.rule import Rule
+from observatory.analysis.case import Case
+from observatory.analysis.facts import RESET, SILENCE, UNREACHABLE, Evidence, Facts, ids, transfer_bps
+from observatory.analysis.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, Purpose, TcpObservation
 
 # Slower than this, and several times slower than the control host in the same round: no accident.
 THROTTLED_BPS: Final = 512_000
 TIMES_SLOWER: Final = 8
-ANY_WAY: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
-
-
-def main_endpoints(case: Case) -> tuple[Endpoint, ...]:
-    """The endpoints the target's users need: HTTPS of a host, every port of a data centre."""
-    if case.is_data_centre:
-        return tuple(dict.fromkeys(o.endpoint for o in case.facts.tcp))
-    return case.genuine_tls_endpoints
-
-
-def connects(case: Case, endpoint: Endpoint) -> bool:
-    return any(o.endpoint == endpoint and o.failure is None for o in case.facts.tcp)
-
-
-def refused_endpoints(case: Case) -> tuple[Endpoint, ...]:
-    """Main endpoints that no try connected to: all of a host's, or any of a data centre's."""
-    endpoints = main_endpoints(case)
-    dead = tuple(e for e in endpoints if not connects(case, e))
-    return dead if case.is_data_centre or len(dead) == len(endpoints) else ()
+REFUSED: Final = frozenset({Failure.CONNECTION_REFUSED})
+ANY_WAY: Final = SILENCE | RESET | UNREACHABLE | REFUSED
 
 
 def _tries(case: Case, endpoints: tuple[Endpoint, ...]) -> list[TcpObservation]:
@@ -37,40 +21,54 @@ def _tries(case: Case, endpoints: tuple[Endpoint, ...]) -> list[TcpObservation]:
 
 def _alive_elsewhere(case: Case) -> tuple[Endpoint, ...]:
     """Dead endpoints that a control connects to, when the target proved itself to a control at all."""
-    if not any(control.proved for control in case.controls):
+    if not case.dead_endpoints or not case.control_proved or not case.canary_works:
         return ()
-    return tuple(e for e in refused_endpoints(case) if case.control_connects(e))
+    return tuple(e for e in case.dead_endpoints if case.control_connects(e))
 
 
 def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
     """A control connects to an endpoint that every try here failed in this one way."""
     tries = _tries(case, _alive_elsewhere(case))
-    return ids(tries) if case.shows(tries, failures) and case.canary_works else ()
+    return ids(tries) if case.shows(tries, failures) else ()
 
 
-def _mixed(case: Case) -> Evidence:
-    tries = _tries(case, _alive_elsewhere(case))
-    return ids(tries) if case.shows(tries, ANY_WAY) and case.canary_works else ()
+def _controls_disagree(case: Case) -> Evidence:
+    """As many controls fail at the very endpoints as succeed: the server itself comes and goes."""
+    dead = _alive_elsewhere(case)
+
+    def works(control: Facts) -> bool | None:
+        tried = [o for o in control.tcp if o.endpoint in dead]
+        return any(o.failure is None for o in tried) if tried else None
+
+    return ids(_tries(case, dead)) if dead and case.controls_disagree(works) else ()
 
 
 def _down(case: Case) -> Evidence:
-    dead = refused_endpoints(case)
+    dead = case.dead_endpoints
     if not dead or not all(case.control_tried(e) and not case.control_connects(e) for e in dead):
         return ()
-    # A data centre with another port alive is judged by what lives.
-    return () if len(dead) < len(main_endpoints(case)) else ids(_tries(case, dead))
+    # What has another endpoint alive is judged by what lives.
+    return () if len(dead) < len(case.main_endpoints) else ids(_tries(case, dead))
 
 
 def _down_above(case: Case) -> Evidence:
     """Controls connect and get no proof either: whatever happens to the address, the target is down."""
-    dead = refused_endpoints(case)
+    dead = case.dead_endpoints
     reached = any(case.control_connects(e) for e in dead)
-    return ids(_tries(case, dead)) if reached and not any(c.proved for c in case.controls) else ()
+    return ids(_tries(case, dead)) if reached and not case.control_proved else ()
 
 
 def _uncompared(case: Case) -> Evidence:
-    dead = refused_endpoints(case)
-    return ids(_tries(case, dead)) if len(dead) == len(main_endpoints(case)) else ()
+    dead = case.dead_endpoints
+    return ids(_tries(case, dead)) if len(dead) == len(case.main_endpoints) else ()
+
+
+def _some_dead(case: Case) -> Evidence:
+    """k of n: some of a data centre's endpoints accept no connection, and no control says they never do."""
+    if not case.is_data_centre or case.overloaded:
+        return ()
+    dead = tuple(e for e in case.dead_endpoints if not case.control_tried(e) or case.control_connects(e))
+    return ids(_tries(case, dead))
 
 
 def _slow(case: Case) -> tuple[float, Evidence] | None:
@@ -78,7 +76,7 @@ def _slow(case: Case) -> tuple[float, Evidence] | None:
     here = case.facts.page_bps
     transfers = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
     canary = case.canary.page_bps if case.canary is not None else None
-    if here is None or canary is None or not transfers:
+    if here is None or canary is None or not transfers or case.overloaded:
         return None
     if here >= THROTTLED_BPS or canary < TIMES_SLOWER * here:
         return None
@@ -101,14 +99,14 @@ def throttled(case: Case, *, by_name: bool) -> Evidence:
     return (*slow[1], *ids(harmless)) if fast is by_name else ()
 
 
-def _rule(id_: str, failures: frozenset[Failure], mechanism: str, what: str) -> Rule:
+def _filter(id_: str, failures: frozenset[Failure], mechanism: str | None) -> Rule:
     return Rule(
         id_,
         Layer.TCP,
         State.LIKELY_BLOCKED,
         mechanism,
+        Basis.COMPARISON,
         lambda case: _filtered(case, failures),
-        f"{what}, while a control connects to the same endpoint.",
     )
 
 
@@ -118,77 +116,44 @@ TCP_RULES: Final = (
         Layer.TCP,
         State.INSUFFICIENT,
         None,
-        lambda case: not main_endpoints(case),
-        "No genuine address was known, so none was tried.",
+        Basis.SYMPTOM,
+        lambda case: not case.main_endpoints,
     ),
-    _rule("tcp.timeout", SILENCE, "tcp.timeout", "Every connect is met with silence"),
-    _rule("tcp.refused", frozenset({Failure.CONNECTION_REFUSED}), "tcp.refused", "Every connect is refused"),
-    _rule("tcp.reset", RESET, "tcp.reset", "Every connect is reset"),
-    _rule("tcp.unreachable", UNREACHABLE, "ip.unreachable", "A router reports the address as unreachable"),
-    Rule(
-        "tcp.fails_variously",
-        Layer.TCP,
-        State.LIKELY_BLOCKED,
-        None,
-        _mixed,
-        "Every connect fails, not always in the same way, while a control connects to the same endpoint.",
-    ),
-    Rule(
-        "tcp.down",
-        Layer.TCP,
-        State.DOWN,
-        None,
-        _down,
-        "The control cannot connect either.",
-    ),
-    Rule(
-        "tcp.down_above",
-        Layer.TCP,
-        State.DOWN,
-        None,
-        _down_above,
-        "The control connects, but the target proves itself to nobody.",
-    ),
-    Rule(
-        "tcp.uncompared",
-        Layer.TCP,
-        State.IMPAIRED,
-        None,
-        _uncompared,
-        "No connect succeeds, and no comparison settles why.",
-    ),
+    Rule("tcp.controls_disagree", Layer.TCP, State.IMPAIRED, None, Basis.SYMPTOM, _controls_disagree),
+    _filter("tcp.timeout", SILENCE, "tcp.timeout"),
+    _filter("tcp.refused", REFUSED, "tcp.refused"),
+    _filter("tcp.reset", RESET, "tcp.reset"),
+    _filter("tcp.unreachable", UNREACHABLE, "ip.unreachable"),
+    _filter("tcp.fails_variously", ANY_WAY, None),
+    Rule("tcp.down", Layer.TCP, State.DOWN, None, Basis.COMPARISON, _down),
+    Rule("tcp.down_above", Layer.TCP, State.DOWN, None, Basis.COMPARISON, _down_above),
+    Rule("tcp.uncompared", Layer.TCP, State.IMPAIRED, None, Basis.SYMPTOM, _uncompared),
+    Rule("tcp.some_dead", Layer.TCP, State.IMPAIRED, None, Basis.SYMPTOM, _some_dead),
     Rule(
         "tcp.throttled",
         Layer.TCP,
         State.IMPAIRED,
         "ip.throttle",
+        Basis.COMPARISON,
         lambda case: throttled(case, by_name=False),
-        "Transfers from this address are far slower than the control host's, whatever the name.",
     ),
     Rule(
         "tcp.slow_uncompared",
         Layer.TCP,
         State.IMPAIRED,
         None,
+        Basis.SYMPTOM,
         lambda case: not case.controls and (_slow(case) or (0.0, ()))[1],
-        "Transfers are far slower than the control host's; no control tells whether the server is slow.",
     ),
     Rule(
         "tcp.connects",
         Layer.TCP,
         State.OK,
         None,
+        Basis.PROOF,
         lambda case: ids(
-            o for o in case.facts.tcp if o.failure is None and o.endpoint in main_endpoints(case)
+            o for o in case.facts.tcp if o.failure is None and o.endpoint in case.main_endpoints
         ),
-        "A genuine address accepts connections.",
     ),
-    Rule(
-        "tcp.unsettled",
-        Layer.TCP,
-        State.INSUFFICIENT,
-        None,
-        lambda case: True,
-        "What was tried settles nothing.",
-    ),
+    Rule("tcp.unsettled", Layer.TCP, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),
 )

@@ -1,194 +1,183 @@
-"""TLS at genuine addresses: does the handshake end, and with whose certificate?"""
+"""TLS at genuine addresses: does the handshake end, and with whose certificate?
+
+Each IP version is looked at for itself. Which name was sent where tells a filtered name from a filtered
+address: `.sni` needs another name that works at the same address, `.other` one that fails there too.
+"""
 
 from typing import Final
 
-from observatory.analysis.case import RESET, SILENCE, Case, Evidence, ids
-from observatory.analysis.rules.rule import Rule
-from observatory.analysis.rules.tcp import throttled
+from observatory.analysis.case import Case, by_family
+from observatory.analysis.facts import RESET, SILENCE, Evidence, Facts, ids, shows_valid_certificate
+from observatory.analysis.rules.certificates import CERTIFICATE_RULES, proofs
+from observatory.analysis.rules.rule import Basis, Rule
+from observatory.analysis.rules.tcp import TIMES_SLOWER, throttled
 from observatory.model import Layer, State
-from probes.records import Failure, TlsObservation
+from probes.records import Failure, Payload, Purpose, TlsObservation
 
-
-def genuine_tls(case: Case) -> tuple[TlsObservation, ...]:
-    return tuple(o for o in case.facts.tls if case.is_genuine(o.endpoint.address))
-
-
-def proofs(case: Case) -> tuple[TlsObservation, ...]:
-    return tuple(o for o in genuine_tls(case) if o.failure is None and o.certificate_failure is None)
+# A handshake that takes longer is compared with the control host's.
+SLOW_HANDSHAKE_S: Final = 1.5
 
 
 def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
-    """Every try at genuine addresses broke off in this way; a control proves the name alive."""
-    tries = genuine_tls(case)
-    if not case.shows(tries, failures) or not case.control_has_valid_tls or not case.canary_works:
+    """Every try over one IP version broke off in this way."""
+    tries = case.tls
+    if not any(o.failure in failures for o in tries):
         return ()
-    return tries
+    for family in by_family(dict.fromkeys(o.endpoint for o in tries)):
+        those = tuple(o for o in tries if o.endpoint in family)
+        if case.shows(those, failures):
+            return those
+    return ()
 
 
-def _by_name(case: Case, failures: frozenset[Failure], *, harmless_works: bool | None) -> Evidence:
-    tries = _broken(case, failures)
-    outcomes = [case.harmless(o.endpoint.address) for o in tries]
-    if not tries:
+def _compared(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
+    """Broken here, while a control proves the name alive and the control host works."""
+    return _broken(case, failures) if case.control_proved and case.canary_works else ()
+
+
+def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool | None, Evidence]:
+    """Did a harmless name, or none, finish a handshake at an address of these? None: not tried."""
+    addresses = {o.endpoint.address for o in tries}
+    others = [
+        o
+        for purpose in (Purpose.HARMLESS_NAME, Purpose.NO_NAME)
+        for o in case.facts.tls_for(purpose)
+        if o.endpoint.address in addresses
+    ]
+    return (any(o.failure is None for o in others) if others else None), ids(others)
+
+
+def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
+    """The target's name breaks off at the control host's address too."""
+    return case.shows(case.facts.tls_for(Purpose.CONTROL_ADDRESS), failures)
+
+
+def _by_name(case: Case, failures: frozenset[Failure]) -> Evidence:
+    tries = _compared(case, failures)
+    works, others = _another_name(case, tries)
+    return (*ids(tries), *others) if tries and works else ()
+
+
+def _by_address(case: Case, failures: frozenset[Failure]) -> Evidence:
+    tries = _compared(case, failures)
+    works, others = _another_name(case, tries)
+    elsewhere = case.facts.tls_for(Purpose.CONTROL_ADDRESS)
+    # Where the name breaks off everywhere, a penalty that follows it explains the rest: name and address stay
+    # one.
+    if not tries or works is not False or _target_elsewhere_fails(case, failures):
         return ()
-    known = [o for o in outcomes if o is not None]
-    answer = any(known) if known else None
-    return (*ids(tries), *ids(case.facts.tls_harmless)) if answer is harmless_works else ()
+    return (*ids(tries), *others, *ids(elsewhere))
 
 
-def _bad_certificates(case: Case) -> tuple[TlsObservation, ...]:
-    """Completed handshakes at genuine addresses, all with a chain that does not hold for the name."""
-    done = tuple(o for o in genuine_tls(case) if o.failure is None)
-    return done if done and all(o.certificate_failure is not None for o in done) else ()
+def _either(case: Case, failures: frozenset[Failure]) -> Evidence:
+    return ids(_compared(case, failures))
 
 
-def _same_everywhere(case: Case) -> Evidence:
-    """The control was shown the same leaf, or fails in the same way: the fault is at the origin."""
-    bad = _bad_certificates(case)
-    if not bad or case.control_has_valid_tls or not case.controls:
+def _on_path(case: Case) -> Evidence:
+    """No control is needed where a reset comes from nearer than any server: the harmless twin says so."""
+    tries = _broken(case, RESET)
+    place = case.interference(Payload.CLIENT_HELLO) if tries and case.canary_works else None
+    works, others = _another_name(case, tries)
+    return (*ids(tries), *others, *place.evidence) if place is not None and works else ()
+
+
+def _controls_disagree(case: Case) -> Evidence:
+    tries = _broken(case, RESET | SILENCE)
+
+    def works(control: Facts) -> bool | None:
+        return any(shows_valid_certificate(o) for o in control.tls) if control.tls else None
+
+    return ids(tries) if tries and case.controls_disagree(works) else ()
+
+
+def _unseen(case: Case) -> Evidence:
+    """An HTTPS request broke off, and its client wrote down no handshake."""
+    pages = [o for o in case.facts.http if o.over_tls]
+    connected = any(o.failure is None and case.is_genuine(o.endpoint.address) for o in case.facts.tcp)
+    if case.facts.tls or not connected or not case.shows(pages, RESET | SILENCE):
         return ()
-    failures = {o.certificate_failure for c in case.controls for o in c.tls if o.failure is None}
-    same = any(o.chain and o.chain[0].sha256 in case.control_certificates for o in bad)
-    return ids(bad) if same or failures & {o.certificate_failure for o in bad} else ()
+    return ids(pages) if case.control_proved and case.canary_works else ()
 
 
-def _interception(case: Case, *, failure: Failure, self_signed: bool | None) -> Evidence:
-    """A control sees a valid chain, and the control host keeps its own: only this target is intercepted."""
-    bad = [o for o in _bad_certificates(case) if o.certificate_failure is failure and o.chain]
-    if self_signed is not None:
-        bad = [o for o in bad if o.chain[0].self_signed is self_signed]
-    foreign = all(o.chain[0].sha256 not in case.control_certificates for o in bad)
-    return ids(bad) if bad and foreign and case.control_has_valid_tls and case.canary_works else ()
-
-
-def _intercepts_everything(case: Case) -> Evidence:
-    """The control host's chain fails in the same way: a proxy for all traffic, or a wrong clock."""
-    if case.canary is None or case.canary_works:
+def _slow_handshake(case: Case) -> Evidence:
+    """The quickest handshake takes many times as long as the control host's, and as a control's."""
+    here = case.facts.handshake_s
+    canary = case.canary.handshake_s if case.canary is not None else None
+    elsewhere = min((s for c in case.controls if (s := c.handshake_s) is not None), default=None)
+    if here is None or canary is None or elsewhere is None or case.overloaded:
         return ()
-    failures = {o.certificate_failure for o in case.canary.tls if o.failure is None}
-    return ids(o for o in _bad_certificates(case) if o.certificate_failure in failures)
+    slow = here >= SLOW_HANDSHAKE_S and here >= TIMES_SLOWER * max(canary, elsewhere)
+    return ids(proofs(case)) if slow else ()
 
 
 def _down(case: Case) -> Evidence:
-    tries = genuine_tls(case)
+    tries = case.tls
     failed = bool(tries) and all(o.failure is not None for o in tries)
-    tried = any(c.tls for c in case.controls) or any(c.tcp for c in case.controls)
-    return ids(tries) if failed and tried and not case.control_has_valid_tls else ()
+    tried = any(c.tls or c.tcp for c in case.controls)
+    return ids(tries) if failed and tried and not case.control_proved else ()
 
 
 def _uncompared(case: Case) -> Evidence:
-    tries = genuine_tls(case)
-    return ids(tries) if tries and not proofs(case) else ()
+    tries = case.tls or [o for o in case.facts.http if o.over_tls and o.failure is not None]
+    return ids(tries) if tries and not case.facts.proved else ()
 
 
-def _rules_for(kind: str, failures: frozenset[Failure], what: str) -> tuple[Rule, ...]:
-    endings: tuple[tuple[str, str, bool | None, str], ...] = (
-        ("sni", f"tls.{kind}.sni", True, "a harmless name at the same address works"),
-        ("other", f"tls.{kind}.other", False, "a harmless name at the same address fails too"),
-        ("unpaired", f"tls.{kind}", None, "no harmless name was tried there"),
-    )
+def _not_reached(case: Case) -> bool:
+    return not case.tls and not any(o.over_tls for o in case.facts.http)
 
-    def rule(ending: str, mechanism: str, harmless_works: bool | None, pair: str) -> Rule:
+
+def _rules_for(kind: str, failures: frozenset[Failure]) -> tuple[Rule, ...]:
+    def rule(ending: str, mechanism: str, by: str) -> Rule:
+        finders = {"name": _by_name, "address": _by_address, "either": _either}
         return Rule(
             f"tls.{kind}.{ending}",
             Layer.TLS,
             State.LIKELY_BLOCKED,
             mechanism,
-            lambda case: _by_name(case, failures, harmless_works=harmless_works),
-            f"Every handshake with the target's name {what}; {pair}; a control completes it.",
+            Basis.COMPARISON,
+            lambda case: finders[by](case, failures),
         )
 
-    return tuple(rule(*ending) for ending in endings)
+    return (
+        rule("sni", f"tls.{kind}.sni", "name"),
+        rule("other", f"tls.{kind}.other", "address"),
+        rule("unpaired", f"tls.{kind}", "either"),
+    )
 
 
 TLS_RULES: Final = (
-    Rule(
-        "tls.not_reached",
-        Layer.TLS,
-        State.INSUFFICIENT,
-        None,
-        lambda case: not genuine_tls(case),
-        "No handshake was possible at a genuine address.",
-    ),
+    Rule("tls.not_reached", Layer.TLS, State.INSUFFICIENT, None, Basis.SYMPTOM, _not_reached),
     Rule(
         "tls.throttled_name",
         Layer.TLS,
         State.IMPAIRED,
         "tls.throttle.sni",
+        Basis.COMPARISON,
         lambda case: throttled(case, by_name=True),
-        "Transfers under the target's name are far slower than under a harmless name at the same address.",
     ),
+    Rule("tls.controls_disagree", Layer.TLS, State.IMPAIRED, None, Basis.SYMPTOM, _controls_disagree),
+    *_rules_for("reset", RESET),
+    *_rules_for("timeout", SILENCE),
     Rule(
-        "tls.certificate_valid",
-        Layer.TLS,
-        State.OK,
-        None,
-        lambda case: ids(proofs(case)),
-        "An address showed a certificate valid for the name: that proves the address too.",
-    ),
-    Rule(
-        "tls.certificate_bad_everywhere",
-        Layer.TLS,
-        State.DOWN,
-        None,
-        _same_everywhere,
-        "The control is shown a certificate with the same fault: it lies at the origin.",
-    ),
-    Rule(
-        "tls.intercepts_everything",
-        Layer.TLS,
-        State.INSUFFICIENT,
-        None,
-        _intercepts_everything,
-        "The control host's certificate fails in the same way: a proxy for all traffic, or a wrong clock.",
-    ),
-    Rule(
-        "tls.mitm.self_signed",
-        Layer.TLS,
-        State.BLOCKED,
-        "tls.mitm.self_signed",
-        lambda case: _interception(case, failure=Failure.SSL_UNKNOWN_AUTHORITY, self_signed=True),
-        "A self-signed certificate stands where a control is shown a valid one.",
-    ),
-    Rule(
-        "tls.mitm.unknown_ca",
-        Layer.TLS,
-        State.BLOCKED,
-        "tls.mitm.unknown_ca",
-        lambda case: _interception(case, failure=Failure.SSL_UNKNOWN_AUTHORITY, self_signed=False),
-        "A certificate of an unknown authority stands where a control is shown a valid one.",
-    ),
-    Rule(
-        "tls.mitm.ca_signed",
+        "tls.fails_variously",
         Layer.TLS,
         State.LIKELY_BLOCKED,
-        "tls.mitm.ca_signed",
-        lambda case: _interception(case, failure=Failure.SSL_INVALID_HOSTNAME, self_signed=None),
-        "Somebody else's certificate stands where a control is shown the target's own.",
-    ),
-    *_rules_for("reset", RESET, "is reset"),
-    *_rules_for("timeout", SILENCE, "is met with silence"),
-    Rule(
-        "tls.down",
-        Layer.TLS,
-        State.DOWN,
         None,
-        _down,
-        "The control cannot complete a handshake either.",
+        Basis.COMPARISON,
+        lambda case: _either(case, RESET | SILENCE),
     ),
     Rule(
-        "tls.uncompared",
+        "tls.reset.on_path",
         Layer.TLS,
-        State.IMPAIRED,
-        None,
-        _uncompared,
-        "No handshake proves the name, and no comparison settles why.",
+        State.LIKELY_BLOCKED,
+        "tls.reset.sni",
+        Basis.COMPARISON,
+        _on_path,
     ),
-    Rule(
-        "tls.unsettled",
-        Layer.TLS,
-        State.INSUFFICIENT,
-        None,
-        lambda case: True,
-        "What was tried settles nothing.",
-    ),
+    Rule("tls.handshake_slow", Layer.TLS, State.IMPAIRED, "tls.throttle", Basis.COMPARISON, _slow_handshake),
+    *CERTIFICATE_RULES,
+    Rule("tls.request_broken", Layer.TLS, State.LIKELY_BLOCKED, None, Basis.COMPARISON, _unseen),
+    Rule("tls.down", Layer.TLS, State.DOWN, None, Basis.COMPARISON, _down),
+    Rule("tls.uncompared", Layer.TLS, State.IMPAIRED, None, Basis.SYMPTOM, _uncompared),
+    Rule("tls.unsettled", Layer.TLS, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),
 )
