@@ -1,4 +1,4 @@
-"""Whatever stands in a measurement, the judge answers: no crash, no hang, and evidence that is really there."""
+"""Whatever stands in a measurement, the judge answers: no crash, no hang, evidence that is really there."""
 
 from dataclasses import replace
 from typing import Any
