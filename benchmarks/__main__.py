@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 
-from benchmarks import blackbox, rounds
+from benchmarks import blackbox, judging, rounds
 from benchmarks.figure import Figure
 from benchmarks.matrix.play import bench_matrix
 
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Iterable[Figure]]]] = {
     "delay": rounds.bench_delayed_round,
     "dropped": rounds.bench_dropped_round,
     "together": rounds.bench_many_vantage_points,
+    "judging": judging.bench_judging,
     "matrix": bench_matrix,
     "blackbox": blackbox.bench_beside_blackbox,
 }
