@@ -149,6 +149,12 @@ _ENTRIES: Final = (
         is_failure=True,
     ),
     Censor(
+        id="aaaa_only",
+        summary="the names lose their A records on every honest resolver; the addresses still work",
+        scope=Scope.EVERYONE,
+        is_failure=True,
+    ),
+    Censor(
         id="resolver_broken",
         summary="the ISP's resolver fails for every name",
         is_failure=True,
@@ -161,6 +167,13 @@ _ENTRIES: Final = (
         is_failure=True,
         aim=Aim.NOTHING,
         rules=techniques.vantage_offline,
+    ),
+    Censor(
+        id="ipv6_broken",
+        summary="the client has an IPv6 address and route, and its packets vanish",
+        is_failure=True,
+        aim=Aim.NOTHING,
+        rules=techniques.ipv6_broken,
     ),
     Censor(
         id="packet_loss",

@@ -24,6 +24,7 @@ class Policy:
 
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
     retired: tuple[str, ...] = ()
+    aaaa_only: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     mismatched: tuple[str, ...] = ()
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,6 +38,7 @@ def policy_of(state: LabState) -> Policy:
     return Policy(
         resolvers={isp.id: _resolver(state, isp) for isp in world.ISPS.values()},
         retired=state.everywhere("name_retired"),
+        aaaa_only=state.everywhere("aaaa_only"),
         expired=state.everywhere("expired_certificate"),
         mismatched=state.everywhere("wrong_certificate"),
         forbidden={
@@ -50,6 +52,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
     return Policy(
         resolvers={name: ResolverPolicy(**fields) for name, fields in data["resolvers"].items()},
         retired=tuple(data["retired"]),
+        aaaa_only=tuple(data["aaaa_only"]),
         expired=tuple(data["expired"]),
         mismatched=tuple(data["mismatched"]),
         forbidden={name: tuple(hosts) for name, hosts in data["forbidden"].items()},

@@ -14,7 +14,9 @@ from lab.topology import TopologyError, run_tool
 
 # Ordinary users' PATH lacks these on Debian, and the tools live there.
 TOOL_PATHS: Final = ("/usr/sbin", "/sbin", "/usr/local/sbin")
-_PACKAGES: Final = {"ip": "iproute2", "iptables": "iptables", "iptables-restore": "iptables"}
+_PACKAGES: Final = {"ip": "iproute2"} | dict.fromkeys(
+    ("iptables", "iptables-restore", "ip6tables-restore"), "iptables"
+)
 _MODULES: Final = {"dns": "dnspython", "cryptography": "cryptography", "h11": "h11"}
 _TRIALS: Final = (
     ("the string match", "xt_string", '-A FORWARD -p tcp -m string --algo kmp --icase --string "x" -j DROP'),

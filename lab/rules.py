@@ -1,5 +1,6 @@
 """Packet-filter rules as data, the patterns they search for, and their text for iptables-restore. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,27 +45,55 @@ _TABLE_CHAINS: Final[dict[Table, tuple[str, ...]]] = {
 }
 
 
+_ADDRESS: Final = re.compile(r"(?:^| )(?:-s|-d|--to-destination) (\S+)")
+# What iptables calls otherwise in its IPv6 form.
+_REJECT_TYPES_V6: Final = {
+    "icmp-admin-prohibited": "icmp6-adm-prohibited",
+    "icmp-host-unreachable": "icmp6-addr-unreachable",
+    "icmp-net-unreachable": "icmp6-no-route",
+    "icmp-port-unreachable": "icmp6-port-unreachable",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a table: `spec` is what follows `-A CHAIN`."""
+    """One line of a table: `spec` is what follows `-A CHAIN`, in the words of IPv4's iptables.
+
+    A rule that names an address holds for that address's version of IP, any other for both.
+    """
 
     place: Place
     table: Table
     chain: str
     spec: str
 
+    def holds_for(self, version: int) -> bool:
+        """Tell whether the rule belongs into the ruleset of IP version 4 or 6."""
+        address = _ADDRESS.search(self.spec)
+        # Every IPv4 address has a dot, even with a port behind it; no IPv6 address here has one.
+        return address is None or version == (4 if "." in address[1] else 6)
 
-def encode_ruleset(rules: Iterable[Rule]) -> str:
-    """Return the whole ruleset of one router for `iptables-restore`: it replaces what was there.
+    def text(self, version: int) -> str:
+        """Return the line for iptables-restore (4) or ip6tables-restore (6)."""
+        spec = self.spec
+        if version == 6:
+            for ours, theirs in _REJECT_TYPES_V6.items():
+                spec = spec.replace(ours, theirs)
+        return f"-A {self.chain} {spec}"
+
+
+def encode_ruleset(rules: Iterable[Rule], version: int = 4) -> str:
+    """Return one router's whole ruleset for IP version 4 or 6, as iptables-restore or ip6tables-restore
+    reads it: it replaces what was there.
 
     The same rule wanted by two censors is written once, at its first place.
     """
-    wanted = tuple(dict.fromkeys(rules))
+    wanted = tuple(rule for rule in dict.fromkeys(rules) if rule.holds_for(version))
     lines = []
     for table, chains in _TABLE_CHAINS.items():
         lines.append(f"*{table}")
         lines += [f":{chain} ACCEPT [0:0]" for chain in chains]
-        lines += [f"-A {rule.chain} {rule.spec}" for rule in wanted if rule.table is table]
+        lines += [rule.text(version) for rule in wanted if rule.table is table]
         lines.append("COMMIT")
     return "\n".join(lines) + "\n"
 

@@ -142,28 +142,33 @@ def _before(host: str) -> Place:
 def origin_down(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
         place = _before(host)
-        (address,) = world.addresses_of([host])
-        on_the_same = {name for name, known in world.CENSORABLE_HOSTS.items() if known == address}
-        if on_the_same <= set(setting.hosts):
-            yield from drop_both_ways(place, address)
-            continue
-        # Names share an address: only the listed ones go silent, by what their clients ask for.
-        for match in (match_sni(host), match_host_header(host)):
-            yield Rule(place, Table.MANGLE, "FORWARD", f"-d {address} {match} {mark_connection(MARK_DROP)}")
-        yield Rule(place, Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+        for address in world.addresses_of([host]):
+            on_the_same = {name for name in world.CENSORABLE_HOSTS if address in world.addresses_of([name])}
+            if on_the_same <= set(setting.hosts):
+                yield from drop_both_ways(place, address)
+                continue
+            # Names share an address: only the listed ones go silent, by what their clients ask for.
+            for match in (match_sni(host), match_host_header(host)):
+                spec = f"-d {address} {match} {mark_connection(MARK_DROP)}"
+                yield Rule(place, Table.MANGLE, "FORWARD", spec)
+            yield Rule(place, Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
 
 
 def origin_refused(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
-        (address,) = world.addresses_of([host])
-        yield Rule(
-            _before(host), Table.FILTER, "FORWARD", f"-d {address} -p tcp -j REJECT --reject-with tcp-reset"
-        )
+        for address in world.addresses_of([host]):
+            spec = f"-d {address} -p tcp -j REJECT --reject-with tcp-reset"
+            yield Rule(_before(host), Table.FILTER, "FORWARD", spec)
 
 
 def vantage_offline(setting: Setting) -> Iterator[Rule]:
     yield Rule(Place.ACCESS, Table.FILTER, "FORWARD", "-j DROP")
     yield Rule(Place.ACCESS, Table.FILTER, "INPUT", "-i cust -j DROP")
+
+
+def ipv6_broken(setting: Setting) -> Iterator[Rule]:
+    # Before routing, so that no router on the way answers that a hop limit ran out either.
+    yield Rule(Place.ACCESS, Table.MANGLE, "PREROUTING", "-i cust -s ::/0 -j DROP")
 
 
 def packet_loss(setting: Setting) -> Iterator[Rule]:

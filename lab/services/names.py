@@ -31,7 +31,8 @@ def answer_query(query: bytes, policy: Policy, resolver: ResolverPolicy | None =
     """Return the answer to one query, or None to stay silent (malformed query, or a resolver timing out).
 
     `resolver` None is a resolver that never lies. Names not in the zone are NXDOMAIN with a SOA; a known
-    name has A records only, every other type is an empty NOERROR.
+    name has A records and perhaps AAAA, every other type is an empty NOERROR. A name lied about with an
+    IPv4 address has no AAAA, as censors' resolvers answer.
     """
     resolver = resolver or ResolverPolicy()
     try:
@@ -49,17 +50,27 @@ def answer_query(query: bytes, policy: Policy, resolver: ResolverPolicy | None =
     question = message.question[0]
     name = question.name.to_text(omit_final_dot=True).lower()
     lie = resolver.lies.get(name)
-    address = NXDOMAIN if name in policy.retired else world.ZONE.get(name, NXDOMAIN)
-    told = lie or address
-    if told == NXDOMAIN:
+    records = {"A": lie} if lie else _honest_records(name, policy)
+    kind = dns.rdatatype.to_text(question.rdtype)
+    if not records or lie == NXDOMAIN:
         response.set_rcode(dns.rcode.NXDOMAIN)
-    elif question.rdtype == dns.rdatatype.A:
+    elif kind in records:
         ttl_s = LIE_TTL_S if lie else TTL_S
-        response.answer.append(dns.rrset.from_text(question.name, ttl_s, "IN", "A", told))
+        response.answer.append(dns.rrset.from_text(question.name, ttl_s, "IN", kind, records[kind]))
     # A censor's resolver does not bother with a SOA; an honest negative answer has one (RFC 2308).
     if not response.answer and not lie:
         response.authority.append(dns.rrset.from_text(".", TTL_S, "IN", "SOA", _SOA))
     return response.to_wire()
+
+
+def _honest_records(name: str, policy: Policy) -> dict[str, str]:
+    """Return a name's addresses by record type; empty when there is no such name."""
+    if name in policy.retired or name not in world.ZONE:
+        return {}
+    records = {} if name in policy.aaaa_only else {"A": world.ZONE[name]}
+    if name in world.ADDRESSES_V6:
+        records["AAAA"] = world.ADDRESSES_V6[name]
+    return records
 
 
 def forge_answer(query: bytes, hosts: tuple[str, ...], address: str) -> bytes | None:

@@ -75,9 +75,10 @@ class Services:
         for address in world.DATA_CENTRES.values():
             for port in (443, 80):
                 await listen.tcp("telegram", address, port, serve_data_centre)
-        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 443, site, control)
-        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 80, plain)
-        await listen.udp("control-host", world.CONTROL_HOST_ADDRESS, 443, answer_quic)
+        for address in world.addresses_of([world.CONTROL_HOST]):
+            await listen.tcp("control-host", address, 443, site, control)
+            await listen.tcp("control-host", address, 80, plain)
+            await listen.udp("control-host", address, 443, answer_quic)
 
     async def _open_resolvers(self) -> None:
         listen = self._listeners
@@ -111,11 +112,11 @@ class Services:
     async def _open_middleboxes(self) -> None:
         site = serve_http(pages.site_page(lambda: self._policy))
         tls = self._filter.listening_context(_DEFAULT_NAME, lambda name: (name or _DEFAULT_NAME, False))
+        portal = serve_http(pages.portal_page)
         for isp in world.ISPS.values():
-            await self._listeners.tcp(isp.border_namespace, "0.0.0.0", MITM_PORT, site, tls)
-            await self._listeners.tcp(
-                isp.border_namespace, "0.0.0.0", PORTAL_PORT, serve_http(pages.portal_page)
-            )
+            for address in ("0.0.0.0", "::") if isp.has_ipv6 else ("0.0.0.0",):
+                await self._listeners.tcp(isp.border_namespace, address, MITM_PORT, site, tls)
+                await self._listeners.tcp(isp.border_namespace, address, PORTAL_PORT, portal)
 
 
 def run_services(namespaces: Mapping[str, int], link: socket.socket, ca_file: Path) -> None:
