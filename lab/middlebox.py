@@ -24,7 +24,7 @@ from lab.services.web import Response, encode_whole_response
 from lab.state import LabState
 from lab.topology import Link
 
-_ETHERTYPE_IP: Final = 0x0800
+_ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
 
 ReadState = Callable[[], LabState]
 
@@ -34,10 +34,12 @@ class _Wire:
 
     def __init__(self, namespace_fd: int, device: str, peer_mac: str) -> None:
         self._sock = open_socket(namespace_fd, socket.AF_PACKET, socket.SOCK_DGRAM)
-        self._address = (device, _ETHERTYPE_IP, 0, 0, bytes.fromhex(peer_mac.replace(":", "")))
+        self._device = device
+        self._peer_mac = bytes.fromhex(peer_mac.replace(":", ""))
 
     def send(self, packet: Packet) -> None:
-        self._sock.sendto(encode_packet(packet), self._address)
+        ethertype = _ETHERTYPES[packet.source.version]
+        self._sock.sendto(encode_packet(packet), (self._device, ethertype, 0, 0, self._peer_mac))
 
 
 class Border:

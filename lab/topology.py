@@ -78,9 +78,7 @@ class Plan:
     commands: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     without_dns: list[str] = field(default_factory=list)
 
-    def link(
-        self, a: str, a_device: str, b: str, b_device: str, network: str, network_v6: str = ""
-    ) -> None:
+    def link(self, a: str, a_device: str, b: str, b_device: str, network: str, network_v6: str = "") -> None:
         link = Link(
             a=a,
             a_device=a_device,
@@ -172,9 +170,7 @@ def _plan_isp(plan: Plan, isp: world.Isp) -> None:
             f"route add default via {inner}::1",
             f"route add {outer}::/64 via {middle}::2",
         ]
-        plan.commands[EXCHANGE] += [
-            f"route add {network}::/64 via {inner}::2" for network in (outer, middle)
-        ]
+        plan.commands[EXCHANGE] += [f"route add {network}::/64 via {inner}::2" for network in (outer, middle)]
 
 
 def build_topology(plan: Plan) -> dict[str, int]:

@@ -88,9 +88,9 @@ class Isp:
         return f"10.{self.number}.1.2"
 
     @property
-    def client_address_v6(self) -> str:
-        """The client's IPv6 address, "" at a network without IPv6."""
-        return f"fd00:{self.number}:1::2" if self.has_ipv6 else ""
+    def client_address_v6(self) -> str | None:
+        """The client's IPv6 address, None at a network without IPv6."""
+        return f"fd00:{self.number}:1::2" if self.has_ipv6 else None
 
     @property
     def client_namespace(self) -> str:
