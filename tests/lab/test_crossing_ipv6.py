@@ -139,6 +139,8 @@ def test_broken_ipv6_concerns_its_network_only(control: LabControl) -> None:
     control.switch("*", "ipv6_broken", True)
     seen = {isp: Customer(isp).connect(TELEGRAM, 443) for isp in ("telkomsel", "indosat", "control-sg")}
     assert seen == {"telkomsel": "timeout", "indosat": "network unreachable", "control-sg": "connected"}
+    # Not even the first router is seen.
+    assert Customer("telkomsel").hop(TELEGRAM, 1) == "timeout"
 
 
 def test_an_address_that_does_not_exist_is_silent(control: LabControl, xl: Customer) -> None:
