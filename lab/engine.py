@@ -152,9 +152,10 @@ class Engine:
 
 
 def _routers() -> dict[str, tuple[str, Place]]:
-    """Return every router that takes rules: namespace -> (network id or "*", place)."""
+    """Return every router, and every client, that takes rules: namespace -> (network id or "*", place)."""
     routers = {EXCHANGE: (EVERYONE, Place.EXCHANGE), TELEGRAM_ROUTER: (EVERYONE, Place.TELEGRAM_ROUTER)}
     for isp in world.ISPS.values():
+        routers[isp.client_namespace] = (isp.id, Place.CLIENT)
         routers[isp.access_namespace] = (isp.id, Place.ACCESS)
         routers[isp.border_namespace] = (isp.id, Place.BORDER)
     return routers

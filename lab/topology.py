@@ -136,8 +136,9 @@ def plan_topology() -> Plan:
     plan.server("public-resolver", EXCHANGE, "203.0.113", "", (world.PUBLIC_RESOLVER,))
     control = world.addresses_of([world.CONTROL_HOST])
     plan.server("control-host", EXCHANGE, "198.18.1", "fd00:0:3", control)
+    plan.server("cdn", EXCHANGE, "198.18.3", "", tuple(world.CDN_ADDRESSES.values()))
     plan.server("notices", EXCHANGE, "198.18.2", "", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
-    plan.without_dns += ["telegram", "control-host", "notices"]
+    plan.without_dns += ["telegram", "control-host", "cdn", "notices"]
     # Addresses that exist nowhere stay silent, as most of the Internet does.
     plan.commands[EXCHANGE] += ["route add blackhole default", "route add blackhole ::/0"]
     for isp in world.ISPS.values():

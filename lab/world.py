@@ -14,6 +14,10 @@ CONTROL_HOST_ADDRESS: Final = "93.184.215.14"
 CONTROL_HOST_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 PUBLIC_RESOLVER: Final = "8.8.8.8"
 PUBLIC_RESOLVER_NAME: Final = "dns.google"
+# The address that no server has, as some censors answer it.
+BOGON: Final = "10.10.34.35"
+# A resolver answers a TXT question for this name with its own address, as Google's does.
+WHO_ASKED_NAME: Final = "o-o.myaddr.l.google.com"
 NATIONAL_NOTICE_NAME: Final = "internet-positif.org"
 NATIONAL_NOTICE_ADDRESS: Final = "118.97.116.27"
 
@@ -171,6 +175,12 @@ CENSORABLE_HOSTS: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
     CONTROL_HOST: CONTROL_HOST_ADDRESS,
     PUBLIC_RESOLVER_NAME: PUBLIC_RESOLVER,
+}
+
+
+# Where the names are while a content network serves them, one address for each resolver: invented.
+CDN_ADDRESSES: Final = {
+    owner: f"104.16.132.{100 + number}" for number, owner in enumerate((PUBLIC_RESOLVER_NAME, *ISPS))
 }
 
 
