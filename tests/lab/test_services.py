@@ -10,7 +10,7 @@ import pytest
 from lab import world
 from lab.middlebox import host_header
 from lab.nfqueue import parse_packet_messages
-from lab.policy import Policy, ResolverPolicy
+from lab.policy import Lie, Policy, ResolverPolicy
 from lab.services.centre import answer_message, serve_data_centre
 from lab.services.names import answer_query, forge_answer
 from lab.services.pages import MAX_BLOB_BYTES, host_page, load_notice, site_page, to_https
@@ -18,6 +18,7 @@ from lab.services.quic import answer_quic
 from lab.services.web import Request
 
 HONEST = Policy()
+BOGUS = Lie(address="10.10.34.35")
 NONCE = bytes(range(16))
 
 
@@ -59,19 +60,19 @@ def test_known_name_without_that_type_is_empty_and_no_error() -> None:
             {},
             {"A": "NOERROR", "AAAA": "2001:67c:4e8:f004::9"},
         ),
-        ("lied away", "t.me", HONEST, {"t.me": "nxdomain"}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
-        ("lied about", "t.me", HONEST, {"t.me": "10.10.34.35"}, {"A": "10.10.34.35", "AAAA": "NOERROR"}),
+        ("lied away", "t.me", HONEST, {"t.me": Lie(rcode="NXDOMAIN")}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
+        ("lied about", "t.me", HONEST, {"t.me": BOGUS}, {"A": "10.10.34.35", "AAAA": "NOERROR"}),
         (
             "lied about, AAAA only",
             "t.me",
             Policy(aaaa_only=("t.me",)),
-            {"t.me": "10.10.34.35"},
+            {"t.me": BOGUS},
             {"A": "10.10.34.35", "AAAA": "NOERROR"},
         ),
     ],
 )
 def test_both_record_types(
-    situation: str, name: str, policy: Policy, lies: dict[str, str], expected: dict[str, str]
+    situation: str, name: str, policy: Policy, lies: dict[str, Lie], expected: dict[str, str]
 ) -> None:
     found = {}
     for kind in ("A", "AAAA"):
@@ -93,7 +94,7 @@ def test_broken_resolver(mode: str, rcode: dns.rcode.Rcode) -> None:
 @pytest.mark.parametrize("query", [b"", b"x", b"\0" * 12, b"\xff" * 40])
 def test_broken_queries_are_left_unanswered(query: bytes) -> None:
     assert answer_query(query, HONEST) is None
-    assert forge_answer(query, ("t.me",), "192.0.2.1") is None
+    assert forge_answer(query, ("t.me",), BOGUS) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_broken_queries_are_left_unanswered(query: bytes) -> None:
     [("t.me", "A", True), ("t.me", "AAAA", False), ("telegram.org", "A", False), ("www.t.me", "A", False)],
 )
 def test_an_injector_answers_only_what_it_is_aimed_at(name: str, kind: str, forged: bool) -> None:
-    wire = forge_answer(dns.message.make_query(name, kind).to_wire(), ("t.me",), "192.0.2.1")
+    wire = forge_answer(dns.message.make_query(name, kind).to_wire(), ("t.me",), BOGUS)
     assert (wire is not None) is forged
 
 
