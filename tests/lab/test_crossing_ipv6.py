@@ -70,7 +70,7 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     "dns_timeout": (["t.me"], {"own resolver": []}),
     "tls_reset": (["t.me"], dict.fromkeys(("t.me", "telegram.org", "t.me over IPv4"), "reset")),
     "tls_drop": (["t.me"], dict.fromkeys(("t.me", "telegram.org", "t.me over IPv4"), "timeout")),
-    "tls_stall": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "timeout")),
+    "tls_stall": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "timeout after the handshake")),
     "http_reset": (["t.me"], {"http": "reset"}),
     "http_drop": (["t.me"], {"http": "timeout"}),
     "ip_refused": (
