@@ -109,11 +109,12 @@ class _Visit(QuicConnectionProtocol):
         )
         if response is None:
             return
+        body = response.shown_body
         headers = [
             (b":status", str(response.status).encode()),
             (b"content-type", response.content_type.encode()),
-            (b"content-length", str(len(response.body)).encode()),
+            (b"content-length", str(len(body)).encode()),
         ]
         http.send_headers(asked.stream_id, headers)
-        http.send_data(asked.stream_id, response.body, end_stream=True)
+        http.send_data(asked.stream_id, body, end_stream=True)
         self.transmit()

@@ -270,7 +270,7 @@ DARK = {"vantage_offline", "packet_loss"}
 def look(customer: Customer, names: Iterable[str] = tuple(LOOKS)) -> dict[str, object]:
     """Look at everything named, side by side: namespaces are entered per thread."""
     wanted = [name for name in LOOKS if name in set(names)]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=len(LOOKS)) as pool:
         return dict(zip(wanted, pool.map(lambda name: LOOKS[name](customer), wanted), strict=True))
 
 
