@@ -152,10 +152,17 @@ def test_the_name_in_a_quic_client_hello_is_there_to_be_read(name: str | None) -
         long_header(b"\0\0\0\x01"),
         long_header(b"\x1a\x2a\x3a\x4a"),
         b"\x40" * 1200,
-        first_datagram("t.me")[:-1] + b"\0",
+        first_datagram("t.me").replace(b"\0" * 8, b"")[:100].ljust(1200, b"\0"),
         first_datagram("t.me")[:1199],
     ],
-    ids=["nothing", "no Initial", "another version", "short header", "a bit changed", "cut short"],
+    ids=[
+        "nothing",
+        "no Initial",
+        "another version",
+        "short header",
+        "a packet cut short",
+        "a datagram cut short",
+    ],
 )
 def test_no_name_is_read_from(datagram: bytes) -> None:
     assert read_server_name(datagram) is None
