@@ -42,7 +42,7 @@ demo: $(INSTALLED)
 
 .PHONY: test
 test: $(INSTALLED_DEV)
-	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium
+	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime
 	@exec $(RUN)/python -m lab -- $(RUN)/python -m pytest $(ARGS)
 
 .PHONY: check

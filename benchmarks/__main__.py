@@ -9,14 +9,17 @@ import platform
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 
-from benchmarks import blackbox, rounds
+from benchmarks import blackbox, judging, rounds
 from benchmarks.figure import Figure
+from benchmarks.matrix.play import bench_matrix
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[Iterable[Figure]]]] = {
     "round": rounds.bench_clean_round,
     "delay": rounds.bench_delayed_round,
     "dropped": rounds.bench_dropped_round,
     "together": rounds.bench_many_vantage_points,
+    "judging": judging.bench_judging,
+    "matrix": bench_matrix,
     "blackbox": blackbox.bench_beside_blackbox,
 }
 

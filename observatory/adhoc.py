@@ -95,11 +95,12 @@ async def measure_now(
         tasks = [group.create_task(run(place, vantage)) for place, vantage in enumerate(everyone)]
     rounds = {v.id: task.result() for v, task in zip(everyone, tasks, strict=True)}
     controls = [rounds[v.id] for v in everyone if with_controls and v.role is Role.CONTROL and rounds[v.id]]
+    peers = [r for r in rounds.values() if r] if with_controls else []
     results = [
         result
         for vantage in vantage_points
         if rounds[vantage.id]
-        for result in _judge_round(vantage, rounds[vantage.id], controls)
+        for result in _judge_round(vantage, rounds[vantage.id], controls, peers)
     ]
     return results, errors
 
@@ -108,16 +109,18 @@ def _judge_round(
     vantage: VantagePoint,
     measurements: Sequence[Measurement],
     control_rounds: Sequence[Sequence[Measurement]],
+    peer_rounds: Sequence[Sequence[Measurement]],
 ) -> list[Result]:
+    """Without a control vantage point the others stand in, each where it proved the target."""
     canary = measurements[-1]
     reference = load_reference()
     results = []
     for measurement in measurements[:-1]:
         controls = [
-            Control(m, round_[-1])
-            for round_ in control_rounds
+            Control(m, round_[-1], peer=not control_rounds)
+            for round_ in control_rounds or peer_rounds
             for m in round_[:-1]
-            if m.target == measurement.target
+            if m.target == measurement.target and (control_rounds or m.asn != measurement.asn)
         ]
         verdict = judge_measurement(measurement, canary, controls, reference=reference)
         results.append(Result(vantage=vantage, measurement=measurement, canary=canary, verdict=verdict))

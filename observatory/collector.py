@@ -3,18 +3,19 @@
     a round arrives ─ its control host ─┐
                      controls nearby ───┴─ judge ─ store     what was waiting for these controls: judge again
 
-A verdict is provisional while a control may still come that was measured after it, in its window.
+A verdict is provisional while a control may still come that was measured after it, in its window. Where no
+control vantage point measured at all, another vantage point that proved the target stands in.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
 from observatory.analysis.case import Control
-from observatory.model import Role, Verdict
+from observatory.model import Role, State, Verdict
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
 
@@ -22,8 +23,12 @@ from probes.records import Measurement, TargetKind
 Judge = Callable[[Measurement, Measurement | None, Sequence[Control], bool], Verdict]
 
 MAX_CONTROLS: Final = 3
+# What a comparison could still settle.
+UNSETTLED: Final = frozenset({State.IMPAIRED, State.INSUFFICIENT})
 _MOMENT: Final = timedelta(microseconds=1)
 _CLOSE_AT_ONCE: Final = 500
+# Many vantage points without any control are rare; one good peer is enough.
+_PEERS_LOOKED_AT: Final = 30
 
 
 def _utc_now() -> datetime:
@@ -35,7 +40,8 @@ class Collector:
 
     Shape:  controls of a measurement are measurements of the same target by vantage points whose role is
             control, at most `window_s` before or after, three of each, nearest first; a control's own
-            measurement comes first of its own. Emulated and real measurements never meet.
+            measurement comes first of its own. What stays unsettled without any is judged again with
+            other networks' measurements that came out ok, as peers. Emulated and real ones never meet.
     Errors: StoreError; then nothing of the batch was kept and it can be sent again, whole.
     """
 
@@ -130,6 +136,7 @@ class Collector:
             for control in (*batch.controls, *self._load_controls(group)):
                 controls[control.target].append(control)
             canaries = _Canaries(self._store, batch)
+            uncompared: list[Measurement] = []
             for measurement in group:
                 chosen = self._choose(measurement, controls[measurement.target])
                 # What fails where no censor is fails at the target: a control is its own first control.
@@ -144,7 +151,38 @@ class Collector:
                     provisional,
                 )
                 verdicts[measurement.id] = replace(verdict, provisional=provisional)
+                if not compared and verdict.state in UNSETTLED:
+                    uncompared.append(measurement)
+            for measurement in uncompared:
+                provisional = verdicts[measurement.id].provisional
+                peers = self._find_peers(measurement, group, verdicts)
+                if peers:
+                    stand_ins = [Control(peer, canaries.find(peer), peer=True) for peer in peers]
+                    verdict = self._judge(measurement, canaries.find(measurement), stand_ins, provisional)
+                    verdicts[measurement.id] = replace(verdict, provisional=provisional)
         return verdicts
+
+    def _find_peers(
+        self, measurement: Measurement, group: Sequence[Measurement], verdicts: Mapping[str, Verdict]
+    ) -> list[Measurement]:
+        """Return up to three measurements of the same target from other networks that came out ok."""
+        if measurement.target_kind is TargetKind.CONTROL_HOST:
+            return []
+        stored = self._store.load_measurements(
+            target=measurement.target,
+            state=State.OK,
+            start=measurement.started_at - self._window,
+            end=measurement.started_at + self._window + _MOMENT,
+            limit=_PEERS_LOOKED_AT,
+        )
+        arrived = [m for m in group if m.id in verdicts and verdicts[m.id].state is State.OK]
+        peers = [
+            m
+            for m in {m.id: m for m in (*arrived, *stored)}.values()
+            if self._bears_on(m, measurement) and m.asn != measurement.asn
+        ]
+        peers.sort(key=lambda m: (abs(m.started_at - measurement.started_at), m.started_at, m.id))
+        return peers[:MAX_CONTROLS]
 
     def _load_controls(self, group: Sequence[Measurement]) -> list[Measurement]:
         times = [m.started_at for m in group]

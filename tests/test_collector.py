@@ -1,6 +1,7 @@
 """Who is judged with whom, what is stored, and when a verdict is final."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -306,3 +307,31 @@ def test_the_window_is_a_setting(store: Store, judge: RecordingJudge, clock: Clo
             _round(name, vantage=vantage, minute=minute)
         )
     assert (judge.controls["m"], judge.controls["n"]) == ([], ["c"])
+
+
+def test_without_any_control_another_network_that_proved_the_target_stands_in(
+    store: Store, clock: Clock
+) -> None:
+    """Judged alone it is unsettled; with the other's measurement, stored or in the same batch, it is not."""
+    seen: dict[str, list[tuple[str, bool]]] = {}
+
+    def judge(
+        measurement: Measurement, canary: Measurement | None, controls: Sequence[Control], provisional: bool
+    ) -> Verdict:
+        seen[measurement.id] = [(c.measurement.id, c.peer) for c in controls]
+        if measurement.id.startswith("good"):
+            return make_verdict(State.OK, provisional=provisional)
+        return make_verdict(State.LIKELY_BLOCKED if controls else State.IMPAIRED, provisional=provisional)
+
+    collector = Collector(store, judge, window_s=900, clock=clock)
+    good = [replace(m, asn=64511) for m in _round("good", vantage="other", minute=-3)]
+    collector.accept(good)
+    collector.accept(_round("bad"))
+    assert seen["bad"] == [("good", True)]
+    late = [replace(m, asn=64511) for m in _round("good-late", vantage="other", minute=60)]
+    collector.accept([*_round("bad-late", minute=61), *late])
+    assert seen["bad-late"] == [("good-late", True)]
+    same_network = _round("bad-there", vantage="other", minute=120)
+    collector.accept([replace(m, asn=64511) for m in _round("good-there", vantage="x", minute=120)])
+    collector.accept([replace(m, asn=64511) for m in same_network])
+    assert seen["bad-there"] == []

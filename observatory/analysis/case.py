@@ -4,6 +4,7 @@ Everything here is derived from observations; nothing here concludes. What was m
 address says nothing about the target, so the layers above DNS look at genuine addresses only.
 """
 
+import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -123,7 +124,7 @@ class Case:
         return known
 
     def _is_genuine(self, address: str) -> bool:
-        if not address:
+        if not is_address(address):
             return False
         if address in self.facts.proved_addresses or address in self.controls_proved:
             return True
@@ -141,7 +142,7 @@ class Case:
         )
 
     def is_bogon(self, address: str) -> bool:
-        return bool(address) and not self.is_genuine(address) and is_bogon(address)
+        return is_address(address) and not self.is_genuine(address) and is_bogon(address)
 
     @lazy
     def resolves_elsewhere(self) -> bool:
@@ -251,6 +252,15 @@ def _is_sound(facts: Facts, control: Control) -> bool:
         return False
     canary = Facts(control.canary)
     return bool(canary.proved_addresses) or canary.helped
+
+
+def is_address(text: str) -> bool:
+    """What was written down as an address may be anything, in imports above all."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def by_family(endpoints: Iterable[Endpoint]) -> tuple[tuple[Endpoint, ...], ...]:

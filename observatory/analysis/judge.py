@@ -155,7 +155,8 @@ def _stand_ins(case: Case) -> tuple[StandIn, ...]:
         StandIn.CERTIFICATE: bool(case.facts.proved_addresses),
         StandIn.AUTHENTICATED_ANSWER: bool(case.facts.clean_addresses),
         StandIn.OWN_PREFIX: any(
-            case.reference.is_telegram_address(a) for a in case.facts.resolved_addresses if a
+            case.is_genuine(a) and case.reference.is_telegram_address(a)
+            for a in case.facts.resolved_addresses
         ),
     }
     return tuple(stand_in for stand_in, present in there.items() if present)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
-from observatory.model import Role, Verdict
+from observatory.model import Role, State, Verdict
 from observatory.store.blobs import CHUNK, load_blobs
 from observatory.store.codec import parse_verdict, unpack_measurement
 from observatory.store.engine import reading
@@ -28,12 +28,13 @@ def load_measurements(
     start: datetime | None = None,
     end: datetime | None = None,
     provisional: bool | None = None,
+    state: State | None = None,
     limit: int | None = None,
 ) -> list[Measurement]:
     """Return stored measurements, oldest first; what is None is not asked for.
 
-    Shape:  `end` is exclusive. `roles` looks the vantage point up in what the config said last; one that
-            it never named has no role.
+    Shape:  `end` is exclusive; `state` is that of the stored verdict. `roles` looks the vantage point up
+            in what the config said last; one that it never named has no role.
     Errors: StoreError.
     """
     m = measurements.c
@@ -59,6 +60,8 @@ def load_measurements(
         query = query.where(m.started_at < end)
     if provisional is not None:
         query = _where_provisional(query, provisional)
+    if state is not None:
+        query = query.join(verdicts, verdicts.c.number == m.number).where(verdicts.c.state == state.value)
     with reading(engine) as connection:
         return _unpack(connection, connection.execute(query).all())
 

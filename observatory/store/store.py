@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 
 from sqlalchemy import Engine
 
-from observatory.model import OVERALL, Cell, Grain, Role, VantagePoint, Verdict
+from observatory.model import OVERALL, Cell, Grain, Role, State, VantagePoint, Verdict
 from observatory.store import cells, operations, queries, raw, retention, writer
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
@@ -156,6 +156,7 @@ class Store:
         start: datetime | None = None,
         end: datetime | None = None,
         provisional: bool | None = None,
+        state: State | None = None,
         limit: int | None = None,
     ) -> list[Measurement]:
         """Return stored measurements, oldest first; `end` is exclusive, None asks for anything."""
@@ -171,6 +172,7 @@ class Store:
             start=start,
             end=end,
             provisional=provisional,
+            state=state,
             limit=limit,
         )
 

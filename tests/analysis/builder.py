@@ -27,6 +27,9 @@ from probes.records import (
     TlsObservation,
 )
 
+SINK = Endpoint(address="149.154.167.99", port=53)
+TELEGRAM6 = "2001:67c:4e8:f004::9"
+CANARY6 = "2606:2800:21f:cb07::1"
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 TELEGRAM = "149.154.167.99"
 CANARY = "93.184.215.14"
@@ -34,6 +37,14 @@ BLOCK_PAGE = "36.86.63.185"
 BOGON = "10.10.34.35"
 RESOLVER = Endpoint(address="10.1.53.53", port=53)
 PUBLIC = Endpoint(address="8.8.8.8", port=53)
+
+ASKED = (
+    (Resolver.VANTAGE, RESOLVER, "udp"),
+    (Resolver.VANTAGE, RESOLVER, "tcp"),
+    (Resolver.PUBLIC, PUBLIC, "udp"),
+    (Resolver.PUBLIC, PUBLIC, "dot"),
+    (Resolver.PUBLIC, PUBLIC, "doh"),
+)
 
 Change = Callable[[AnyObservation], AnyObservation | None]
 
@@ -57,24 +68,42 @@ def answer(*addresses: str, rcode: str = "NOERROR", arrived_s: float = 0.01) -> 
     return DnsAnswer(arrived_s=arrived_s, rcode=rcode, addresses=addresses, ttl_s=60)
 
 
-def host_observations(name: str, address: str) -> tuple[AnyObservation, ...]:
-    """What a round leaves where nothing is wrong."""
+def host_observations(name: str, address: str, *more_addresses: str) -> tuple[AnyObservation, ...]:
+    """What a round leaves where nothing is wrong; IPv6 addresses make it one with IPv6."""
     observations: list[AnyObservation] = []
+    everywhere = (address, *more_addresses)
 
     def step(kind: type[Any], **fields: Any) -> None:
         observations.append(kind(id=f"o{len(observations) + 1}", started_s=0.0, duration_s=0.02, **fields))
 
-    for resolver, server in ((Resolver.VANTAGE, RESOLVER), (Resolver.PUBLIC, PUBLIC)):
-        for transport in ("udp", "tcp"):
+    for resolver, server, transport in ASKED:
+        for query_type, wanted in (("A", False), ("AAAA", True)):
+            addresses = tuple(a for a in everywhere if (":" in a) is wanted)
             step(
                 DnsObservation,
                 resolver=resolver,
                 server=server,
                 transport=transport,
                 name=name,
-                query_type="A",
-                answers=(answer(address),),
+                query_type=query_type,
+                answers=(answer(*addresses),),
+                failure=None if addresses else Failure.DNS_NO_ANSWER,
             )
+    step(
+        DnsObservation,
+        resolver=Resolver.SINK,
+        server=SINK,
+        transport="udp",
+        name=name,
+        query_type="A",
+        failure=Failure.TIMEOUT,
+    )
+    for each in everywhere:
+        _address_observations(step, name, each)
+    return tuple(observations)
+
+
+def _address_observations(step: Callable[..., None], name: str, address: str) -> None:
     plain, secure = Endpoint(address=address, port=80), Endpoint(address=address, port=443)
     step(TcpObservation, endpoint=plain)
     step(
@@ -101,7 +130,7 @@ def host_observations(name: str, address: str) -> tuple[AnyObservation, ...]:
         first_byte_s=0.01,
     )
     step(QuicObservation, endpoint=secure, n_sent=1, versions=(1,))
-    return tuple(observations)
+    step(QuicObservation, endpoint=secure, n_sent=4, server_name=name, version=1, chain=(leaf(name),))
 
 
 def centre_observations(address: str) -> tuple[AnyObservation, ...]:
@@ -110,17 +139,18 @@ def centre_observations(address: str) -> tuple[AnyObservation, ...]:
         endpoint = Endpoint(address=address, port=port)
         n = len(observations)
         observations.append(TcpObservation(id=f"o{n + 1}", started_s=0.0, duration_s=0.01, endpoint=endpoint))
-        observations.append(
+        observations += [
             MtprotoObservation(
-                id=f"o{n + 2}",
+                id=f"o{n + 2 + i}",
                 started_s=0.0,
                 duration_s=0.01,
                 endpoint=endpoint,
-                transport="abridged",
+                transport=transport,
                 nonce_echoed=True,
                 fingerprints=("d09d1d85de64fd85",),
             )
-        )
+            for i, transport in enumerate(("obfuscated", "abridged"))
+        ]
     return tuple(observations)
 
 
@@ -149,9 +179,14 @@ def measurement(
 
 
 def host(
-    vantage: str = "isp", name: str = "t.me", address: str = TELEGRAM, lag_s: float = 0.0
+    vantage: str = "isp",
+    name: str = "t.me",
+    address: str = TELEGRAM,
+    *more_addresses: str,
+    lag_s: float = 0.0,
 ) -> Measurement:
-    return measurement(host_observations(name, address), target=name, vantage=vantage, lag_s=lag_s)
+    observations = host_observations(name, address, *more_addresses)
+    return measurement(observations, target=name, vantage=vantage, lag_s=lag_s)
 
 
 def centre(vantage: str = "isp", name: str = "dc2", address: str = "149.154.167.51") -> Measurement:
@@ -160,9 +195,9 @@ def centre(vantage: str = "isp", name: str = "dc2", address: str = "149.154.167.
     )
 
 
-def canary(vantage: str = "isp") -> Measurement:
+def canary(vantage: str = "isp", *more_addresses: str) -> Measurement:
     return measurement(
-        host_observations("example.com", CANARY),
+        host_observations("example.com", CANARY, *more_addresses),
         target="example.com",
         kind=TargetKind.CONTROL_HOST,
         vantage=vantage,
@@ -182,12 +217,20 @@ def with_more(measured: Measurement, *observations: AnyObservation) -> Measureme
 
 
 def resolves_to(
-    *answers: DnsAnswer, resolver: Resolver | None = None, failure: Failure | None = None
+    *answers: DnsAnswer,
+    resolver: Resolver | None = None,
+    failure: Failure | None = None,
+    everywhere: bool = False,
 ) -> Change:
+    """What comes back in the open; `everywhere` also over DoT and DoH. The sink must be named."""
+
     def change(o: AnyObservation) -> AnyObservation:
-        if isinstance(o, DnsObservation) and resolver in (None, o.resolver):
-            return replace(o, answers=answers, failure=failure)
-        return o
+        if not isinstance(o, DnsObservation) or o.resolver not in (resolver or o.resolver,):
+            return o
+        in_the_open = (everywhere or o.transport in ("udp", "tcp")) and (resolver is Resolver.SINK) is (
+            o.resolver is Resolver.SINK
+        )
+        return replace(o, answers=answers, failure=failure) if in_the_open else o
 
     return change
 
@@ -212,9 +255,10 @@ def tls_fails(failure: Failure) -> Change:
     return change
 
 
-def certificate(bad: Certificate, failure: Failure) -> Change:
+def certificate(bad: Certificate, failure: Failure, *, over_quic: bool = False) -> Change:
     def change(o: AnyObservation) -> AnyObservation:
-        if isinstance(o, TlsObservation) and o.purpose is Purpose.TARGET:
+        shown = isinstance(o, TlsObservation) or (over_quic and isinstance(o, QuicObservation))
+        if shown and o.purpose is Purpose.TARGET:
             return replace(o, chain=(bad,), certificate_failure=failure)
         return o
 
@@ -232,8 +276,10 @@ def drop(*kinds: type[AnyObservation]) -> Change:
     return lambda o: None if isinstance(o, kinds) else o
 
 
-def quic_fails(o: AnyObservation) -> AnyObservation:
-    return replace(o, failure=Failure.TIMEOUT, versions=()) if isinstance(o, QuicObservation) else o
+def quic_fails(o: AnyObservation) -> AnyObservation | None:
+    if not isinstance(o, QuicObservation):
+        return o
+    return replace(o, failure=Failure.TIMEOUT, versions=()) if o.server_name is None else None
 
 
 def harmless(failure: Failure | None = None, address: str = TELEGRAM) -> TlsObservation:

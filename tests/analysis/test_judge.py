@@ -25,6 +25,7 @@ from tests.analysis.builder import (
     BOGON,
     CANARY,
     TELEGRAM,
+    TELEGRAM6,
     answer,
     canary,
     centre,
@@ -211,28 +212,32 @@ def test_what_still_works_another_way_is_said_to_be_partly_blocked(
 
 
 def expired(measured: Measurement) -> Measurement:
-    return changed(measured, certificate(leaf("t.me"), Failure.SSL_INVALID_CERTIFICATE))
+    return changed(measured, certificate(leaf("t.me"), Failure.SSL_INVALID_CERTIFICATE, over_quic=True))
 
 
 def proxied(measured: Measurement) -> Measurement:
     return changed(
         measured,
         certificate(leaf("any", sha256="c" * 64, issuer="CN=Company Proxy"), Failure.SSL_UNKNOWN_AUTHORITY),
+        quic_fails,
     )
 
 
 def retired(measured: Measurement) -> Measurement:
-    return changed(measured, resolves_to(answer(rcode="NXDOMAIN"), failure=Failure.DNS_NXDOMAIN))
+    denied = resolves_to(answer(rcode="NXDOMAIN"), failure=Failure.DNS_NXDOMAIN, everywhere=True)
+    return changed(measured, denied)
 
 
 def offline(measured: Measurement) -> Measurement:
-    return changed(measured, resolves_to(failure=Failure.TIMEOUT), tcp_fails(Failure.TIMEOUT), quic_fails)
+    silent = resolves_to(failure=Failure.TIMEOUT, everywhere=True)
+    return changed(measured, silent, tcp_fails(Failure.TIMEOUT), quic_fails)
 
 
 def failed(measured: Measurement) -> Measurement:
     return changed(
         measured,
-        resolves_to(failure=Failure.VANTAGE),
+        resolves_to(failure=Failure.VANTAGE, everywhere=True),
+        resolves_to(failure=Failure.VANTAGE, resolver=Resolver.SINK),
         tcp_fails(Failure.VANTAGE),
         drop(QuicObservation),
     )
@@ -243,7 +248,7 @@ def portal(measured: Measurement) -> Measurement:
 
 
 def unreachable(measured: Measurement) -> Measurement:
-    return changed(measured, tcp_fails(Failure.TIMEOUT))
+    return changed(measured, tcp_fails(Failure.TIMEOUT), quic_fails)
 
 
 def resolver_broken(measured: Measurement) -> Measurement:
@@ -351,7 +356,9 @@ def test_what_is_no_censorship(
 
 def test_without_a_control_a_name_that_nobody_here_resolves_may_be_retired() -> None:
     here = changed(retired(host()), drop(TcpObservation, TlsObservation, HttpObservation, QuicObservation))
-    assert judge(here, without_control=True).state is State.INSUFFICIENT
+    assert judge(here, without_control=True).rule_id == "dns.retired_clean"
+    in_the_open = changed(here, lambda o: None if getattr(o, "transport", "") in ("dot", "doh") else o)
+    assert judge(in_the_open, without_control=True).state is State.INSUFFICIENT
 
 
 def test_without_a_control_a_strange_certificate_is_impaired_and_no_more() -> None:
@@ -417,15 +424,23 @@ def test_evidence_names_observations_of_the_measurement() -> None:
         assert verdict.evidence and set(verdict.evidence) <= {o.id for o in measured.observations}
 
 
-HEALTHY = [host(), centre(), host(address="203.0.114.7"), host(address=CANARY)]
+HEALTHY = [
+    host(),
+    centre(),
+    host(address="203.0.114.7"),
+    host(address=CANARY),
+    host("isp", "t.me", TELEGRAM, TELEGRAM6),
+    host("isp", "t.me", TELEGRAM6),
+    changed(host(), resolves_to(answer(TELEGRAM), resolver=Resolver.SINK)),
+]
 
 
 @given(st.data())
 def test_nothing_missing_doubled_or_reordered_turns_health_into_blocking(data: st.DataObject) -> None:
     """No order, duplicate, missing step or absent control makes a healthy measurement blocked."""
     healthy = data.draw(st.sampled_from(HEALTHY))
-    kept = data.draw(st.lists(st.sampled_from(healthy.observations), max_size=20))
-    control_kept = data.draw(st.lists(st.sampled_from(healthy.observations), max_size=10))
+    kept = data.draw(st.lists(st.sampled_from(healthy.observations), max_size=40))
+    control_kept = data.draw(st.lists(st.sampled_from(healthy.observations), max_size=20))
     canary_kept = data.draw(st.lists(st.sampled_from(canary().observations), max_size=10))
     verdict = judge(
         replace(healthy, observations=tuple(kept)),

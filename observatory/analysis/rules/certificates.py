@@ -20,12 +20,7 @@ def proofs(case: Case) -> tuple[TlsObservation, ...]:
 
 
 def _valid(case: Case) -> Evidence:
-    over_quic = [
-        o
-        for o in case.facts.quic_handshakes()
-        if o.endpoint.address in case.facts.proved_addresses and o.certificate_failure is None
-    ]
-    return ids(proofs(case) or case.facts.proved_pages or over_quic)
+    return ids(proofs(case) or case.facts.proved_pages)
 
 
 def _bad_certificates(case: Case) -> tuple[TlsObservation, ...]:

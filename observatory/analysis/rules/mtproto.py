@@ -7,7 +7,7 @@ others do is filtered for itself: the app speaks another one than a plain client
 from collections.abc import Iterable
 from typing import Final
 
-from observatory.analysis.case import Case
+from observatory.analysis.case import Case, is_address
 from observatory.analysis.facts import RESET, SILENCE, Evidence, Facts, ids
 from observatory.analysis.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -67,7 +67,10 @@ def _some_proved(case: Case) -> Evidence:
 def _answers_http(case: Case) -> Evidence:
     """Telegram's own address answered plain HTTP on every connection; its client asked for no nonce."""
     answers = case.facts.answered_http
-    own = all(case.reference.is_telegram_address(o.endpoint.address) for o in answers)
+    own = all(
+        is_address(o.endpoint.address) and case.reference.is_telegram_address(o.endpoint.address)
+        for o in answers
+    )
     strange = any(case.shows_block_page(o) or case.redirects_to_block_page(o) for o in answers)
     whole = case.connected.issuperset(case.main_endpoints)
     return ids(answers) if own and whole and not strange else ()

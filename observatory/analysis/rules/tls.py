@@ -119,7 +119,7 @@ def _down(case: Case) -> Evidence:
 
 def _uncompared(case: Case) -> Evidence:
     tries = case.tls or [o for o in case.facts.http if o.over_tls and o.failure is not None]
-    return ids(tries) if tries and not case.facts.proved else ()
+    return ids(tries) if tries and not proofs(case) and not case.facts.proved_pages else ()
 
 
 def _not_reached(case: Case) -> bool:

@@ -1,0 +1,144 @@
+"""Plays the situations across the emulated Internet, several networks at a time, and judges them."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.figure import Figure, show
+from benchmarks.matrix.scenarios import EVERYONE, SCENARIOS, Scenario
+from benchmarks.matrix.score import Fit, Outcome, Score, false_block_rate, score
+from lab import world
+from lab.control import LabControl
+from observatory.adhoc import Result, measure_now, select_targets, select_vantage_points
+from observatory.config import load_config
+from observatory.model import Config
+
+CONFIG: Final = Path(__file__).parents[2] / "lab" / "vantage_points.yaml"
+# More at once would only have the two cores of a small machine wait for each other.
+NETWORKS_AT_ONCE: Final = 7
+
+Wave = dict[str, Scenario]
+
+
+def plan_waves(scenarios: Iterable[Scenario]) -> list[Wave]:
+    """Give every situation a network of its own; those that concern everyone share one wave."""
+    waves: list[Wave] = []
+    for group, size in (
+        ([s for s in scenarios if s not in EVERYONE], NETWORKS_AT_ONCE),
+        ([s for s in scenarios if s in EVERYONE], len(world.PROBE_ISPS)),
+    ):
+        first = len(waves)
+        for scenario in group:
+            for wave in waves[first:]:
+                isp = _free_network(wave, scenario) if len(wave) < size else None
+                if isp is not None:
+                    wave[isp] = scenario
+                    break
+            else:
+                isp = _free_network({}, scenario)
+                if isp is None:
+                    raise ValueError(f"{scenario.name}: no network fits")
+                waves.append({isp: scenario})
+    return waves
+
+
+def _free_network(wave: Wave, scenario: Scenario) -> str | None:
+    fitting = [
+        isp
+        for isp in world.PROBE_ISPS
+        if isp not in wave and scenario.ipv6 in (None, world.ISPS[isp].has_ipv6)
+    ]
+    # The few that have IPv6 are kept for those that need it.
+    fitting.sort(key=lambda isp: world.ISPS[isp].has_ipv6)
+    return fitting[0] if fitting else None
+
+
+async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenario, Result]]:
+    """Switch on what each situation needs, measure once from everywhere, switch it off."""
+    lab.reset()
+    for isp, scenario in wave.items():
+        for switch in scenario.switches:
+            place = None if switch.everyone else isp
+            lab.switch(place, switch.censor, True, switch.hosts, **switch.params)
+    wanted = {t for s in wave.values() for t in (s.host, s.centre)}
+    targets = [t for t in select_targets([]) if t.name in wanted]
+    try:
+        results, errors = await measure_now(config, select_vantage_points(config, list(wave)), targets)
+    finally:
+        lab.reset()
+    if errors:
+        raise RuntimeError("; ".join(errors))
+    return [
+        (scenario, result)
+        for result in results
+        for scenario in (wave[result.vantage.id],)
+        if result.measurement.target in (scenario.host, scenario.centre)
+    ]
+
+
+async def play_all(
+    scenarios: Sequence[Scenario] = SCENARIOS,
+) -> AsyncIterator[tuple[Scenario, Result]]:
+    """Yield every situation's results, wave by wave."""
+    lab, config = LabControl(), load_config(CONFIG)
+    for wave in plan_waves(scenarios):
+        for pair in await play(lab, config, wave):
+            yield pair
+
+
+def to_outcome(scenario: Scenario, result: Result) -> Outcome | None:
+    """Return how a result compares with what is right; None where the situation says nothing of it."""
+    is_host = result.measurement.target == scenario.host
+    expected = scenario.web if is_host else scenario.app
+    # A situation that filters the app says nothing against its names, and the other way round.
+    filtered = expected is not None and expected[1] is not None
+    if expected is None:
+        return None
+    return Outcome(
+        situation=scenario.name,
+        target=result.measurement.target,
+        censorship=scenario.censorship and filtered,
+        expected=expected,
+        got=(result.verdict.state, result.verdict.mechanism),
+    )
+
+
+def _line(one: Score) -> str:
+    fits = "".join(f"{one.fits[kind]:>15}" for kind in Fit)
+    return f"{one.mechanism:<26}{one.n:>5}{fits}{one.precision:>11.3f}{one.recall:>9.3f}"
+
+
+def report(outcomes: Sequence[Outcome]) -> str:
+    """Return the table of mechanisms, and each situation that did not come out right."""
+    head = f"{'mechanism':<26}{'n':>5}" + "".join(f"{kind:>15}" for kind in Fit)
+    lines = [f"{head}{'precision':>11}{'recall':>9}", *(_line(one) for one in score(outcomes))]
+    lines += [
+        f"not right: {o.situation} ({o.target}): expected {o.expected[0]} {o.expected[1]}, "
+        f"got {o.got[0]} {o.got[1]}"
+        for o in outcomes
+        if not o.right
+    ]
+    return "\n".join(lines)
+
+
+async def bench_matrix() -> list[Figure]:
+    """Every situation once: how its mechanism is named, and whether anything healthy is called blocked."""
+    outcomes = []
+    async for scenario, result in play_all():
+        outcome = to_outcome(scenario, result)
+        if outcome is not None:
+            outcomes.append(outcome)
+    print(report(outcomes))  # noqa: T201  (the report is its purpose)
+    n_bad = sum(o.fit in (Fit.WRONG, Fit.OVER_SPECIFIC) for o in outcomes)
+    figures = [
+        Figure(what="situations", value=len({o.situation for o in outcomes}), unit=""),
+        Figure(what="verdicts", value=len(outcomes), unit=""),
+        Figure(
+            what="state or mechanism not right", value=sum(not o.right for o in outcomes), unit="", bound=0
+        ),
+        Figure(what="mechanism wrong or over-specific", value=n_bad, unit="", bound=0),
+        Figure(
+            what="false-block rate where nobody censors", value=false_block_rate(outcomes), unit="", bound=0
+        ),
+    ]
+    return [show(figure) for figure in figures]
