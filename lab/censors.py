@@ -7,7 +7,7 @@ answers of resolvers and servers follow from the same settings in `lab.policy`. 
 import ipaddress
 from typing import Final
 
-from lab import techniques
+from lab import techniques, world
 from lab.settings import Aim, Censor, Param, Scope, Value
 
 
@@ -34,13 +34,53 @@ def _is_address(value: Value) -> bool:
     return True
 
 
+# Blocked, Censored, Filtered (RFC 8914); 0 for no extended error.
+_EDE: Final = Param(default=0, expected="one of 0, 15, 16, 17", check=lambda value: value in (0, 15, 16, 17))
+_KBIT: Final = _number(128, 16, 100_000)
+_TRANSPORTS: Final = _one_of("all", "plain")
+
 _ENTRIES: Final = (
-    Censor(id="dns_nxdomain", summary="the ISP's resolver says the name does not exist"),
+    Censor(
+        id="dns_nxdomain",
+        summary="the ISP's resolver says the name does not exist",
+        params={"ede": _EDE},
+    ),
+    Censor(
+        id="dns_refused",
+        summary="the ISP's resolver refuses to answer for the name",
+        params={"ede": _EDE},
+    ),
+    Censor(
+        id="dns_servfail",
+        summary="the ISP's resolver fails for the name",
+    ),
+    Censor(
+        id="dns_timeout",
+        summary="the ISP's resolver says nothing when asked for the name",
+    ),
+    Censor(
+        id="dns_no_answer",
+        summary="the ISP's resolver says that the name has no address (NOERROR, empty)",
+        params={"ede": _EDE},
+    ),
+    Censor(
+        id="dns_cname_blockpage",
+        summary="the ISP's resolver answers a CNAME to its notice server and that one's address",
+    ),
+    Censor(
+        id="dns_other",
+        summary="the ISP's resolver answers the address of somebody else's real server",
+        params={
+            "address": Param(
+                default=world.CONTROL_HOST_ADDRESS, expected="an IPv4 address", check=_is_address
+            )
+        },
+    ),
     Censor(id="dns_blockpage", summary="the ISP's resolver answers the address of its block page"),
     Censor(
         id="dns_bogon",
         summary="the ISP's resolver answers a private address",
-        params={"address": Param(default="10.10.34.35", expected="an IPv4 address", check=_is_address)},
+        params={"address": Param(default=world.BOGON, expected="an IPv4 address", check=_is_address)},
     ),
     Censor(
         id="dns_hijack",
@@ -49,18 +89,35 @@ _ENTRIES: Final = (
     ),
     Censor(
         id="dns_injection",
-        summary="a forged block-page answer races ahead of the true one, for queries to any address",
+        summary="a forged answer races ahead of the true one, for queries to any address",
+        params={"answer": _one_of("blockpage", "bogon", "nxdomain", "other")},
         rules=techniques.dns_injection,
     ),
     Censor(
         id="sni_reset",
         summary="a TLS ClientHello with the name is answered with a reset",
+        params={"residual_s": _number(0, 0, 3600)},
         rules=techniques.sni_reset,
     ),
     Censor(
         id="sni_drop",
         summary="a TLS ClientHello with the name and all after it is dropped",
         rules=techniques.sni_drop,
+    ),
+    Censor(
+        id="tls_reset",
+        summary="every TLS ClientHello to the addresses, whatever its name, is answered with a reset",
+        rules=techniques.tls_reset,
+    ),
+    Censor(
+        id="tls_drop",
+        summary="every TLS ClientHello to the addresses, whatever its name, and all after it is dropped",
+        rules=techniques.tls_drop,
+    ),
+    Censor(
+        id="tls_stall",
+        summary="the handshake with the name completes, then the connection's data is dropped",
+        rules=techniques.tls_stall,
     ),
     Censor(
         id="ip_blackhole",
@@ -75,6 +132,12 @@ _ENTRIES: Final = (
         rules=techniques.ip_reject,
     ),
     Censor(
+        id="ip_refused",
+        summary="connections to the addresses are refused by the border (TCP reset)",
+        aim=Aim.ADDRESSES,
+        rules=techniques.ip_refused,
+    ),
+    Censor(
         id="http_blockpage",
         summary="plain HTTP with the name in Host is answered with a forged block page (200)",
         rules=techniques.http_filter,
@@ -85,16 +148,33 @@ _ENTRIES: Final = (
         rules=techniques.http_filter,
     ),
     Censor(
+        id="http_reset",
+        summary="plain HTTP with the name in Host is answered with a reset",
+        rules=techniques.http_reset,
+    ),
+    Censor(
+        id="http_drop",
+        summary="plain HTTP with the name in Host and all after it is dropped",
+        rules=techniques.http_drop,
+    ),
+    Censor(
         id="tls_mitm",
-        summary="TLS to the addresses ends at a middlebox with certificates of another authority",
+        summary="TLS to the addresses ends at a middlebox with certificates of its own",
+        params={"kind": _one_of("unknown_ca", "self_signed", "ca_signed")},
         rules=techniques.tls_mitm,
     ),
     Censor(
         id="throttle",
         summary="each connection from the addresses is held to a low rate",
         aim=Aim.ADDRESSES,
-        params={"kbit": _number(128, 16, 100_000)},
+        params={"kbit": _KBIT},
         rules=techniques.throttle,
+    ),
+    Censor(
+        id="sni_throttle",
+        summary="each connection whose TLS ClientHello has the name is held to a low rate",
+        params={"kbit": _KBIT},
+        rules=techniques.sni_throttle,
     ),
     Censor(
         id="dc_443_drop",
@@ -107,6 +187,33 @@ _ENTRIES: Final = (
         summary="all TCP to the listed data centres is dropped",
         aim=Aim.DATA_CENTRES,
         rules=techniques.dc_drop,
+    ),
+    Censor(
+        id="mtproto_drop",
+        summary="what clients say to the data centres is dropped; they do connect",
+        aim=Aim.DATA_CENTRES,
+        params={"transports": _TRANSPORTS},
+        rules=techniques.mtproto_drop,
+    ),
+    Censor(
+        id="mtproto_reset",
+        summary="what clients say to the data centres is answered with a reset",
+        aim=Aim.DATA_CENTRES,
+        params={"transports": _TRANSPORTS},
+        rules=techniques.mtproto_reset,
+    ),
+    Censor(
+        id="mtproto_garbage",
+        summary="what clients say to the data centres is answered with forged nonsense",
+        aim=Aim.DATA_CENTRES,
+        params={"transports": _TRANSPORTS},
+        rules=techniques.mtproto_garbage,
+    ),
+    Censor(
+        id="doh_drop",
+        summary="TCP 443 and 853 to the public resolver is dropped",
+        aim=Aim.NOTHING,
+        rules=techniques.doh_drop,
     ),
     Censor(
         id="quic_drop",
@@ -149,6 +256,12 @@ _ENTRIES: Final = (
         is_failure=True,
     ),
     Censor(
+        id="aaaa_only",
+        summary="the names lose their A records on every honest resolver; the addresses still work",
+        scope=Scope.EVERYONE,
+        is_failure=True,
+    ),
+    Censor(
         id="resolver_broken",
         summary="the ISP's resolver fails for every name",
         is_failure=True,
@@ -161,6 +274,13 @@ _ENTRIES: Final = (
         is_failure=True,
         aim=Aim.NOTHING,
         rules=techniques.vantage_offline,
+    ),
+    Censor(
+        id="ipv6_broken",
+        summary="the client has an IPv6 address and route, and its packets vanish",
+        is_failure=True,
+        aim=Aim.NOTHING,
+        rules=techniques.ipv6_broken,
     ),
     Censor(
         id="packet_loss",
@@ -188,6 +308,52 @@ _ENTRIES: Final = (
     Censor(
         id="geoblock_403",
         summary="the hosts themselves refuse this ISP's clients with 403, as a service that left a country",
+        is_failure=True,
+    ),
+    Censor(
+        id="captcha",
+        summary="the hosts themselves ask this ISP's clients to solve a CAPTCHA (403)",
+        is_failure=True,
+    ),
+    Censor(
+        id="dns_proxy",
+        summary="DNS to whatever resolver is answered by the ISP's, with the truth",
+        is_failure=True,
+        aim=Aim.NOTHING,
+        rules=techniques.dns_hijack,
+    ),
+    Censor(
+        id="company_proxy",
+        summary="all TLS ends at a box with a private authority, the control host's too",
+        is_failure=True,
+        aim=Aim.NOTHING,
+        rules=techniques.company_proxy,
+    ),
+    Censor(
+        id="local_firewall",
+        summary="the client machine's own firewall drops TCP 443 and 80 to the addresses",
+        is_failure=True,
+        aim=Aim.ADDRESSES,
+        rules=techniques.local_firewall,
+    ),
+    Censor(
+        id="slow_line",
+        summary="the whole line is slow: each connection from whatever host is held to a low rate",
+        is_failure=True,
+        aim=Aim.NOTHING,
+        params={"kbit": _KBIT},
+        rules=techniques.slow_line,
+    ),
+    Censor(
+        id="server_stall",
+        summary="the hosts complete the handshake and then answer nobody",
+        scope=Scope.EVERYONE,
+        is_failure=True,
+    ),
+    Censor(
+        id="cdn_rotation",
+        summary="the names are served by a content network, at another address for each resolver",
+        scope=Scope.EVERYONE,
         is_failure=True,
     ),
 )

@@ -28,6 +28,7 @@ from lab.services.process import run_services
 from lab.state import EVERYONE, LabState
 from lab.topology import (
     EXCHANGE,
+    RESTORE_TOOLS,
     TELEGRAM_ROUTER,
     Plan,
     TopologyError,
@@ -47,7 +48,10 @@ class Engine:
         self._state = LabState()
         self._services = services
         self._lock = asyncio.Lock()
-        self._in_force = dict.fromkeys(_routers(), encode_ruleset(()))
+        # By namespace and version of IP.
+        self._in_force = {
+            (name, version): encode_ruleset(()) for name in _routers() for version in RESTORE_TOOLS
+        }
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         links = {link.a_device + "@" + link.a: link for link in plan.links}
         self._middleboxes: list[Border | DelayLine] = []
@@ -97,17 +101,21 @@ class Engine:
         await self._send_policy(state)
         changes = []
         for namespace, (isp_id, place) in _routers().items():
-            ruleset = encode_ruleset(state.rules(isp_id, place))
-            if self._in_force[namespace] != ruleset:
-                changes.append(self._load_rules(namespace, ruleset))
+            rules = state.rules(isp_id, place)
+            for version in RESTORE_TOOLS:
+                ruleset = encode_ruleset(rules, version)
+                if self._in_force[namespace, version] != ruleset:
+                    changes.append(self._load_rules(namespace, version, ruleset))
         results = await asyncio.gather(*changes, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _load_rules(self, namespace: str, ruleset: str) -> None:
-        await asyncio.to_thread(_restore, self._namespaces[namespace], namespace, ruleset)
-        self._in_force[namespace] = ruleset
+    async def _load_rules(self, namespace: str, version: int, ruleset: str) -> None:
+        await asyncio.to_thread(
+            _restore, RESTORE_TOOLS[version], self._namespaces[namespace], namespace, ruleset
+        )
+        self._in_force[namespace, version] = ruleset
 
     async def _send_policy(self, state: LabState) -> None:
         if self._streams is None:
@@ -144,17 +152,18 @@ class Engine:
 
 
 def _routers() -> dict[str, tuple[str, Place]]:
-    """Return every router that takes rules: namespace -> (network id or "*", place)."""
+    """Return every router, and every client, that takes rules: namespace -> (network id or "*", place)."""
     routers = {EXCHANGE: (EVERYONE, Place.EXCHANGE), TELEGRAM_ROUTER: (EVERYONE, Place.TELEGRAM_ROUTER)}
     for isp in world.ISPS.values():
+        routers[isp.client_namespace] = (isp.id, Place.CLIENT)
         routers[isp.access_namespace] = (isp.id, Place.ACCESS)
         routers[isp.border_namespace] = (isp.id, Place.BORDER)
     return routers
 
 
-def _restore(fd: int, namespace: str, ruleset: str) -> None:
+def _restore(tool: str, fd: int, namespace: str, ruleset: str) -> None:
     with linux.inside(fd):
-        run_tool(["iptables-restore", "-w"], ruleset, where=namespace)
+        run_tool([tool, "-w"], ruleset, where=namespace)
 
 
 def run_engine(control: socket.socket, ca_copy: Path, on_ready: Callable[[], None]) -> None:

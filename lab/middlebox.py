@@ -1,4 +1,4 @@
-"""What a border router does in software: race DNS answers, answer HTTP itself, hold packets back."""
+"""What a border router does in software: race DNS answers, answer TCP in a server's place, hold packets."""
 
 import asyncio
 import socket
@@ -17,14 +17,19 @@ from lab.packets import (
     forge_udp_answer,
     parse_packet,
 )
-from lab.rules import MARK_ANSWERED, QUEUE_DELAY, QUEUE_DNS, QUEUE_HTTP
+from lab.policy import lie_of
+from lab.rules import MARK_ANSWERED, QUEUE_DELAY, QUEUE_DNS, QUEUE_TCP
 from lab.services.names import forge_answer
 from lab.services.pages import load_notice, national_redirect
 from lab.services.web import Response, encode_whole_response
 from lab.state import LabState
 from lab.topology import Link
 
-_ETHERTYPE_IP: Final = 0x0800
+_ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
+# Servers here send with 64: a forged datagram betrays itself by the hops it seems to have come.
+INJECTED_TTL: Final = 128
+# No length that MTProto allows, no HTTP, no TLS.
+GARBAGE: Final = b"\x7f\xff\xff\xff" * 16
 
 ReadState = Callable[[], LabState]
 
@@ -34,10 +39,12 @@ class _Wire:
 
     def __init__(self, namespace_fd: int, device: str, peer_mac: str) -> None:
         self._sock = open_socket(namespace_fd, socket.AF_PACKET, socket.SOCK_DGRAM)
-        self._address = (device, _ETHERTYPE_IP, 0, 0, bytes.fromhex(peer_mac.replace(":", "")))
+        self._device = device
+        self._peer_mac = bytes.fromhex(peer_mac.replace(":", ""))
 
-    def send(self, packet: Packet) -> None:
-        self._sock.sendto(encode_packet(packet), self._address)
+    def send(self, packet: Packet, *, ttl: int = 64) -> None:
+        ethertype = _ETHERTYPES[packet.source.version]
+        self._sock.sendto(encode_packet(packet, ttl=ttl), (self._device, ethertype, 0, 0, self._peer_mac))
 
 
 class Border:
@@ -49,45 +56,50 @@ class Border:
         self._to_client = _Wire(namespace_fd, inner.b_device, inner.a_mac)
         self._to_server = _Wire(namespace_fd, outer.a_device, outer.b_mac)
         self._dns = Queue(namespace_fd, QUEUE_DNS, Copy.WHOLE)
-        self._http = Queue(namespace_fd, QUEUE_HTTP, Copy.WHOLE)
+        self._tcp = Queue(namespace_fd, QUEUE_TCP, Copy.WHOLE)
         self._notice = Response(body=load_notice(isp.id))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self._dns.fileno(), self._on_dns)
-        loop.add_reader(self._http.fileno(), self._on_http)
+        loop.add_reader(self._tcp.fileno(), self._on_tcp)
 
     def _on_dns(self) -> None:
         setting = self._state().of(self._isp.id, "dns_injection")
         for packet_id, data in self._dns.packets():
             query = parse_packet(data)
             if setting and query:
-                forged = forge_answer(query.payload, setting.hosts, self._isp.notice_address)
+                lie = lie_of("dns_injection", setting, self._isp)
+                forged = forge_answer(query.payload, setting.hosts, lie)
                 if forged:
                     # Forged first, then let go: the true answer comes as second.
-                    self._to_client.send(forge_udp_answer(query, forged))
+                    self._to_client.send(forge_udp_answer(query, forged), ttl=INJECTED_TTL)
             self._dns.accept(packet_id)
 
-    def _on_http(self) -> None:
-        for packet_id, data in self._http.packets():
+    def _on_tcp(self) -> None:
+        for packet_id, data in self._tcp.packets():
             request = parse_packet(data)
-            response = self._http_answer(request.payload) if request else None
-            if request is None or response is None:
-                self._http.accept(packet_id)
+            answer = self._tcp_answer(request) if request else None
+            if request is None or answer is None:
+                self._tcp.accept(packet_id)
                 continue
-            for segment in forge_tcp_answer(request, encode_whole_response(response)):
+            for segment in forge_tcp_answer(request, answer):
                 self._to_client.send(segment)
             self._to_server.send(forge_reset_to_server(request))
-            self._http.accept(packet_id, mark=MARK_ANSWERED)
+            self._tcp.accept(packet_id, mark=MARK_ANSWERED)
 
-    def _http_answer(self, payload: bytes) -> Response | None:
-        host = host_header(payload)
+    def _tcp_answer(self, request: Packet) -> bytes | None:
+        setting = self._state().of(self._isp.id, "mtproto_garbage")
+        if setting and str(request.destination) in setting.addresses:
+            # The rules have let only those connections come here that are to be spoilt.
+            return GARBAGE
+        host = host_header(request.payload)
         for censor_id, response in (
             ("http_blockpage", self._notice),
             ("http_redirect", national_redirect()),
         ):
             setting = self._state().of(self._isp.id, censor_id)
             if setting and host in setting.hosts:
-                return response
+                return encode_whole_response(response)
         return None
 
 

@@ -1,13 +1,14 @@
-"""IPv4, UDP and TCP packets as bytes: what the lab's middleboxes read and forge. Pure."""
+"""UDP and TCP packets over IPv4 and IPv6 as bytes: what the lab's middleboxes read and forge. Pure."""
 
 import struct
 from dataclasses import dataclass
 from enum import IntFlag
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 PROTO_TCP: Final = 6
 PROTO_UDP: Final = 17
+_IPV6_HEADER_BYTES: Final = 40
 # Below the 1,500 of every link here, less IP and TCP headers.
 MAX_SEGMENT_BYTES: Final = 1400
 # What fits into 65,535 bytes beside both headers at their shortest.
@@ -25,12 +26,12 @@ class TcpFlag(IntFlag):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """One UDP or TCP packet over IPv4; seq, ack and flags stay 0 for UDP."""
+    """One UDP or TCP packet over IPv4 or IPv6; seq, ack and flags stay 0 for UDP."""
 
     protocol: int
-    source: IPv4Address
+    source: IPv4Address | IPv6Address
     source_port: int
-    destination: IPv4Address
+    destination: IPv4Address | IPv6Address
     destination_port: int
     payload: bytes = b""
     seq: int = 0
@@ -49,20 +50,27 @@ def internet_checksum(data: bytes) -> int:
 
 
 def parse_packet(data: bytes) -> Packet | None:
-    """Read an IPv4 packet; None when it is another protocol, a later fragment or cut short."""
-    if len(data) < 20 or data[0] >> 4 != 4:
-        return None
-    header_bytes = (data[0] & 15) * 4
-    total_bytes = int.from_bytes(data[2:4])
-    fragment_offset = int.from_bytes(data[6:8]) & 0x1FFF
+    """Read an IP packet; None when it is another protocol, a later fragment, cut short, or IPv6 with
+    extension headers."""
+    version = data[0] >> 4 if data else 0
+    source: IPv4Address | IPv6Address
+    destination: IPv4Address | IPv6Address
     # A length of 0 is how an aggregated (GSO) packet beyond 64 kB states itself.
-    body = data[header_bytes : total_bytes or len(data)]
-    protocol = data[9]
-    if (
-        fragment_offset
-        or header_bytes < 20
-        or len(body) < {PROTO_UDP: 8, PROTO_TCP: 20}.get(protocol, 1 << 30)
-    ):
+    if version == 4 and len(data) >= 20:
+        header_bytes = (data[0] & 15) * 4
+        fragment_offset = int.from_bytes(data[6:8]) & 0x1FFF
+        if fragment_offset or header_bytes < 20:
+            return None
+        body = data[header_bytes : int.from_bytes(data[2:4]) or len(data)]
+        protocol = data[9]
+        source, destination = IPv4Address(data[12:16]), IPv4Address(data[16:20])
+    elif version == 6 and len(data) >= _IPV6_HEADER_BYTES:
+        body = data[_IPV6_HEADER_BYTES:][: int.from_bytes(data[4:6]) or len(data)]
+        protocol = data[6]
+        source, destination = IPv6Address(data[8:24]), IPv6Address(data[24:40])
+    else:
+        return None
+    if len(body) < {PROTO_UDP: 8, PROTO_TCP: 20}.get(protocol, 1 << 30):
         return None
     source_port, destination_port = struct.unpack_from(">HH", body)
     seq = ack = 0
@@ -74,9 +82,9 @@ def parse_packet(data: bytes) -> Packet | None:
         payload = body[(body[12] >> 4) * 4 :]
     return Packet(
         protocol=protocol,
-        source=IPv4Address(data[12:16]),
+        source=source,
         source_port=source_port,
-        destination=IPv4Address(data[16:20]),
+        destination=destination,
         destination_port=destination_port,
         payload=payload,
         seq=seq,
@@ -92,7 +100,20 @@ def encode_packet(packet: Packet, *, ttl: int = 64) -> bytes:
         raise ValueError(f"protocol: expected {PROTO_TCP} or {PROTO_UDP}, got {packet.protocol}")
     if len(packet.payload) > _MAX_PAYLOAD_BYTES:
         raise ValueError(f"payload: expected at most {_MAX_PAYLOAD_BYTES} bytes, got {len(packet.payload)}")
+    if packet.source.version != packet.destination.version:
+        raise ValueError(f"packet: expected one version of IP, got {packet.source} and {packet.destination}")
     body = encode_body(packet)
+    if packet.source.version == 6:
+        header = struct.pack(
+            ">IHBB16s16s",
+            6 << 28,
+            len(body),
+            packet.protocol,
+            ttl,
+            packet.source.packed,
+            packet.destination.packed,
+        )
+        return header + body
     dont_fragment = 0x4000
     header = struct.pack(
         ">BBHHHBBH4s4s",
@@ -111,6 +132,7 @@ def encode_packet(packet: Packet, *, ttl: int = 64) -> bytes:
 
 
 def _pseudo_header(packet: Packet, length: int) -> bytes:
+    # The checksum does not see that IPv6 gives length and protocol 32 bits each: the rest is zero.
     return packet.source.packed + packet.destination.packed + struct.pack(">BBH", 0, packet.protocol, length)
 
 

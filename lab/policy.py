@@ -4,29 +4,50 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from lab import world
+from lab.settings import Setting
 from lab.state import LabState
 
-NXDOMAIN: Final = "nxdomain"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lie:
+    """What is said of one name instead of the truth.
+
+    `rcode` is NOERROR, NXDOMAIN, REFUSED, SERVFAIL, or "" for silence; `address` "" is an empty answer;
+    `alias` is the name a CNAME leads to first; `ede` is the extended error (RFC 8914), 0 for none.
+    """
+
+    rcode: str = "NOERROR"
+    address: str = ""
+    alias: str = ""
+    ede: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverPolicy:
-    """One ISP resolver. `broken` is "", servfail, timeout or refused; `lies` maps a name to an address
-    or to "nxdomain"."""
+    """One ISP resolver. `broken` is "", servfail, timeout or refused; `lies` are by name."""
 
     broken: str = ""
-    lies: dict[str, str] = field(default_factory=dict)
+    lies: dict[str, Lie] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Everything that the service process needs to know of the censors and failures."""
+    """Everything that the service process needs to know of the censors and failures.
+
+    Names are listed by what is done to them; `forbidden` (403) and `challenged` (CAPTCHA) are by network,
+    `mitm` is the kind of certificate each network's middlebox presents.
+    """
 
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
     retired: tuple[str, ...] = ()
+    aaaa_only: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     mismatched: tuple[str, ...] = ()
+    rotated: tuple[str, ...] = ()
+    stalled: tuple[str, ...] = ()
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    challenged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    mitm: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -37,35 +58,95 @@ def policy_of(state: LabState) -> Policy:
     return Policy(
         resolvers={isp.id: _resolver(state, isp) for isp in world.ISPS.values()},
         retired=state.everywhere("name_retired"),
+        aaaa_only=state.everywhere("aaaa_only"),
         expired=state.everywhere("expired_certificate"),
         mismatched=state.everywhere("wrong_certificate"),
-        forbidden={
-            isp_id: setting.hosts for isp_id in world.ISPS if (setting := state.of(isp_id, "geoblock_403"))
+        rotated=state.everywhere("cdn_rotation"),
+        stalled=state.everywhere("server_stall"),
+        forbidden=_hosts_by_isp(state, "geoblock_403"),
+        challenged=_hosts_by_isp(state, "captcha"),
+        mitm={
+            isp_id: str(setting.params["kind"])
+            for isp_id in world.ISPS
+            if (setting := state.of(isp_id, "tls_mitm"))
         },
     )
+
+
+def _hosts_by_isp(state: LabState, censor_id: str) -> dict[str, tuple[str, ...]]:
+    return {isp_id: setting.hosts for isp_id in world.ISPS if (setting := state.of(isp_id, censor_id))}
 
 
 def load_policy(data: dict[str, Any]) -> Policy:
     """Read back what `Policy.to_json` wrote. Errors: KeyError or TypeError for anything else."""
     return Policy(
-        resolvers={name: ResolverPolicy(**fields) for name, fields in data["resolvers"].items()},
+        resolvers={
+            name: ResolverPolicy(
+                broken=fields["broken"],
+                lies={host: Lie(**lie) for host, lie in fields["lies"].items()},
+            )
+            for name, fields in data["resolvers"].items()
+        },
         retired=tuple(data["retired"]),
+        aaaa_only=tuple(data["aaaa_only"]),
         expired=tuple(data["expired"]),
         mismatched=tuple(data["mismatched"]),
+        rotated=tuple(data["rotated"]),
+        stalled=tuple(data["stalled"]),
         forbidden={name: tuple(hosts) for name, hosts in data["forbidden"].items()},
+        challenged={name: tuple(hosts) for name, hosts in data["challenged"].items()},
+        mitm=dict(data["mitm"]),
     )
 
 
+def lie_of(censor_id: str, setting: Setting, isp: world.Isp) -> Lie:
+    """Return what a DNS censor of this network says of the names it is aimed at.
+
+    Errors: KeyError for a censor that does not lie about names.
+    """
+    params = setting.params
+    ede = int(params.get("ede", 0))
+    if censor_id == "dns_injection":
+        return {
+            "blockpage": Lie(address=isp.notice_address),
+            "bogon": Lie(address=world.BOGON),
+            "nxdomain": Lie(rcode="NXDOMAIN"),
+            "other": Lie(address=world.CONTROL_HOST_ADDRESS),
+        }[str(params["answer"])]
+    return {
+        "dns_bogon": Lie(address=str(params.get("address"))),
+        "dns_other": Lie(address=str(params.get("address"))),
+        "dns_hijack": Lie(address=isp.notice_address),
+        "dns_blockpage": Lie(address=isp.notice_address),
+        "dns_cname_blockpage": Lie(alias=isp.notice_name, address=isp.notice_address),
+        "dns_no_answer": Lie(ede=ede),
+        "dns_nxdomain": Lie(rcode="NXDOMAIN", ede=ede),
+        "dns_refused": Lie(rcode="REFUSED", ede=ede),
+        "dns_servfail": Lie(rcode="SERVFAIL"),
+        "dns_timeout": Lie(rcode=""),
+    }[censor_id]
+
+
+# The later one wins where two lie about the same name.
+_RESOLVER_LIES: Final = (
+    "dns_bogon",
+    "dns_other",
+    "dns_hijack",
+    "dns_blockpage",
+    "dns_cname_blockpage",
+    "dns_no_answer",
+    "dns_nxdomain",
+    "dns_refused",
+    "dns_servfail",
+    "dns_timeout",
+)
+
+
 def _resolver(state: LabState, isp: world.Isp) -> ResolverPolicy:
-    lies: dict[str, str] = {}
-    # The later one wins where two lie about the same name.
-    for censor_id in ("dns_bogon", "dns_hijack", "dns_blockpage", "dns_nxdomain"):
+    lies: dict[str, Lie] = {}
+    for censor_id in _RESOLVER_LIES:
         setting = state.of(isp.id, censor_id)
-        if setting is None:
-            continue
-        lie = {"dns_bogon": str(setting.params.get("address")), "dns_nxdomain": NXDOMAIN}.get(
-            censor_id, isp.notice_address
-        )
-        lies |= dict.fromkeys(setting.hosts, lie)
+        if setting:
+            lies |= dict.fromkeys(setting.hosts, lie_of(censor_id, setting, isp))
     broken = state.of(isp.id, "resolver_broken")
     return ResolverPolicy(broken=str(broken.params["mode"]) if broken else "", lies=lies)

@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,9 @@ from lab.topology import TopologyError, run_tool
 
 # Ordinary users' PATH lacks these on Debian, and the tools live there.
 TOOL_PATHS: Final = ("/usr/sbin", "/sbin", "/usr/local/sbin")
-_PACKAGES: Final = {"ip": "iproute2", "iptables": "iptables", "iptables-restore": "iptables"}
+_PACKAGES: Final = {"ip": "iproute2"} | dict.fromkeys(
+    ("iptables", "iptables-restore", "ip6tables-restore"), "iptables"
+)
 _MODULES: Final = {"dns": "dnspython", "cryptography": "cryptography", "h11": "h11"}
 _TRIALS: Final = (
     ("the string match", "xt_string", '-A FORWARD -p tcp -m string --algo kmp --icase --string "x" -j DROP'),
@@ -35,6 +38,12 @@ _TRIALS: Final = (
     ("the NFQUEUE target", "xt_NFQUEUE nfnetlink_queue", "-A FORWARD -j NFQUEUE --queue-num 1"),
 )
 _NAT_TRIAL: Final = "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 192.0.2.1:53\nCOMMIT\n"
+
+# The matches are the same modules for both versions; what is tried here are the targets of IPv6's own.
+_TRIAL_V6: Final = (
+    "*filter\n-A FORWARD -d 2001:db8::1 -j REJECT --reject-with icmp6-adm-prohibited\nCOMMIT\n"
+    "*nat\n-A PREROUTING -p tcp -j REDIRECT --to-ports 1\nCOMMIT\n"
+)
 
 
 class PreflightError(RuntimeError):
@@ -102,7 +111,7 @@ def check_kernel() -> None:
     namespace = linux.new_network_namespace()
     try:
         with linux.inside(namespace):
-            for problem in _try_rules():
+            for problem in (*_try_rules(), *_try_ipv6()):
                 raise PreflightError(problem)
         Queue(namespace, 1, Copy.WHOLE).close()
     except OSError as error:
@@ -124,3 +133,18 @@ def _try_rules() -> Iterator[str]:
         except TopologyError:
             yield f"iptables lacks {name}: run `sudo modprobe {module}` (or use a kernel that has it)"
     yield f"iptables does not work here: run `sudo modprobe -a ip_tables iptable_nat nf_tables`; {whole}"
+
+
+def _try_ipv6() -> Iterator[str]:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        yield "this kernel runs without IPv6: start it without `ipv6.disable=1` on its command line"
+        return
+    try:
+        run_tool(["ip6tables-restore", "-w"], _TRIAL_V6)
+    except TopologyError as error:
+        yield (
+            "ip6tables does not work here: "
+            f"run `sudo modprobe -a ip6_tables ip6table_nat ip6t_REJECT nf_tables`; {error}"
+        )

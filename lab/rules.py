@@ -1,5 +1,6 @@
 """Packet-filter rules as data, the patterns they search for, and their text for iptables-restore. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,18 +13,22 @@ MAX_HOST_BYTES: Final = 100
 MARK_RESET: Final = 0x1
 MARK_DROP: Final = 0x2
 MARK_ANSWERED: Final = 0x4
+MARK_STALL: Final = 0x8
+MARK_SLOW: Final = 0x10
 
 QUEUE_DNS: Final = 1
-QUEUE_HTTP: Final = 2
+QUEUE_TCP: Final = 2
 QUEUE_DELAY: Final = 3
 
 MITM_PORT: Final = 8443
+PROXY_PORT: Final = 8444
 PORTAL_PORT: Final = 8080
 
 
 class Place(StrEnum):
     """On which router a rule works."""
 
+    CLIENT = "client"
     ACCESS = "access"
     BORDER = "border"
     EXCHANGE = "exchange"
@@ -44,27 +49,58 @@ _TABLE_CHAINS: Final[dict[Table, tuple[str, ...]]] = {
 }
 
 
+_ADDRESS: Final = re.compile(r"(?:^| )(?:-s|-d|--to-destination) (\S+)")
+# Where the first byte of a TCP segment's payload stands, in the language of xt_u32.
+_PAYLOAD: Final = "0>>22&0x3C@12>>26&0x3C@0"
+# What iptables calls otherwise in its IPv6 form.
+_IN_WORDS_OF_V6: Final = {
+    _PAYLOAD: "52>>26&0x3C@40",
+    "icmp-admin-prohibited": "icmp6-adm-prohibited",
+    "icmp-host-unreachable": "icmp6-addr-unreachable",
+    "icmp-net-unreachable": "icmp6-no-route",
+    "icmp-port-unreachable": "icmp6-port-unreachable",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a table: `spec` is what follows `-A CHAIN`."""
+    """One line of a table: `spec` is what follows `-A CHAIN`, in the words of IPv4's iptables.
+
+    A rule that names an address holds for that address's version of IP, any other for both.
+    """
 
     place: Place
     table: Table
     chain: str
     spec: str
 
+    def holds_for(self, version: int) -> bool:
+        """Tell whether the rule belongs into the ruleset of IP version 4 or 6."""
+        address = _ADDRESS.search(self.spec)
+        # Every IPv4 address has a dot, even with a port behind it; no IPv6 address here has one.
+        return address is None or version == (4 if "." in address[1] else 6)
 
-def encode_ruleset(rules: Iterable[Rule]) -> str:
-    """Return the whole ruleset of one router for `iptables-restore`: it replaces what was there.
+    def text(self, version: int) -> str:
+        """Return the line for iptables-restore (4) or ip6tables-restore (6)."""
+        spec = self.spec
+        if version == 6:
+            for ours, theirs in _IN_WORDS_OF_V6.items():
+                spec = spec.replace(ours, theirs)
+        return f"-A {self.chain} {spec}"
+
+
+def encode_ruleset(rules: Iterable[Rule], version: int = 4) -> str:
+    """Return one router's whole ruleset for IP version 4 or 6, as iptables-restore or ip6tables-restore
+    reads it: it replaces what was there.
 
     The same rule wanted by two censors is written once, at its first place.
     """
-    wanted = tuple(dict.fromkeys(rules))
+    wanted = tuple(rule for rule in dict.fromkeys(rules) if rule.holds_for(version))
     lines = []
     for table, chains in _TABLE_CHAINS.items():
         lines.append(f"*{table}")
         lines += [f":{chain} ACCEPT [0:0]" for chain in chains]
-        lines += [f"-A {rule.chain} {rule.spec}" for rule in wanted if rule.table is table]
+        lines += [rule.text(version) for rule in wanted if rule.table is table]
         lines.append("COMMIT")
     return "\n".join(lines) + "\n"
 
@@ -97,6 +133,24 @@ def match_sni(host: str) -> str:
 
 def match_host_header(host: str) -> str:
     return f'-p tcp --dport 80 -m string --algo kmp --icase --hex-string "{host_header_pattern(host)}"'
+
+
+def match_payload(test: str) -> str:
+    """Match TCP segments whose first four bytes of payload pass an xt_u32 test, like `>>16=0x1603`.
+
+    A segment with less payload passes no test.
+    """
+    return f'-p tcp -m u32 --u32 "{_PAYLOAD}{test}"'
+
+
+ANY_PAYLOAD: Final = match_payload("=0:0xFFFFFFFF")
+CLIENT_HELLO: Final = match_payload(">>16=0x1603")
+APPLICATION_DATA: Final = match_payload(">>24=0x17")
+# How the transports of MTProto that do not hide announce themselves: abridged with the length of the one
+# message that a client starts with, intermediate, padded intermediate, HTTP.
+MTPROTO_PLAIN: Final = tuple(
+    match_payload(test) for test in (">>16=0xEF0A", "=0xEEEEEEEE", "=0xDDDDDDDD", "=0x504F5354")
+)
 
 
 def mark_connection(mark: int) -> str:

@@ -8,14 +8,21 @@ from typing import Final
 
 from lab import world
 from lab.rules import (
+    ANY_PAYLOAD,
+    APPLICATION_DATA,
+    CLIENT_HELLO,
     MARK_ANSWERED,
     MARK_DROP,
     MARK_RESET,
+    MARK_SLOW,
+    MARK_STALL,
     MITM_PORT,
+    MTPROTO_PLAIN,
     PORTAL_PORT,
+    PROXY_PORT,
     QUEUE_DELAY,
     QUEUE_DNS,
-    QUEUE_HTTP,
+    QUEUE_TCP,
     Place,
     Rule,
     Table,
@@ -51,18 +58,87 @@ def dns_injection(setting: Setting) -> Iterator[Rule]:
     yield _border(Table.MANGLE, "PREROUTING", f"-i cust -p udp --dport 53 -j NFQUEUE --queue-num {QUEUE_DNS}")
 
 
+def _mark(match: str, mark: int) -> Rule:
+    """What a customer sends and matches marks its connection for good."""
+    return _border(Table.MANGLE, "FORWARD", f"-i cust {match} {mark_connection(mark)}")
+
+
+_RESET_MARKED: Final = _border(
+    Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_RESET)} -j REJECT --reject-with tcp-reset"
+)
+_DROP_MARKED: Final = _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+_DROP_ANSWERED: Final = (
+    # The queue marks the request it has answered; from then on nothing of that connection passes.
+    _border(
+        Table.FILTER,
+        "FORWARD",
+        f"-p tcp -m mark --mark {MARK_ANSWERED:#x}/{MARK_ANSWERED:#x} {mark_connection(MARK_ANSWERED)}",
+    ),
+    _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_ANSWERED)} -j DROP"),
+)
+
+
 def sni_reset(setting: Setting) -> Iterator[Rule]:
+    residual_s = round(float(setting.params.get("residual_s", 0)))
     for host in setting.hosts:
-        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {mark_connection(MARK_RESET)}")
-    yield _border(
-        Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_RESET)} -j REJECT --reject-with tcp-reset"
-    )
+        yield _mark(match_sni(host), MARK_RESET)
+    if residual_s:
+        yield from _residual(setting, residual_s)
+    yield _RESET_MARKED
+
+
+def _residual(setting: Setting, residual_s: int) -> Iterator[Rule]:
+    """Remember client and server of a match, and reset the first data of whatever they start next."""
+    for number, address in enumerate(world.addresses_of(world.CENSORABLE_HOSTS)):
+        pair = f"-d {address} -m recent --name residual{number} --rsource"
+        # Only a new match prolongs the penalty; being punished does not.
+        yield _border(
+            Table.MANGLE,
+            "FORWARD",
+            f"-i cust -p tcp --dport 443 {ANY_PAYLOAD} {pair} --rcheck --seconds {residual_s} "
+            f"{mark_connection(MARK_RESET)}",
+        )
+        for host in setting.hosts:
+            yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {pair} --set")
 
 
 def sni_drop(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
-        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {mark_connection(MARK_DROP)}")
-    yield _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+        yield _mark(match_sni(host), MARK_DROP)
+    yield _DROP_MARKED
+
+
+def tls_reset(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield _mark(f"-d {address} {CLIENT_HELLO}", MARK_RESET)
+    yield _RESET_MARKED
+
+
+def tls_drop(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield _mark(f"-d {address} {CLIENT_HELLO}", MARK_DROP)
+    yield _DROP_MARKED
+
+
+def tls_stall(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _mark(match_sni(host), MARK_STALL)
+    # In TLS 1.3 the client's end of the handshake comes behind a ChangeCipherSpec and so passes; the first
+    # segment that starts with application data is the request.
+    yield _mark(f"{APPLICATION_DATA} {match_marked(MARK_STALL)}", MARK_DROP)
+    yield _DROP_MARKED
+
+
+def http_reset(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _mark(match_host_header(host), MARK_RESET)
+    yield _RESET_MARKED
+
+
+def http_drop(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _mark(match_host_header(host), MARK_DROP)
+    yield _DROP_MARKED
 
 
 def ip_blackhole(setting: Setting) -> Iterator[Rule]:
@@ -77,20 +153,28 @@ def ip_reject(setting: Setting) -> Iterator[Rule]:
         )
 
 
+def ip_refused(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        yield _border(
+            Table.FILTER, "FORWARD", f"-i cust -d {address} -p tcp --syn -j REJECT --reject-with tcp-reset"
+        )
+
+
+def doh_drop(setting: Setting) -> Iterator[Rule]:
+    for port in (443, 853):
+        yield from drop_both_ways(
+            Place.BORDER, world.PUBLIC_RESOLVER, f"-p tcp --dport {port} ", f"-p tcp --sport {port} "
+        )
+
+
 def http_filter(setting: Setting) -> Iterator[Rule]:
     yield _border(
         Table.MANGLE,
         "FORWARD",
         '-i cust -p tcp --dport 80 -m string --algo kmp --icase --hex-string "|0d0a|Host:" '
-        f"-j NFQUEUE --queue-num {QUEUE_HTTP}",
+        f"-j NFQUEUE --queue-num {QUEUE_TCP}",
     )
-    # The queue marks the request it has answered; from then on nothing of that connection passes.
-    yield _border(
-        Table.FILTER,
-        "FORWARD",
-        f"-p tcp -m mark --mark {MARK_ANSWERED:#x}/{MARK_ANSWERED:#x} {mark_connection(MARK_ANSWERED)}",
-    )
-    yield _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_ANSWERED)} -j DROP")
+    yield from _DROP_ANSWERED
 
 
 def tls_mitm(setting: Setting) -> Iterator[Rule]:
@@ -102,20 +186,35 @@ def tls_mitm(setting: Setting) -> Iterator[Rule]:
         )
 
 
-def throttle(setting: Setting) -> Iterator[Rule]:
+def _throttled(place: Place, match: str, setting: Setting) -> Rule:
+    # Policed per connection: parallel downloads must not starve each other into a false timeout. Only
+    # full packets count, so that handshakes pass; in packets, because hashlimit's rates in bytes let
+    # two seconds' worth through at once. The kernel keeps a named table's rate: a new rate, a new name.
     packets_per_minute = max(1, round(float(setting.params["kbit"]) * 1000 * 60 / (8 * _FULL_PACKET_BYTES)))
+    return Rule(
+        place,
+        Table.FILTER,
+        "FORWARD",
+        f"-o cust -p tcp {match} -m length --length 500:65535 "
+        f"-m hashlimit --hashlimit-name throttle{packets_per_minute} "
+        "--hashlimit-mode srcip,srcport,dstip,dstport --hashlimit-htable-expire 30000 "
+        f"--hashlimit-above {packets_per_minute}/min --hashlimit-burst {_THROTTLE_BURST_PACKETS} -j DROP",
+    )
+
+
+def throttle(setting: Setting) -> Iterator[Rule]:
     for address in setting.addresses:
-        # Policed per connection: parallel downloads must not starve each other into a false timeout. Only
-        # full packets count, so that handshakes pass; in packets, because hashlimit's rates in bytes let
-        # two seconds' worth through at once. The kernel keeps a named table's rate: a new rate, a new name.
-        yield _border(
-            Table.FILTER,
-            "FORWARD",
-            f"-o cust -p tcp -s {address} -m length --length 500:65535 "
-            f"-m hashlimit --hashlimit-name throttle{packets_per_minute} "
-            "--hashlimit-mode srcip,srcport,dstip,dstport --hashlimit-htable-expire 30000 "
-            f"--hashlimit-above {packets_per_minute}/min --hashlimit-burst {_THROTTLE_BURST_PACKETS} -j DROP",
-        )
+        yield _throttled(Place.BORDER, f"-s {address}", setting)
+
+
+def sni_throttle(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        yield _mark(match_sni(host), MARK_SLOW)
+    yield _throttled(Place.BORDER, match_marked(MARK_SLOW), setting)
+
+
+def slow_line(setting: Setting) -> Iterator[Rule]:
+    yield _throttled(Place.ACCESS, "", setting)
 
 
 def dc_443_drop(setting: Setting) -> Iterator[Rule]:
@@ -126,6 +225,31 @@ def dc_443_drop(setting: Setting) -> Iterator[Rule]:
 def dc_drop(setting: Setting) -> Iterator[Rule]:
     for address in setting.addresses:
         yield from drop_both_ways(Place.BORDER, address, "-p tcp ", "-p tcp ")
+
+
+def _mtproto(setting: Setting) -> Iterator[str]:
+    """Match what a client of the aimed-at data centres says: anything, or only what does not hide."""
+    says = MTPROTO_PLAIN if setting.params["transports"] == "plain" else (ANY_PAYLOAD,)
+    for address in setting.addresses:
+        yield from (f"-d {address} {match}" for match in says)
+
+
+def mtproto_drop(setting: Setting) -> Iterator[Rule]:
+    for match in _mtproto(setting):
+        yield _mark(match, MARK_DROP)
+    yield _DROP_MARKED
+
+
+def mtproto_reset(setting: Setting) -> Iterator[Rule]:
+    for match in _mtproto(setting):
+        yield _mark(match, MARK_RESET)
+    yield _RESET_MARKED
+
+
+def mtproto_garbage(setting: Setting) -> Iterator[Rule]:
+    for match in _mtproto(setting):
+        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match} -j NFQUEUE --queue-num {QUEUE_TCP}")
+    yield from _DROP_ANSWERED
 
 
 def quic_drop(setting: Setting) -> Iterator[Rule]:
@@ -142,28 +266,33 @@ def _before(host: str) -> Place:
 def origin_down(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
         place = _before(host)
-        (address,) = world.addresses_of([host])
-        on_the_same = {name for name, known in world.CENSORABLE_HOSTS.items() if known == address}
-        if on_the_same <= set(setting.hosts):
-            yield from drop_both_ways(place, address)
-            continue
-        # Names share an address: only the listed ones go silent, by what their clients ask for.
-        for match in (match_sni(host), match_host_header(host)):
-            yield Rule(place, Table.MANGLE, "FORWARD", f"-d {address} {match} {mark_connection(MARK_DROP)}")
-        yield Rule(place, Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
+        for address in world.addresses_of([host]):
+            on_the_same = {name for name in world.CENSORABLE_HOSTS if address in world.addresses_of([name])}
+            if on_the_same <= set(setting.hosts):
+                yield from drop_both_ways(place, address)
+                continue
+            # Names share an address: only the listed ones go silent, by what their clients ask for.
+            for match in (match_sni(host), match_host_header(host)):
+                spec = f"-d {address} {match} {mark_connection(MARK_DROP)}"
+                yield Rule(place, Table.MANGLE, "FORWARD", spec)
+            yield Rule(place, Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_DROP)} -j DROP")
 
 
 def origin_refused(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
-        (address,) = world.addresses_of([host])
-        yield Rule(
-            _before(host), Table.FILTER, "FORWARD", f"-d {address} -p tcp -j REJECT --reject-with tcp-reset"
-        )
+        for address in world.addresses_of([host]):
+            spec = f"-d {address} -p tcp -j REJECT --reject-with tcp-reset"
+            yield Rule(_before(host), Table.FILTER, "FORWARD", spec)
 
 
 def vantage_offline(setting: Setting) -> Iterator[Rule]:
     yield Rule(Place.ACCESS, Table.FILTER, "FORWARD", "-j DROP")
     yield Rule(Place.ACCESS, Table.FILTER, "INPUT", "-i cust -j DROP")
+
+
+def ipv6_broken(setting: Setting) -> Iterator[Rule]:
+    # Before routing, so that no router on the way answers that a hop limit ran out either.
+    yield Rule(Place.ACCESS, Table.MANGLE, "PREROUTING", "-i cust -s ::/0 -j DROP")
 
 
 def packet_loss(setting: Setting) -> Iterator[Rule]:
@@ -183,3 +312,17 @@ def delay(setting: Setting) -> Iterator[Rule]:
 def captive_portal(setting: Setting) -> Iterator[Rule]:
     yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 80 -j REDIRECT --to-ports {PORTAL_PORT}")
     yield _border(Table.FILTER, "FORWARD", "-i cust -p tcp --dport 443 -j REJECT --reject-with tcp-reset")
+
+
+def company_proxy(setting: Setting) -> Iterator[Rule]:
+    # What is no TLS would only break at such a box, so it is let through.
+    for address in world.DATA_CENTRES.values():
+        yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp -d {address} --dport 443 -j ACCEPT")
+    yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 443 -j REDIRECT --to-ports {PROXY_PORT}")
+
+
+def local_firewall(setting: Setting) -> Iterator[Rule]:
+    for address in setting.addresses:
+        for port in (443, 80):
+            spec = f"-d {address} -p tcp --dport {port} -j DROP"
+            yield Rule(Place.CLIENT, Table.FILTER, "OUTPUT", spec)

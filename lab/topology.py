@@ -21,6 +21,7 @@ _TOOL_LIMIT_S: Final = 30
 
 # A host that serves no DNS says nothing to a query, so that any answer came from the path.
 _NO_DNS: Final = "*filter\n-A INPUT -p udp --dport 53 -j DROP\nCOMMIT\n"
+RESTORE_TOOLS: Final = {4: "iptables-restore", 6: "ip6tables-restore"}
 
 _SYSCTLS: Final = {
     "net/ipv4/ip_forward": "1",
@@ -32,8 +33,10 @@ _SYSCTLS: Final = {
     "net/ipv4/ip_unprivileged_port_start": "0",
     # The one congestion control that every kernel has: throttled transfers look the same everywhere.
     "net/ipv4/tcp_congestion_control": "reno",
-    "net/ipv6/conf/all/disable_ipv6": "1",
-    "net/ipv6/conf/default/disable_ipv6": "1",
+    # On everywhere: a client without IPv6 lacks address and route (network unreachable), not the protocol.
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/all/forwarding": "1",
+    "net/ipv6/icmp/ratelimit": "0",
 }
 
 
@@ -45,8 +48,9 @@ class TopologyError(RuntimeError):
 class Link:
     """Two ends: namespace, device, and the third-octet network both addresses lie in.
 
-    The outer end (`a`, away from the exchange) has address .2, the inner one .1. Device addresses on
-    the wire are derived from `number`, so that forged frames need no address resolution.
+    The outer end (`a`, away from the exchange) has address .2, the inner one .1; in `network_v6`, "" for
+    a link without IPv6, ::2 and ::1. Device addresses on the wire are derived from `number`, so that
+    forged frames need no address resolution.
     """
 
     a: str
@@ -54,6 +58,7 @@ class Link:
     b: str
     b_device: str
     network: str
+    network_v6: str
     number: int
 
     @property
@@ -73,42 +78,69 @@ class Plan:
     commands: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     without_dns: list[str] = field(default_factory=list)
 
-    def link(self, a: str, a_device: str, b: str, b_device: str, network: str) -> None:
+    def link(self, a: str, a_device: str, b: str, b_device: str, network: str, network_v6: str = "") -> None:
         link = Link(
-            a=a, a_device=a_device, b=b, b_device=b_device, network=network, number=len(self.links) + 1
+            a=a,
+            a_device=a_device,
+            b=b,
+            b_device=b_device,
+            network=network,
+            network_v6=network_v6,
+            number=len(self.links) + 1,
         )
         self.links.append(link)
-        for namespace, device, mac, host in ((a, a_device, link.a_mac, 2), (b, b_device, link.b_mac, 1)):
+        a_end, b_end = (a, a_device, link.a_mac, 2), (b, b_device, link.b_mac, 1)
+        for (namespace, device, mac, host), (_, _, peer_mac, peer) in ((a_end, b_end), (b_end, a_end)):
             self.commands[namespace] += [
-                f"link set {device} address {mac}",
+                # No link-local address: a client without IPv6 has nothing, and nothing waits for one.
+                f"link set {device} address {mac} addrgenmode none",
                 f"addr add {network}.{host}/24 dev {device}",
                 f"link set {device} up",
             ]
+            if network_v6:
+                self.commands[namespace] += [
+                    # Duplicate address detection would hold the address back for a second.
+                    f"addr add {network_v6}::{host}/64 dev {device} nodad",
+                    # Neighbours are known: ip6tables would drop their discovery with other packets.
+                    f"neigh replace {network_v6}::{peer} lladdr {peer_mac} dev {device} nud permanent",
+                ]
 
-    def server(self, name: str, router: str, network: str, addresses: tuple[str, ...]) -> None:
-        """Add a server namespace with its service addresses behind a router."""
-        self.link(name, "upl", router, name[:15], network)
-        self.commands[name] += [f"addr add {address}/32 dev lo" for address in addresses]
+    def server(
+        self, name: str, router: str, network: str, network_v6: str, addresses: tuple[str, ...]
+    ) -> None:
+        """Add a server namespace with its service addresses behind a router; `network_v6` "" for none."""
+        self.link(name, "upl", router, name[:15], network, network_v6)
         # Segments of one packet each, as on a real line: filters and policers count packets.
         self.commands[name] += ["link set upl gso_max_segs 1", f"route add default via {network}.1"]
-        self.commands[router] += [f"route add {address}/32 via {network}.2" for address in addresses]
+        if network_v6:
+            self.commands[name].append(f"route add default via {network_v6}::1")
+        for address in addresses:
+            is_v6 = ":" in address
+            gateway = f"{network_v6}::2" if is_v6 else f"{network}.2"
+            self.commands[name].append(f"addr add {address} dev lo" + (" nodad" if is_v6 else ""))
+            self.commands[router].append(f"route add {address} via {gateway}")
 
 
 def plan_topology() -> Plan:
     """Return the plan of the whole lab. Pure."""
     plan = Plan()
-    plan.link(TELEGRAM_ROUTER, "upl", EXCHANGE, "telegram", "192.0.2")
-    plan.commands[TELEGRAM_ROUTER].append("route add default via 192.0.2.1")
-    plan.commands[EXCHANGE] += [f"route add {prefix} via 192.0.2.2" for prefix in world.TELEGRAM_PREFIXES]
+    plan.link(TELEGRAM_ROUTER, "upl", EXCHANGE, "telegram", "192.0.2", "fd00:0:1")
+    plan.commands[TELEGRAM_ROUTER] += [f"route add default via {via}" for via in ("192.0.2.1", "fd00:0:1::1")]
+    plan.commands[EXCHANGE] += [
+        f"route add {prefix} via {'fd00:0:1::2' if ':' in prefix else '192.0.2.2'}"
+        for prefix in world.TELEGRAM_PREFIXES
+    ]
     plan.commands[TELEGRAM_ROUTER] += [f"route add blackhole {prefix}" for prefix in world.TELEGRAM_PREFIXES]
     hosts = (*world.addresses_of(world.TELEGRAM_HOSTS), *world.DATA_CENTRES.values())
-    plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", hosts)
-    plan.server("public-resolver", EXCHANGE, "203.0.113", (world.PUBLIC_RESOLVER,))
-    plan.server("control-host", EXCHANGE, "198.18.1", (world.CONTROL_HOST_ADDRESS,))
-    plan.server("notices", EXCHANGE, "198.18.2", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
-    plan.without_dns += ["telegram", "control-host", "notices"]
+    plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", "fd00:0:2", hosts)
+    plan.server("public-resolver", EXCHANGE, "203.0.113", "", (world.PUBLIC_RESOLVER,))
+    control = world.addresses_of([world.CONTROL_HOST])
+    plan.server("control-host", EXCHANGE, "198.18.1", "fd00:0:3", control)
+    plan.server("cdn", EXCHANGE, "198.18.3", "", tuple(world.CDN_ADDRESSES.values()))
+    plan.server("notices", EXCHANGE, "198.18.2", "", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
+    plan.without_dns += ["telegram", "control-host", "cdn", "notices"]
     # Addresses that exist nowhere stay silent, as most of the Internet does.
-    plan.commands[EXCHANGE].append("route add blackhole default")
+    plan.commands[EXCHANGE] += ["route add blackhole default", "route add blackhole ::/0"]
     for isp in world.ISPS.values():
         _plan_isp(plan, isp)
     return plan
@@ -117,9 +149,10 @@ def plan_topology() -> Plan:
 def _plan_isp(plan: Plan, isp: world.Isp) -> None:
     k = isp.number
     client, access, border = isp.client_namespace, isp.access_namespace, isp.border_namespace
-    plan.link(client, "wan", access, "cust", f"10.{k}.1")
-    plan.link(access, "upl", border, "cust", f"10.{k}.2")
-    plan.link(border, "upl", EXCHANGE, f"isp{k}", f"172.16.{k}")
+    outer, middle, inner = (f"fd00:{k}:{n}" if isp.has_ipv6 else "" for n in (1, 2, 3))
+    plan.link(client, "wan", access, "cust", f"10.{k}.1", outer)
+    plan.link(access, "upl", border, "cust", f"10.{k}.2", middle)
+    plan.link(border, "upl", EXCHANGE, f"isp{k}", f"172.16.{k}", inner)
     plan.commands[client].append(f"route add default via 10.{k}.1.1")
     plan.commands[access].append(f"route add default via 10.{k}.2.1")
     plan.commands[border] += [
@@ -131,6 +164,14 @@ def _plan_isp(plan: Plan, isp: world.Isp) -> None:
         f"route add {network} via 172.16.{k}.2"
         for network in (f"10.{k}.1.0/24", f"10.{k}.2.0/24", f"{isp.resolver}/32")
     ]
+    if isp.has_ipv6:
+        plan.commands[client].append(f"route add default via {outer}::1")
+        plan.commands[access].append(f"route add default via {middle}::1")
+        plan.commands[border] += [
+            f"route add default via {inner}::1",
+            f"route add {outer}::/64 via {middle}::2",
+        ]
+        plan.commands[EXCHANGE] += [f"route add {network}::/64 via {inner}::2" for network in (outer, middle)]
 
 
 def build_topology(plan: Plan) -> dict[str, int]:
@@ -146,7 +187,8 @@ def build_topology(plan: Plan) -> dict[str, int]:
         list(pool.map(lambda item: _configure(namespaces[item[0]], item[0], item[1]), plan.commands.items()))
     for name in plan.without_dns:
         with linux.inside(namespaces[name]):
-            run_tool(["iptables-restore", "-w"], _NO_DNS, where=name)
+            for tool in RESTORE_TOOLS.values():
+                run_tool([tool, "-w"], _NO_DNS, where=name)
     return namespaces
 
 
@@ -179,7 +221,7 @@ def _write_sysctl(path: str, value: str) -> None:
         target.write_text(value)
     except OSError as error:
         # Only forwarding is indispensable; the others make the lab truer, not possible.
-        if path.endswith("ip_forward"):
+        if path.endswith(("ip_forward", "all/forwarding")):
             raise TopologyError(f"{target}: expected to be writable, got {error.strerror}") from error
 
 

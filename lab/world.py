@@ -1,7 +1,8 @@
 """What exists in the emulated Internet: networks, names, addresses. Facts only, nothing runs here.
 
 Names and addresses are Telegram's of July 2017 and the block pages published for each network; the
-addresses inside an ISP (10.K.…) are ours.
+addresses inside an ISP (10.K.… and fd00:K:…) are ours. Of the IPv6 addresses, the one of t.me and the names
+beside it is published; those of the four web app back ends are invented inside Telegram's own prefixes.
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,23 @@ from typing import Final
 
 CONTROL_HOST: Final = "control.example"
 CONTROL_HOST_ADDRESS: Final = "93.184.215.14"
+CONTROL_HOST_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 PUBLIC_RESOLVER: Final = "8.8.8.8"
 PUBLIC_RESOLVER_NAME: Final = "dns.google"
+# The address that no server has, as some censors answer it.
+BOGON: Final = "10.10.34.35"
+# A resolver answers a TXT question for this name with its own address, as Google's does.
+WHO_ASKED_NAME: Final = "o-o.myaddr.l.google.com"
 NATIONAL_NOTICE_NAME: Final = "internet-positif.org"
 NATIONAL_NOTICE_ADDRESS: Final = "118.97.116.27"
 
-TELEGRAM_PREFIXES: Final = ("149.154.160.0/20", "95.161.64.0/20")
+TELEGRAM_PREFIXES: Final = (
+    "149.154.160.0/20",
+    "95.161.64.0/20",
+    "2001:67c:4e8::/48",
+    "2001:b28:f23d::/48",
+    "2001:b28:f23f::/48",
+)
 
 # The eleven names of the order of 14 July 2017.
 TELEGRAM_HOSTS: Final[dict[str, str]] = {
@@ -31,6 +43,18 @@ TELEGRAM_HOSTS: Final[dict[str, str]] = {
     "flora.web.telegram.org": "149.154.171.20",
     "flora-1.web.telegram.org": "149.154.165.120",
 }
+_TELEGRAM_WEB_V6: Final = "2001:67c:4e8:f004::9"
+_BACK_ENDS_V6: Final = {
+    "venus.web.telegram.org": "2001:67c:4e8:f004::76",
+    "pluto.web.telegram.org": "2001:b28:f23d:f001::65",
+    "flora.web.telegram.org": "2001:b28:f23f:f005::14",
+    "flora-1.web.telegram.org": "2001:67c:4e8:f002::78",
+}
+# The names that have an IPv6 address, too; data centres have none here.
+ADDRESSES_V6: Final[dict[str, str]] = {
+    **{name: _BACK_ENDS_V6.get(name, _TELEGRAM_WEB_V6) for name in TELEGRAM_HOSTS},
+    CONTROL_HOST: CONTROL_HOST_ADDRESS_V6,
+}
 DATA_CENTRES: Final[dict[str, str]] = {
     "dc1": "149.154.175.50",
     "dc2": "149.154.167.51",
@@ -43,8 +67,9 @@ DATA_CENTRES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isp:
-    """One access network. `number` is the K of its addresses 10.K.…; `notice_name` and
-    `notice_address` say where its block page is served."""
+    """One access network. `number` is the K of its addresses 10.K.… and fd00:K:…; `notice_name` and
+    `notice_address` say where its block page is served. Without `has_ipv6` it has neither IPv6 address
+    nor route."""
 
     id: str
     number: int
@@ -56,6 +81,7 @@ class Isp:
     city: str = "Jakarta"
     timezone: str = "Asia/Jakarta"
     is_control: bool = False
+    has_ipv6: bool = False
 
     @property
     def resolver(self) -> str:
@@ -64,6 +90,11 @@ class Isp:
     @property
     def client_address(self) -> str:
         return f"10.{self.number}.1.2"
+
+    @property
+    def client_address_v6(self) -> str | None:
+        """The client's IPv6 address, None at a network without IPv6."""
+        return f"fd00:{self.number}:1::2" if self.has_ipv6 else None
 
     @property
     def client_namespace(self) -> str:
@@ -76,6 +107,10 @@ class Isp:
     @property
     def border_namespace(self) -> str:
         return f"{self.id}-border"
+
+
+# Some have it and some do not: a vantage point without IPv6 must have no IPv6 failures.
+_WITH_IPV6: Final = frozenset({"telkomsel", "indihome", "xl", "biznet"})
 
 
 def _isps() -> Iterable[Isp]:
@@ -104,6 +139,7 @@ def _isps() -> Iterable[Isp]:
             notice_name=name,
             notice_address=address,
             city="Yogyakarta" if isp_id == "gmedia" else "Jakarta",
+            has_ipv6=isp_id in _WITH_IPV6,
         )
     # AS64496 is reserved for documentation (RFC 5398): no real network is presented as uncensored.
     yield Isp(
@@ -115,6 +151,7 @@ def _isps() -> Iterable[Isp]:
         city="Singapore",
         timezone="Asia/Singapore",
         is_control=True,
+        has_ipv6=True,
     )
 
 
@@ -125,7 +162,7 @@ NOTICE_SERVERS: Final[dict[str, str]] = {
     NATIONAL_NOTICE_NAME: NATIONAL_NOTICE_ADDRESS,
     **{isp.notice_name: isp.notice_address for isp in ISPS.values()},
 }
-# What every honest resolver answers.
+# What every honest resolver answers to a question for A; `ADDRESSES_V6` is what it answers for AAAA.
 ZONE: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
     CONTROL_HOST: CONTROL_HOST_ADDRESS,
@@ -141,11 +178,26 @@ CENSORABLE_HOSTS: Final[dict[str, str]] = {
 }
 
 
+# Where the names are while a content network serves them, one address for each resolver: invented.
+CDN_ADDRESSES: Final = {
+    owner: f"104.16.132.{100 + number}" for number, owner in enumerate((PUBLIC_RESOLVER_NAME, *ISPS))
+}
+
+
 def isp_of_client(address: str) -> Isp | None:
     """Return the network a client address belongs to, or None for an address of no client."""
-    return next((isp for isp in ISPS.values() if isp.client_address == address), None)
+    return next(
+        (isp for isp in ISPS.values() if address in (isp.client_address, isp.client_address_v6)), None
+    )
 
 
 def addresses_of(hosts: Iterable[str]) -> tuple[str, ...]:
-    """Return the distinct addresses of host names and data-centre ids, in the order of first use."""
-    return tuple(dict.fromkeys(CENSORABLE_HOSTS.get(host) or DATA_CENTRES[host] for host in hosts))
+    """Return the distinct addresses, IPv4 and IPv6, of host names and data-centre ids, in the order of
+    first use."""
+    found = (
+        address
+        for host in hosts
+        for address in (CENSORABLE_HOSTS.get(host) or DATA_CENTRES[host], ADDRESSES_V6.get(host))
+        if address
+    )
+    return tuple(dict.fromkeys(found))

@@ -142,7 +142,12 @@ def _check_settings(
     form = _check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
     if form is None:
         return None
-    return Settings(public_resolver=form.public_resolver, ca_file=form.ca_file, control=form.control)
+    return Settings(
+        public_resolver=form.public_resolver,
+        no_dns_address=form.no_dns_address,
+        ca_file=form.ca_file,
+        control=form.control,
+    )
 
 
 def _check_entries(

@@ -37,6 +37,9 @@ class FileForm(BaseModel):
     public_resolver: Annotated[str, PlainValidator(check_address)] = Field(
         "8.8.8.8", description="an IP address"
     )
+    no_dns_address: Annotated[str, PlainValidator(check_address)] = Field(
+        "149.154.167.99", description="an IP address"
+    )
     ca_file: Annotated[str | None, PlainValidator(load_ca_path)] = Field(
         None, description="the path of a PEM file, absolute or from this file's folder"
     )

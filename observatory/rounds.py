@@ -51,6 +51,7 @@ async def measure_vantage(
         network=network,
         resolver=resolver,
         public_resolver=settings.public_resolver,
+        no_dns_address=settings.no_dns_address,
         control=settings.control,
         ca_file=settings.ca_file,
         emulated=is_emulated(),

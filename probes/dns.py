@@ -3,14 +3,14 @@
 import asyncio
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from probes.failures import ProtocolError, classify_failure
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
-from probes.streams import PlainStream, recv_message
+from probes.streams import PlainStream, recv_datagram, recv_message
 from probes.wire.dns import answer_failure, encode_query, parse_reply, tcp_length
 
 # Listen on after the first answer: an injector wins the race, the true reply comes a round trip later,
@@ -21,13 +21,16 @@ TCP_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
 MAX_ANSWERS: Final = 8
 
 OnAnswer = Callable[[DnsAnswer], None]
-Keep = Callable[[bytes], bool]
+# Bytes that came and the hop limit they came with; True when they are an answer to the query.
+Keep = Callable[[bytes, int | None], bool]
+# Sends a query, hands over what comes back; raises what the network raised.
+Exchange = Callable[[bytes, Keep], Awaitable[None]]
 
 
 async def measure_dns(
-    network: Network,
     notebook: Notebook,
     *,
+    exchange: Exchange,
     transport: str,
     resolver: Resolver,
     server: Endpoint,
@@ -36,10 +39,11 @@ async def measure_dns(
     query_type: str = "A",
     on_answer: OnAnswer = lambda answer: None,
 ) -> DnsObservation:
-    """Ask one server once over `udp` or `tcp` and keep every answer that comes.
+    """Ask one server once and keep every answer that comes.
 
-    Over UDP it listens on until the second-answer window closes; `on_answer` is called as each answer
-    arrives, so that the next steps need not wait for the window.
+    Shape:  `exchange` is one of the functions below, or `SecureResolver.exchange`; over UDP it listens on
+            until the second-answer window closes, and `on_answer` is called as each answer arrives, so that
+            the next steps need not wait for the window.
     """
     entry = notebook.begin(attempt)
     query_id = secrets.randbits(16)
@@ -47,16 +51,17 @@ async def measure_dns(
     failure: Failure | None = None
     detail: str | None = None
 
-    def keep(wire: bytes) -> bool:
-        answer = parse_reply(wire, query_id=query_id, name=name, arrived_s=entry.elapsed_s())
+    def keep(wire: bytes, hop_limit: int | None) -> bool:
+        answer = parse_reply(
+            wire, query_id=query_id, name=name, arrived_s=entry.elapsed_s(), hop_limit=hop_limit
+        )
         if answer is not None:
             answers.append(answer)
             on_answer(answer)
         return answer is not None
 
-    exchange = _exchange_udp if transport == "udp" else _exchange_tcp
     try:
-        await exchange(network, notebook, server, encode_query(name, query_type, query_id), keep)
+        await exchange(encode_query(name, query_type, query_id), keep)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     if answers:
@@ -77,30 +82,36 @@ async def measure_dns(
     return observation
 
 
-async def _exchange_udp(
-    network: Network, notebook: Notebook, server: Endpoint, query: bytes, keep: Keep
-) -> None:
-    loop = asyncio.get_running_loop()
-    n_kept = 0
-    with network.open_udp(server) as sock:
-        async with notebook.timeout(UDP_TIMEOUT_S) as window:
-            await loop.sock_sendall(sock, query)
-            while n_kept < MAX_ANSWERS:
-                if keep(await loop.sock_recv(sock, 65535)):
-                    n_kept += 1
-                    if n_kept == 1:
-                        window.reschedule(
-                            loop.time() + max(0.0, min(SECOND_ANSWER_WAIT_S, notebook.left_s()))
-                        )
+def over_udp(
+    network: Network, notebook: Notebook, server: Endpoint, *, wait_s: float = UDP_TIMEOUT_S
+) -> Exchange:
+    """Ask with one datagram, then listen: `wait_s` for the answer, and on for a second one."""
+
+    async def exchange(query: bytes, keep: Keep) -> None:
+        loop = asyncio.get_running_loop()
+        n_kept = 0
+        with network.open_udp(server) as sock:
+            async with notebook.timeout(wait_s) as window:
+                await loop.sock_sendall(sock, query)
+                while n_kept < MAX_ANSWERS:
+                    if keep(*await recv_datagram(sock)):
+                        n_kept += 1
+                        if n_kept == 1:
+                            on_s = min(SECOND_ANSWER_WAIT_S, notebook.left_s())
+                            window.reschedule(loop.time() + max(0.0, on_s))
+
+    return exchange
 
 
-async def _exchange_tcp(
-    network: Network, notebook: Notebook, server: Endpoint, query: bytes, keep: Keep
-) -> None:
-    # TCP retransmits (RFC 7766), so packet loss does not look like silence here.
-    async with notebook.timeout(TCP_TIMEOUT_S):
-        with PlainStream(await network.connect_tcp(server)) as stream:
-            await stream.send(struct.pack(">H", len(query)) + query)
-            reply = await recv_message(stream, tcp_length)
-            if not keep(reply):
-                raise ProtocolError(Failure.DNS_BAD_REPLY, f"{len(reply)} bytes, no reply to the query")
+def over_tcp(network: Network, notebook: Notebook, server: Endpoint) -> Exchange:
+    """Ask over a connection of its own. TCP retransmits (RFC 7766): packet loss is no silence here."""
+
+    async def exchange(query: bytes, keep: Keep) -> None:
+        async with notebook.timeout(TCP_TIMEOUT_S):
+            with PlainStream(await network.connect_tcp(server)) as stream:
+                await stream.send(struct.pack(">H", len(query)) + query)
+                reply = await recv_message(stream, tcp_length)
+                if not keep(reply, None):
+                    raise ProtocolError(Failure.DNS_BAD_REPLY, f"{len(reply)} bytes, no reply to the query")
+
+    return exchange

@@ -4,18 +4,16 @@ import asyncio
 import ipaddress
 from typing import Final
 
-from probes.dns import measure_dns
 from probes.http import measure_http
+from probes.names import NameSteps, Resolvers
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.quic import measure_quic
 from probes.records import (
-    DnsAnswer,
     Endpoint,
     Failure,
     HttpObservation,
     Purpose,
-    Resolver,
     Target,
     TargetKind,
     TlsObservation,
@@ -46,15 +44,16 @@ class HostSteps:
         trust: Trust,
         target: Target,
         control: str,
-        servers: dict[Resolver, Endpoint],
+        resolvers: Resolvers,
     ) -> None:
         self._network = network
         self._notebook = notebook
         self._trust = trust
         self._target = target
         self._control = control
-        self._servers = servers
-        self._tested: set[str] = set()
+        self._resolvers = resolvers
+        # One IP version must not take the room of the other.
+        self._tested: dict[bool, set[str]] = {False: set(), True: set()}
         self._group = asyncio.TaskGroup()
 
     async def run(self) -> None:
@@ -62,37 +61,16 @@ class HostSteps:
         async with self._group as group:
             for address in self._target.addresses:
                 self._test_address(address)
-            transports = ("udp", "tcp") if self._network.carries_udp else ("tcp",)
-            for resolver, server in self._servers.items():
-                for transport in transports:
-                    group.create_task(self._resolve(resolver, server, transport))
-
-    async def _resolve(self, resolver: Resolver, server: Endpoint, transport: str) -> None:
-        for attempt in range(1, N_ATTEMPTS + 1):
-            observation = await measure_dns(
-                self._network,
-                self._notebook,
-                transport=transport,
-                resolver=resolver,
-                server=server,
-                name=self._target.name,
-                attempt=attempt,
-                on_answer=self._take_answer,
+            names = NameSteps(
+                self._network, self._notebook, self._resolvers, self._target.name, self._test_address
             )
-            # An answer, whatever it says, is an answer; what is asked again is silence and refusal.
-            if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
-                return
-            if not await self._may_retry():
-                return
-
-    def _take_answer(self, answer: DnsAnswer) -> None:
-        for address in answer.addresses:
-            self._test_address(address)
+            group.create_task(names.run(identify=self._target.kind is TargetKind.CONTROL_HOST))
 
     def _test_address(self, address: str) -> None:
-        if address in self._tested or len(self._tested) >= MAX_ADDRESSES or not _is_routable(address):
+        family = self._tested[":" in address]
+        if address in family or len(family) >= MAX_ADDRESSES or not _is_routable(address):
             return
-        self._tested.add(address)
+        family.add(address)
         self._group.create_task(self._test_plain_http(Endpoint(address=address, port=80)))
         self._group.create_task(self._test_tls(Endpoint(address=address, port=443)))
         if self._network.carries_udp:

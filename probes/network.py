@@ -23,6 +23,7 @@ from probes.failures import VantageError as VantageError
 from probes.records import Endpoint
 
 NETNS_DIR: Final = Path("/run/netns")
+_IP_RECVTTL: Final = 12
 _CLONE_NEWNET: Final = 0x40000000
 _KINDS: Final = ("direct", "device", "source", "netns", "socks5")
 
@@ -73,6 +74,11 @@ class Network:
         """Return a non-blocking UDP socket connected to the endpoint, so that ICMP errors reach it."""
         sock = self._open(endpoint, socket.SOCK_DGRAM)
         try:
+            # An injector stands nearer than the server: what it sends has crossed fewer hops.
+            if sock.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
             sock.connect((endpoint.address, endpoint.port))
         except BaseException:
             sock.close()

@@ -1,6 +1,6 @@
 """The steps of one round: every target of a vantage point side by side, each on one deadline.
 
-round ─┬─ control host ─┐            DNS: the vantage's resolver and a public one, over UDP and TCP
+round ─┬─ control host ─┐            names: the vantage's resolver, a public one (DoT, DoH), nobody
        ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
        ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
        └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto; a retry over the other transport
@@ -15,9 +15,11 @@ from datetime import UTC, datetime
 
 from probes.centre import measure_centre
 from probes.host import HostSteps
+from probes.names import Resolvers
 from probes.network import Network
 from probes.notebook import Notebook
-from probes.records import Endpoint, Measurement, Resolver, Target, TargetKind
+from probes.records import Endpoint, Measurement, Target, TargetKind
+from probes.secure_dns import SecureResolver
 from probes.trust import Trust, load_trust
 
 DEADLINE_S = 10.0
@@ -32,6 +34,7 @@ class Post:
     network: Network
     resolver: str
     public_resolver: str
+    no_dns_address: str
     control: str
     ca_file: str | None = None
     emulated: bool = False
@@ -52,11 +55,22 @@ async def measure_round(
     control = Target(name=post.control, kind=TargetKind.CONTROL_HOST)
     lag = LoopLag()
     trust = load_trust(post.ca_file)
-    async with asyncio.TaskGroup() as group:
+    async with (
+        SecureResolver(post.network, trust, post.public_resolver, "dot") as dot,
+        SecureResolver(post.network, trust, post.public_resolver, "doh") as doh,
+        asyncio.TaskGroup() as group,
+    ):
+        resolvers = Resolvers(
+            vantage=Endpoint(address=post.resolver, port=53),
+            public=Endpoint(address=post.public_resolver, port=53),
+            sink=Endpoint(address=post.no_dns_address, port=53),
+            dot=dot,
+            doh=doh,
+        )
         watch = group.create_task(lag.watch())
         async with asyncio.TaskGroup() as steps:
             tasks = [
-                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag, trust))
+                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag, trust, resolvers))
                 for target in (*targets, control)
             ]
         watch.cancel()
@@ -79,7 +93,13 @@ class LoopLag:
 
 
 async def _measure_target(
-    post: Post, target: Target, round_id: str, deadline_s: float, lag: LoopLag, trust: Trust
+    post: Post,
+    target: Target,
+    round_id: str,
+    deadline_s: float,
+    lag: LoopLag,
+    trust: Trust,
+    resolvers: Resolvers,
 ) -> Measurement:
     started_at = post.clock()
     notebook = Notebook(deadline_s=deadline_s)
@@ -92,10 +112,7 @@ async def _measure_target(
             trust=trust,
             target=target,
             control=post.control,
-            servers={
-                Resolver.VANTAGE: Endpoint(address=post.resolver, port=53),
-                Resolver.PUBLIC: Endpoint(address=post.public_resolver, port=53),
-            },
+            resolvers=resolvers,
         ).run()
     return Measurement(
         id=str(uuid.uuid4()),

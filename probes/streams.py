@@ -4,14 +4,19 @@ enough to connect, keep the chain and judge it."""
 import asyncio
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from typing import Protocol, Self
 
 from OpenSSL import SSL
 
-from probes.trust import Trust
+from probes.trust import HTTP_ALPN, Trust
 
 CHUNK_BYTES = 65536
+HOP_LIMIT_MESSAGES = {
+    (socket.IPPROTO_IP, socket.IP_TTL),
+    (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT),
+}
 
 
 class Stream(Protocol):
@@ -39,6 +44,9 @@ class PlainStream:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         # Close with a reset: a round leaves no sockets in TIME_WAIT, and a swallowed FIN is not waited for.
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
@@ -47,10 +55,13 @@ class PlainStream:
 class TlsStream:
     """TLS over a plain stream. `handshake()` never fails for a bad chain: what was wrong is kept."""
 
-    def __init__(self, inner: PlainStream, trust: Trust, server_name: str) -> None:
+    def __init__(
+        self, inner: PlainStream, trust: Trust, server_name: str, *, alpn: tuple[bytes, ...] = HTTP_ALPN
+    ) -> None:
         self._inner = inner
         self._errors: list[int] = []
-        self.connection = trust.new_connection(server_name, self._errors)
+        self._sending = asyncio.Lock()
+        self.connection = trust.new_connection(server_name, self._errors, alpn=alpn)
 
     @property
     def chain_errors(self) -> tuple[int, ...]:
@@ -89,18 +100,47 @@ class TlsStream:
                 return b""
 
     async def _flush(self) -> None:
-        while True:
-            try:
-                data = self.connection.bio_read(CHUNK_BYTES)
-            except SSL.WantReadError:
-                return
-            await self._inner.send(data)
+        # A reader may flush too (key updates): records must not run into each other.
+        async with self._sending:
+            while True:
+                try:
+                    data = self.connection.bio_read(CHUNK_BYTES)
+                except SSL.WantReadError:
+                    return
+                await self._inner.send(data)
 
     async def _fill(self) -> None:
         data = await self._inner.recv()
         if not data:
             raise EOFError("connection closed")
         self.connection.bio_write(data)
+
+
+async def recv_datagram(sock: socket.socket) -> tuple[bytes, int | None]:
+    """Return the next datagram of a non-blocking socket and the hop limit (IP TTL) it arrived with.
+
+    Errors: OSError, such as an ICMP error that arrived instead.
+    """
+    while True:
+        try:
+            data, ancillary, _, _ = sock.recvmsg(CHUNK_BYTES, 128)
+        except (BlockingIOError, InterruptedError):
+            await _readable(sock)
+            continue
+        for level, kind, value in ancillary:
+            if (level, kind) in HOP_LIMIT_MESSAGES:
+                return data, int.from_bytes(value[:4], sys.byteorder)
+        return data, None
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sock)
 
 
 async def recv_message(stream: Stream, measure: Callable[[bytes], tuple[int, int] | None]) -> bytes:

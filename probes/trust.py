@@ -16,6 +16,7 @@ from probes.records import Certificate, Failure
 
 MAX_CHAIN: Final = 10
 MAX_NAMES: Final = 100
+HTTP_ALPN: Final = (b"http/1.1",)
 INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, those a server's chain can meet.
@@ -59,25 +60,49 @@ class Trust:
     """
 
     def __init__(self, ca_file: str | None = None) -> None:
-        self._context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        self._context.set_verify(SSL.VERIFY_PEER, _note_error)
-        self._context.set_alpn_protos([b"http/1.1"])
-        if ca_file is None:
-            self._context.set_default_verify_paths()
-            self.name = "system"
-        else:
+        self._ca_file = ca_file
+        self._contexts: dict[tuple[bytes, ...], SSL.Context] = {}
+        self.name = "system"
+        if ca_file is not None:
             try:
                 content = Path(ca_file).read_bytes()
-                self._context.load_verify_locations(ca_file)
-            except (OSError, SSL.Error) as error:
+            except OSError as error:
                 raise VantageError(f"ca_file {ca_file}: expected PEM certificates, got {error}") from error
             self.name = f"ca_file sha256:{hashlib.sha256(content).hexdigest()}"
+        # A store that cannot be read shows before the first handshake.
+        self._context(HTTP_ALPN)
 
-    def new_connection(self, server_name: str, errors: list[int]) -> SSL.Connection:
-        """Return a client connection over memory; X509_V_ERR numbers are appended to `errors`."""
-        connection = SSL.Connection(self._context, None)
+    def _context(self, alpn: tuple[bytes, ...]) -> SSL.Context:
+        """OpenSSL takes the protocols to offer from the context, so there is one for each choice."""
+        context = self._contexts.get(alpn)
+        if context is None:
+            context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+            context.set_verify(SSL.VERIFY_PEER, _note_error)
+            if alpn:
+                context.set_alpn_protos(list(alpn))
+            self._load_authorities(context)
+            self._contexts[alpn] = context
+        return context
+
+    def _load_authorities(self, context: SSL.Context) -> None:
+        if self._ca_file is None:
+            context.set_default_verify_paths()
+            return
+        try:
+            context.load_verify_locations(self._ca_file)
+        except SSL.Error as error:
+            raise VantageError(f"ca_file {self._ca_file}: expected PEM certificates, got {error}") from error
+
+    def new_connection(
+        self, server_name: str, errors: list[int], *, alpn: tuple[bytes, ...] = HTTP_ALPN
+    ) -> SSL.Connection:
+        """Return a client connection over memory; X509_V_ERR numbers are appended to `errors`.
+
+        No name is sent for an address, nor for an empty name.
+        """
+        connection = SSL.Connection(self._context(alpn), None)
         connection.set_app_data(errors)
-        if not _is_address(server_name):
+        if server_name and not _is_address(server_name):
             connection.set_tlsext_host_name(server_name.encode("idna"))
         connection.set_connect_state()
         return connection

@@ -169,8 +169,8 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "an unknown setting": (
         "controll: example.com\nvantage_points: []\n",
         [
-            "f.yaml:1 controll: expected one of the keys public_resolver, ca_file, control, vantage_points, "
-            'got "controll"; did you mean "control"?'
+            "f.yaml:1 controll: expected one of the keys public_resolver, no_dns_address, ca_file, control, "
+            'vantage_points, got "controll"; did you mean "control"?'
         ],
     ),
     "an unknown key": (

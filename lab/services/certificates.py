@@ -1,6 +1,5 @@
 """The lab's certificate authorities, and TLS contexts that present the right leaf for the asked name."""
 
-import contextlib
 import datetime
 import ipaddress
 import os
@@ -17,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY: Final = datetime.timedelta(days=1)
 _MAX_CACHED_CONTEXTS: Final = 256
-PickCertificate = Callable[[str | None], tuple[str, bool]]
+PickContext = Callable[[str], ssl.SSLContext]
 
 
 class Authority:
@@ -87,34 +86,43 @@ def new_context(pem: bytes) -> ssl.SSLContext:
 
 
 class Certificates:
-    """Contexts by (name, expired) of one authority, made on first use."""
+    """Contexts by (name, expired) of one authority, or self-signed without one; made on first use."""
 
-    def __init__(self, authority: Authority) -> None:
+    def __init__(self, authority: Authority | None) -> None:
         self._authority = authority
         self._contexts: OrderedDict[tuple[str, bool], ssl.SSLContext] = OrderedDict()
 
     def context_for(self, name: str, *, expired: bool = False) -> ssl.SSLContext:
+        """Return the context that presents this name. Errors: ValueError when no certificate can."""
         key = (name, expired)
         if key not in self._contexts:
-            self._contexts[key] = new_context(self._authority.chain_pem((name,), expired=expired))
+            if self._authority is None:
+                pem = self_signed_pem(name)
+            else:
+                pem = self._authority.chain_pem((name,), expired=expired)
+            self._contexts[key] = new_context(pem)
             if len(self._contexts) > _MAX_CACHED_CONTEXTS:
                 self._contexts.popitem(last=False)
         self._contexts.move_to_end(key)
         return self._contexts[key]
 
-    def listening_context(self, default_name: str, pick: PickCertificate) -> ssl.SSLContext:
-        """Return a context that asks `pick(server name)` which (name, expired) to present each time."""
-        context = new_context(self._authority.chain_pem((default_name,)))
 
-        def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> int | None:
-            name, expired = pick(server_name.lower() if server_name else None)
-            # A name no certificate can carry gets the default one.
-            with contextlib.suppress(ValueError):
-                connection.context = self.context_for(name, expired=expired)
-            return None
+def listening_context(default_name: str, pick: PickContext) -> ssl.SSLContext:
+    """Return a context that asks `pick(server name)` each time for the one to go on with.
 
-        context.sni_callback = choose
-        return context
+    Without a server name, and for one that no certificate can carry, `default_name` is what is asked for.
+    """
+    context = new_context(self_signed_pem(default_name))
+
+    def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> int | None:
+        try:
+            connection.context = pick(server_name.lower() if server_name else default_name)
+        except ValueError:
+            connection.context = pick(default_name)
+        return None
+
+    context.sni_callback = choose
+    return context
 
 
 def _name(text: str) -> x509.Name:

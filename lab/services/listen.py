@@ -66,9 +66,12 @@ class Listeners:
 
     def _bound(self, namespace: str, address: str, port: int, kind: socket.SocketKind) -> socket.socket:
         with inside(self.namespaces[namespace]):
-            sock = socket.socket(socket.AF_INET, kind)
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sock.family == socket.AF_INET6:
+            # So that :: and 0.0.0.0 can both be listened on.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((address, port))
         return sock
 

@@ -36,6 +36,10 @@ _SUBJECTS: Final = (
     "Bots are small programs that run inside the application",
     "Channels broadcast to an unlimited number of subscribers",
 )
+_CAPTCHA: Final = (
+    b"<html><head><title>Just a moment...</title></head><body><h1>Are you a human?</h1>"
+    b'<form action="/captcha"><p>Please complete the security check.</p></form></body></html>'
+)
 # Networks whose notice server sends visitors on to the national page instead of showing its own.
 # Any address does: the portal answers on port 80 of all of them.
 _PORTAL_ADDRESS: Final = "192.0.2.1"
@@ -71,12 +75,20 @@ def _blob() -> bytes:
 
 
 def site_page(read_policy: Callable[[], Policy]) -> Page:
-    """Return what the HTTPS hosts show: their page, `/blob/N` of N bytes, 404 for other paths' blobs."""
+    """Return what the HTTPS hosts show: their page, `/blob/N` of N bytes, 404 for other paths' blobs.
 
-    def page(request: Request) -> Response:
+    A host may refuse a network's clients, ask them for a CAPTCHA, or say nothing at all.
+    """
+
+    def page(request: Request) -> Response | None:
+        policy = read_policy()
+        if request.host in policy.stalled:
+            return None
         isp = world.isp_of_client(request.client)
-        if isp and request.host in read_policy().forbidden.get(isp.id, ()):
+        if isp and request.host in policy.forbidden.get(isp.id, ()):
             return Response(status=403)
+        if isp and request.host in policy.challenged.get(isp.id, ()):
+            return Response(status=403, body=_CAPTCHA)
         if request.path.startswith("/blob/"):
             n_bytes = request.path.removeprefix("/blob/")
             if not n_bytes.isascii() or not n_bytes.isdecimal() or int(n_bytes[:9]) > MAX_BLOB_BYTES:

@@ -7,13 +7,14 @@ timeouts under load.
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from lab import world
 from lab.policy import Policy, load_policy, policy_of
-from lab.rules import MITM_PORT, PORTAL_PORT
+from lab.rules import MITM_PORT, PORTAL_PORT, PROXY_PORT
 from lab.services import certificates, names, pages
 from lab.services.centre import serve_data_centre
 from lab.services.listen import Listeners
@@ -35,6 +36,8 @@ class Services:
         self._authority = certificates.Authority("Lab CA")
         self._genuine = certificates.Certificates(self._authority)
         self._filter = certificates.Certificates(certificates.Authority("ISP Filter CA"))
+        self._self_signed = certificates.Certificates(None)
+        self._company = certificates.Certificates(certificates.Authority("Company Proxy CA"))
 
     def root_pem(self) -> str:
         return self._authority.root_pem()
@@ -42,11 +45,25 @@ class Services:
     def replace_policy(self, policy: Policy) -> None:
         self._policy = policy
 
-    def _pick_certificate(self, server_name: str | None, default: str) -> tuple[str, bool]:
-        name = server_name if server_name in world.CENSORABLE_HOSTS else default
+    def _telegram(self, server_name: str) -> ssl.SSLContext:
+        return self._genuine_context(server_name if server_name in world.TELEGRAM_HOSTS else _DEFAULT_NAME)
+
+    def _control(self, _: str) -> ssl.SSLContext:
+        return self._genuine_context(world.CONTROL_HOST)
+
+    def _genuine_context(self, name: str) -> ssl.SSLContext:
         if name in self._policy.mismatched:
-            return _OTHER_NAME, False
-        return name, name in self._policy.expired
+            return self._genuine.context_for(_OTHER_NAME)
+        return self._genuine.context_for(name, expired=name in self._policy.expired)
+
+    def _middlebox_of(self, isp: world.Isp) -> certificates.PickContext:
+        def pick(server_name: str) -> ssl.SSLContext:
+            kind = self._policy.mitm.get(isp.id)
+            if kind == "ca_signed":
+                return self._genuine.context_for(isp.notice_name)
+            return (self._self_signed if kind == "self_signed" else self._filter).context_for(server_name)
+
+        return pick
 
     async def open(self) -> None:
         """Open every listening socket of the lab. Errors: OSError when the topology lacks an address."""
@@ -59,25 +76,23 @@ class Services:
         listen = self._listeners
         site = serve_http(pages.site_page(lambda: self._policy))
         plain = serve_http(pages.to_https)
-        telegram = self._genuine.listening_context(
-            _DEFAULT_NAME,
-            lambda name: self._pick_certificate(
-                name if name in world.TELEGRAM_HOSTS else None, default=_DEFAULT_NAME
-            ),
-        )
-        control = self._genuine.listening_context(
-            world.CONTROL_HOST, lambda _: self._pick_certificate(None, default=world.CONTROL_HOST)
-        )
+        telegram = certificates.listening_context(_DEFAULT_NAME, self._telegram)
+        control = certificates.listening_context(world.CONTROL_HOST, self._control)
         for address in world.addresses_of(world.TELEGRAM_HOSTS):
             await listen.tcp("telegram", address, 443, site, telegram)
             await listen.tcp("telegram", address, 80, plain)
             await listen.udp("telegram", address, 443, answer_quic)
+        for address in world.CDN_ADDRESSES.values():
+            await listen.tcp("cdn", address, 443, site, telegram)
+            await listen.tcp("cdn", address, 80, plain)
+            await listen.udp("cdn", address, 443, answer_quic)
         for address in world.DATA_CENTRES.values():
             for port in (443, 80):
                 await listen.tcp("telegram", address, port, serve_data_centre)
-        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 443, site, control)
-        await listen.tcp("control-host", world.CONTROL_HOST_ADDRESS, 80, plain)
-        await listen.udp("control-host", world.CONTROL_HOST_ADDRESS, 443, answer_quic)
+        for address in world.addresses_of([world.CONTROL_HOST]):
+            await listen.tcp("control-host", address, 443, site, control)
+            await listen.tcp("control-host", address, 80, plain)
+            await listen.udp("control-host", address, 443, answer_quic)
 
     async def _open_resolvers(self) -> None:
         listen = self._listeners
@@ -99,7 +114,8 @@ class Services:
             await listen.tcp(isp.border_namespace, isp.resolver, 53, names.dns_over_stream(answer))
 
     def _isp_resolver(self, isp_id: str) -> names.AnswerQuery:
-        return lambda query: names.answer_query(query, self._policy, self._policy.resolvers[isp_id])
+        who = names.isp_resolver(world.ISPS[isp_id])
+        return lambda query: names.answer_query(query, self._policy, self._policy.resolvers[isp_id], who)
 
     async def _open_notices(self) -> None:
         for name, address in world.NOTICE_SERVERS.items():
@@ -110,12 +126,14 @@ class Services:
 
     async def _open_middleboxes(self) -> None:
         site = serve_http(pages.site_page(lambda: self._policy))
-        tls = self._filter.listening_context(_DEFAULT_NAME, lambda name: (name or _DEFAULT_NAME, False))
+        proxy = certificates.listening_context(_DEFAULT_NAME, self._company.context_for)
+        portal = serve_http(pages.portal_page)
         for isp in world.ISPS.values():
-            await self._listeners.tcp(isp.border_namespace, "0.0.0.0", MITM_PORT, site, tls)
-            await self._listeners.tcp(
-                isp.border_namespace, "0.0.0.0", PORTAL_PORT, serve_http(pages.portal_page)
-            )
+            tls = certificates.listening_context(_DEFAULT_NAME, self._middlebox_of(isp))
+            for address in ("0.0.0.0", "::") if isp.has_ipv6 else ("0.0.0.0",):
+                await self._listeners.tcp(isp.border_namespace, address, MITM_PORT, site, tls)
+                await self._listeners.tcp(isp.border_namespace, address, PROXY_PORT, site, proxy)
+                await self._listeners.tcp(isp.border_namespace, address, PORTAL_PORT, portal)
 
 
 def run_services(namespaces: Mapping[str, int], link: socket.socket, ca_file: Path) -> None:

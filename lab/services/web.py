@@ -36,7 +36,8 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Page = Callable[[Request], Response]
+# None keeps the connection open and says nothing.
+Page = Callable[[Request], Response | None]
 
 
 def serve_http(page: Page, server: str = "nginx/1.12.1") -> Handler:
@@ -50,6 +51,9 @@ def serve_http(page: Page, server: str = "nginx/1.12.1") -> Handler:
             if request is None:
                 return
             response = page(request)
+            if response is None:
+                await reader.read()
+                return
             writer.write(_encode(connection, request, response, server))
             await writer.drain()
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:

@@ -1,31 +1,56 @@
 """DNS queries and replies through dnspython's codec (RFC 1035, EDNS RFC 6891)."""
 
+from collections.abc import Iterable
+from itertools import islice
+
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
 from dns.rdtypes.ANY.CNAME import CNAME
+from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
+from dns.rdtypes.IN.HTTPS import HTTPS
+from dns.rdtypes.svcbbase import ALPNParam, ParamKey
 
-from probes.records import DnsAnswer, Failure
+from probes.records import DnsAnswer, ExtendedError, Failure
 
 EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
+MAX_ADDRESSES = 64
+MAX_NAMES = 16
+MAX_TEXTS = 8
+MAX_TEXT_CHARS = 300
 
 RCODE_TO_FAILURE = {
     "NXDOMAIN": Failure.DNS_NXDOMAIN,
     "SERVFAIL": Failure.DNS_SERVFAIL,
     "REFUSED": Failure.DNS_REFUSED,
 }
+_ASK_SERVER_ID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
 
 
 def encode_query(name: str, query_type: str, query_id: int) -> bytes:
-    """Return a recursive query with EDNS in wire format. Errors: DNSException for a bad name."""
-    query = dns.message.make_query(name, query_type, use_edns=0, payload=EDNS_PAYLOAD_BYTES, id=query_id)
+    """Return a recursive query with EDNS in wire format; it asks the server's id too (RFC 5001).
+
+    Errors: DNSException for a bad name.
+    """
+    query = dns.message.make_query(
+        name,
+        query_type,
+        use_edns=0,
+        payload=EDNS_PAYLOAD_BYTES,
+        options=[_ASK_SERVER_ID],
+        id=query_id,
+    )
     return query.to_wire()
 
 
-def parse_reply(wire: bytes, *, query_id: int, name: str, arrived_s: float) -> DnsAnswer | None:
+def parse_reply(
+    wire: bytes, *, query_id: int, name: str, arrived_s: float, hop_limit: int | None = None
+) -> DnsAnswer | None:
     """Return the reply to our query, or None when the bytes are no reply to it (wrong id, other question).
 
     A truncated or partly broken reply still counts: what could be read is kept beside the whole wire.
@@ -38,25 +63,67 @@ def parse_reply(wire: bytes, *, query_id: int, name: str, arrived_s: float) -> D
         return None
     if message.question and message.question[0].name.to_text(omit_final_dot=True).lower() != name.lower():
         return None
-    addresses: list[str] = []
-    cnames: list[str] = []
+    found = _Found()
     ttls: list[int] = []
     for rrset in message.answer:
-        # A record whose class or data is odd is kept by the codec as generic: it holds no address for us.
         for record in rrset:
-            if isinstance(record, A | AAAA):
-                addresses.append(record.address)
-            elif isinstance(record, CNAME):
-                cnames.append(record.target.to_text(omit_final_dot=True).lower())
+            found.take(record)
         ttls.append(rrset.ttl)
     return DnsAnswer(
         arrived_s=round(arrived_s, 6),
         rcode=dns.rcode.to_text(message.rcode()),
-        addresses=tuple(addresses[:64]),
-        cnames=tuple(cnames[:16]),
+        addresses=tuple(found.addresses[:MAX_ADDRESSES]),
+        cnames=tuple(found.cnames[:MAX_NAMES]),
+        texts=tuple(found.texts[:MAX_TEXTS]),
         ttl_s=min(ttls) if ttls else None,
+        extended_errors=_extended_errors(message.options),
+        server_id=_server_id(message.options),
+        hop_limit=hop_limit,
+        alpn=tuple(found.alpn[:MAX_NAMES]),
+        ech=found.ech,
         wire=wire,
     )
+
+
+class _Found:
+    """What the answer section holds, by kind. A record whose class or data is odd is generic: it holds
+    nothing for us."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+        self.cnames: list[str] = []
+        self.texts: list[str] = []
+        self.alpn: list[str] = []
+        self.ech = False
+
+    def take(self, record: dns.rdata.Rdata) -> None:
+        match record:
+            case A() | AAAA():
+                self.addresses.append(record.address)
+            case CNAME():
+                self.cnames.append(record.target.to_text(omit_final_dot=True).lower())
+            case TXT():
+                self.texts.append(b"".join(record.strings).decode("utf-8", "replace")[:MAX_TEXT_CHARS])
+            case HTTPS():
+                self.ech = self.ech or ParamKey.ECH in record.params
+                offered = record.params.get(ParamKey.ALPN)
+                if isinstance(offered, ALPNParam):
+                    self.alpn += [one.decode("ascii", "replace")[:32] for one in offered.ids]
+
+
+def _extended_errors(options: Iterable[dns.edns.Option]) -> tuple[ExtendedError, ...]:
+    errors = (option for option in options if isinstance(option, dns.edns.EDEOption))
+    return tuple(
+        ExtendedError(code=int(error.code), text=(error.text or "")[:MAX_TEXT_CHARS])
+        for error in islice(errors, MAX_TEXTS)
+    )
+
+
+def _server_id(options: Iterable[dns.edns.Option]) -> str | None:
+    for option in options:
+        if isinstance(option, dns.edns.NSIDOption) and option.nsid:
+            return option.nsid.decode("utf-8", "backslashreplace")[:MAX_TEXT_CHARS]
+    return None
 
 
 def tcp_length(head: bytes) -> tuple[int, int] | None:
@@ -65,7 +132,8 @@ def tcp_length(head: bytes) -> tuple[int, int] | None:
 
 
 def answer_failure(answer: DnsAnswer) -> Failure | None:
-    """Return what the first answer of a query amounts to: None when it holds an address."""
+    """Return what the first answer of a query amounts to: None when it holds what was asked for."""
     if answer.rcode == "NOERROR":
-        return None if answer.addresses else Failure.DNS_NO_ANSWER
+        told = answer.addresses or answer.texts or answer.alpn or answer.ech
+        return None if told else Failure.DNS_NO_ANSWER
     return RCODE_TO_FAILURE.get(answer.rcode, Failure.DNS_BAD_REPLY)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import socket
 import ssl
 import struct
@@ -16,6 +17,8 @@ from lab import linux, world
 # Long enough for a loaded machine, short enough that a swallowed packet is told from a slow one.
 LIMIT_S = 2.0
 SECOND_ANSWER_S = 0.5
+# linux/in6.h; the socket module does not name it.
+_IPV6_RECVERR = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,12 @@ class Customer:
 
     isp: str
 
-    def _socket(self, kind: socket.SocketKind) -> socket.socket:
+    def _socket(self, kind: socket.SocketKind, address: str) -> socket.socket:
+        """Return a socket of the version of IP that an address has."""
         fd = os.open(f"/run/netns/{self.isp}", os.O_RDONLY)
         try:
             with linux.inside(fd):
-                sock = socket.socket(socket.AF_INET, kind)
+                sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
         finally:
             os.close(fd)
         sock.settimeout(LIMIT_S)
@@ -43,9 +47,10 @@ class Customer:
         """Return every answer that comes over UDP: addresses, or the rcode; [] for silence."""
         query = dns.message.make_query(name, kind)
         answers: list[str] = []
-        with self._socket(socket.SOCK_DGRAM) as sock:
+        server = server or self.resolver()
+        with self._socket(socket.SOCK_DGRAM, server) as sock:
             sock.settimeout(LIMIT_S / 2)
-            sock.connect((server or self.resolver(), 53))
+            sock.connect((server, 53))
             # UDP may lose the first packet on a busy machine.
             for _ in range(2):
                 sock.send(query.to_wire())
@@ -61,8 +66,9 @@ class Customer:
     def ask_tcp(self, name: str, server: str | None = None, port: int = 53, ca: str | None = None) -> str:
         """Return the answer over TCP, or over TLS when a CA file is given."""
         wire = dns.message.make_query(name, "A").to_wire()
-        with self._socket(socket.SOCK_STREAM) as plain:
-            plain.connect((server or self.resolver(), port))
+        server = server or self.resolver()
+        with self._socket(socket.SOCK_STREAM, server) as plain:
+            plain.connect((server, port))
             sock: socket.socket = plain
             if ca:
                 sock = ssl.create_default_context(cafile=ca).wrap_socket(
@@ -75,9 +81,10 @@ class Customer:
 
     def tls(self, name: str, path: str = "/", address: str | None = None, limit_s: float = LIMIT_S) -> str:
         """Return "200 <title>" over HTTPS, or the reason why not."""
+        address = address or world.ZONE[name]
         try:
-            with self._socket(socket.SOCK_STREAM) as plain:
-                plain.connect((address or world.ZONE[name], 443))
+            with self._socket(socket.SOCK_STREAM, address) as plain:
+                plain.connect((address, 443))
                 context = ssl.create_default_context(cafile=os.environ["LAB_CA"])
                 with context.wrap_socket(plain, server_hostname=name) as sock:
                     sock.settimeout(limit_s)
@@ -90,7 +97,7 @@ class Customer:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        with self._socket(socket.SOCK_STREAM) as plain:
+        with self._socket(socket.SOCK_STREAM, address) as plain:
             plain.connect((address, 443))
             with context.wrap_socket(plain, server_hostname=name) as sock:
                 certificate = sock.getpeercert(binary_form=True) or b""
@@ -98,9 +105,10 @@ class Customer:
 
     def http(self, name: str, address: str | None = None) -> str:
         """Return status and what matters of a plain HTTP answer, or the reason why there is none."""
+        address = address or world.ZONE[name]
         try:
-            with self._socket(socket.SOCK_STREAM) as sock:
-                sock.connect((address or world.ZONE[name], 80))
+            with self._socket(socket.SOCK_STREAM, address) as sock:
+                sock.connect((address, 80))
                 return _get(sock, name, "/")
         except OSError as error:
             return reason(error)
@@ -108,7 +116,7 @@ class Customer:
     def connect(self, address: str, port: int) -> str:
         """Return "connected", or the reason why not."""
         try:
-            with self._socket(socket.SOCK_STREAM) as sock:
+            with self._socket(socket.SOCK_STREAM, address) as sock:
                 sock.connect((address, port))
                 return "connected"
         except OSError as error:
@@ -120,8 +128,9 @@ class Customer:
         body = struct.pack("<I", 0xBE7E8EF1) + nonce
         message = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
         try:
-            with self._socket(socket.SOCK_STREAM) as sock:
-                sock.connect((world.DATA_CENTRES[centre], port))
+            address = world.DATA_CENTRES[centre]
+            with self._socket(socket.SOCK_STREAM, address) as sock:
+                sock.connect((address, port))
                 sock.sendall(b"\xee" * 4 + struct.pack("<I", len(message)) + message)
                 with sock.makefile("rb") as stream:
                     (length,) = struct.unpack("<I", stream.read(4))
@@ -134,7 +143,7 @@ class Customer:
         """Return "version negotiation", or the reason why not."""
         source, destination = b"S" * 8, b"D" * 8
         datagram = (b"\xc0\x1a\x2a\x3a\x4a\x08" + destination + b"\x08" + source).ljust(1200, b"\0")
-        with self._socket(socket.SOCK_DGRAM) as sock:
+        with self._socket(socket.SOCK_DGRAM, address) as sock:
             sock.connect((address, 443))
             for _ in range(2):
                 sock.send(datagram)
@@ -148,17 +157,34 @@ class Customer:
                 return "version negotiation" if is_negotiation else "something else"
         return "timeout"
 
+    def hop(self, address: str, limit: int) -> str:
+        """Return who answers that the hop limit of a datagram to an IPv6 address ran out, or "timeout"."""
+        with self._socket(socket.SOCK_DGRAM, address) as sock:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, limit)
+            sock.connect((address, 33434))
+            sock.send(b"probe")
+            waiting = select.poll()
+            waiting.register(sock, 0)
+            if not waiting.poll(LIMIT_S * 1000):
+                return "timeout"
+            _, ancillary, _, _ = sock.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+            # struct sock_extended_err, then the sockaddr_in6 of the offender.
+            (error,) = (data for level, _, data in ancillary if level == socket.IPPROTO_IPV6)
+            return socket.inet_ntop(socket.AF_INET6, error[24:40])
+
     def connect_ms(self, address: str, port: int) -> float:
         """Return how long a TCP connection takes to stand."""
-        with self._socket(socket.SOCK_STREAM) as sock:
+        with self._socket(socket.SOCK_STREAM, address) as sock:
             started = time.monotonic()
             sock.connect((address, port))
             return (time.monotonic() - started) * 1000
 
-    def transfer_kbit_s(self, name: str, n_bytes: int) -> float:
+    def transfer_kbit_s(self, name: str, n_bytes: int, address: str | None = None) -> float:
         """Return the rate of one HTTPS transfer, from the request to its last byte."""
-        with self._socket(socket.SOCK_STREAM) as plain:
-            plain.connect((world.ZONE[name], 443))
+        address = address or world.ZONE[name]
+        with self._socket(socket.SOCK_STREAM, address) as plain:
+            plain.connect((address, 443))
             context = ssl.create_default_context(cafile=os.environ["LAB_CA"])
             with context.wrap_socket(plain, server_hostname=name) as sock:
                 sock.settimeout(30)
@@ -179,6 +205,10 @@ def reason(error: Exception) -> str:
         return "refused"
     if isinstance(error, OSError) and error.errno == errno.EHOSTUNREACH:
         return "host unreachable"
+    if isinstance(error, OSError) and error.errno == errno.ENETUNREACH:
+        return "network unreachable"
+    if isinstance(error, PermissionError):
+        return "prohibited"
     return repr(error)
 
 

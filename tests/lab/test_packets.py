@@ -1,6 +1,7 @@
 """Packets as bytes: read, forged, and their checksums."""
 
-from ipaddress import IPv4Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,29 +24,34 @@ from lab.packets import (
 # A busy machine is no fault of the code.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CLIENT, SERVER = IPv4Address("10.1.1.2"), IPv4Address("149.154.167.99")
-addresses = st.integers(0, 2**32 - 1).map(IPv4Address)
 ports = st.integers(0, 65535)
-packets = st.builds(
-    Packet,
-    protocol=st.just(PROTO_TCP),
-    source=addresses,
-    source_port=ports,
-    destination=addresses,
-    destination_port=ports,
-    payload=st.binary(max_size=2000),
-    seq=st.integers(0, 2**32 - 1),
-    ack=st.integers(0, 2**32 - 1),
-    flags=st.integers(0, 31).map(TcpFlag),
-)
-datagrams = st.builds(
-    Packet,
-    protocol=st.just(PROTO_UDP),
-    source=addresses,
-    source_port=ports,
-    destination=addresses,
-    destination_port=ports,
-    payload=st.binary(max_size=2000),
-)
+
+
+def datagrams_and_segments(
+    address: type[IPv4Address] | type[IPv6Address], bits: int
+) -> st.SearchStrategy[Packet]:
+    """Return packets of one version of IP."""
+    addresses = st.integers(0, 2**bits - 1).map(address)
+    common = {
+        "source": addresses,
+        "source_port": ports,
+        "destination": addresses,
+        "destination_port": ports,
+        "payload": st.binary(max_size=2000),
+    }
+    segments = st.builds(
+        Packet,
+        protocol=st.just(PROTO_TCP),
+        seq=st.integers(0, 2**32 - 1),
+        ack=st.integers(0, 2**32 - 1),
+        flags=st.integers(0, 31).map(TcpFlag),
+        **common,
+    )
+    return st.one_of(segments, st.builds(Packet, protocol=st.just(PROTO_UDP), **common))
+
+
+packets_v4 = datagrams_and_segments(IPv4Address, 32)
+packets_v6 = datagrams_and_segments(IPv6Address, 128)
 
 
 def request(payload: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Packet:
@@ -63,18 +69,41 @@ def request(payload: bytes = b"GET / HTTP/1.1\r\n\r\n") -> Packet:
 
 
 @unhurried
-@given(st.one_of(packets, datagrams))
+@given(st.one_of(packets_v4, packets_v6))
 def test_what_is_encoded_reads_back(packet: Packet) -> None:
     assert parse_packet(encode_packet(packet)) == packet
 
 
 @unhurried
-@given(st.one_of(packets, datagrams))
+@given(packets_v4)
 def test_checksums_hold(packet: Packet) -> None:
     wire = encode_packet(packet)
     assert internet_checksum(wire[:20]) == 0
     pseudo = wire[12:20] + bytes([0, packet.protocol]) + (len(wire) - 20).to_bytes(2)
     assert internet_checksum(pseudo + wire[20:]) == 0
+
+
+@unhurried
+@given(packets_v6)
+def test_checksums_hold_over_ipv6(packet: Packet) -> None:
+    wire = encode_packet(packet)
+    # RFC 8200 section 8.1: length and next header as 32 bits each.
+    pseudo = wire[8:40] + (len(wire) - 40).to_bytes(4) + packet.protocol.to_bytes(4)
+    assert internet_checksum(pseudo + wire[40:]) == 0
+
+
+def test_a_packet_has_one_version_of_ip() -> None:
+    mixed = replace(request(), source=IPv6Address("fd00:1:1::2"))
+    with pytest.raises(ValueError, match="one version of IP"):
+        encode_packet(mixed)
+
+
+def test_ipv6_with_an_extension_header_is_not_read() -> None:
+    wire = encode_packet(
+        replace(request(), source=IPv6Address("fd00:1:1::2"), destination=IPv6Address("2001:67c:4e8:f004::9"))
+    )
+    hop_by_hop = 0
+    assert parse_packet(wire[:6] + bytes([hop_by_hop]) + wire[7:]) is None
 
 
 def test_checksum_of_the_rfc_1071_example() -> None:
@@ -91,7 +120,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     ("situation", "change"),
     [
         ("cut in the header", lambda wire: wire[:19]),
-        ("IPv6", lambda wire: b"\x65" + wire[1:]),
+        ("no version of IP", lambda wire: b"\x55" + wire[1:]),
         ("a later fragment", lambda wire: wire[:6] + b"\x00\x01" + wire[8:]),
         ("ICMP", lambda wire: wire[:9] + b"\x01" + wire[10:]),
     ],

@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from lab import world
-from lab.rules import Place, Rule, Table, encode_ruleset, host_header_pattern, sni_pattern
+from lab.rules import Place, Rule, Table, encode_ruleset, host_header_pattern, match_sni, sni_pattern
 
 
 def pattern_bytes(pattern: str) -> bytes:
@@ -59,6 +59,29 @@ def test_an_empty_ruleset_still_empties_every_table() -> None:
     text = encode_ruleset(())
     assert [line for line in text.splitlines() if line.startswith("*")] == ["*mangle", "*nat", "*filter"]
     assert "-A" not in text
+
+
+@pytest.mark.parametrize(
+    ("spec", "v4", "v6"),
+    [
+        ("-d 192.0.2.1 -j DROP", True, False),
+        ("-d 2001:67c:4e8:f004::9 -j DROP", False, True),
+        ("-i cust -s ::/0 -j DROP", False, True),
+        ("-p udp --dport 53 -j DNAT --to-destination 10.3.53.53:53", True, False),
+        ("-i cust -p tcp --dport 80 -j REDIRECT --to-ports 8080", True, True),
+        (match_sni("t.me") + " -j DROP", True, True),
+    ],
+)
+def test_which_version_of_ip_a_rule_holds_for(spec: str, v4: bool, v6: bool) -> None:
+    rule = Rule(Place.BORDER, Table.FILTER, "FORWARD", spec)
+    line = f"-A FORWARD {spec}"
+    assert [line in encode_ruleset([rule], version).splitlines() for version in (4, 6)] == [v4, v6]
+
+
+def test_reject_types_have_other_names_over_ipv6() -> None:
+    rule = Rule(Place.BORDER, Table.FILTER, "FORWARD", "-j REJECT --reject-with icmp-admin-prohibited")
+    assert "--reject-with icmp6-adm-prohibited\n" in encode_ruleset([rule], 6)
+    assert "--reject-with icmp-admin-prohibited\n" in encode_ruleset([rule], 4)
 
 
 def test_a_rule_wanted_twice_is_written_once_at_its_first_place() -> None:

@@ -41,8 +41,48 @@ def test_unknown_name_is_nxdomain_with_a_soa() -> None:
 
 
 def test_known_name_without_that_type_is_empty_and_no_error() -> None:
-    message = answered("t.me", "AAAA")
+    message = answered("t.me", "TXT")
     assert (message.rcode(), message.answer, len(message.authority)) == (dns.rcode.NOERROR, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("situation", "name", "policy", "lies", "expected"),
+    [
+        ("honest", "t.me", HONEST, {}, {"A": "149.154.167.99", "AAAA": "2001:67c:4e8:f004::9"}),
+        ("a name without IPv6", "dns.google", HONEST, {}, {"A": "8.8.8.8", "AAAA": "NOERROR"}),
+        ("no such name", "nobody.example", HONEST, {}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
+        ("retired", "t.me", Policy(retired=("t.me",)), {}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
+        (
+            "AAAA only",
+            "t.me",
+            Policy(aaaa_only=("t.me",)),
+            {},
+            {"A": "NOERROR", "AAAA": "2001:67c:4e8:f004::9"},
+        ),
+        ("lied away", "t.me", HONEST, {"t.me": "nxdomain"}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
+        ("lied about", "t.me", HONEST, {"t.me": "10.10.34.35"}, {"A": "10.10.34.35", "AAAA": "NOERROR"}),
+        (
+            "lied about, AAAA only",
+            "t.me",
+            Policy(aaaa_only=("t.me",)),
+            {"t.me": "10.10.34.35"},
+            {"A": "10.10.34.35", "AAAA": "NOERROR"},
+        ),
+    ],
+)
+def test_both_record_types(
+    situation: str, name: str, policy: Policy, lies: dict[str, str], expected: dict[str, str]
+) -> None:
+    found = {}
+    for kind in ("A", "AAAA"):
+        query = dns.message.make_query(name, kind).to_wire()
+        wire = answer_query(query, policy, ResolverPolicy(lies=lies))
+        assert wire is not None
+        message = dns.message.from_wire(wire)
+        found[kind] = ",".join(str(item) for rrset in message.answer for item in rrset) or dns.rcode.to_text(
+            message.rcode()
+        )
+    assert found == expected
 
 
 @pytest.mark.parametrize("mode, rcode", [("servfail", dns.rcode.SERVFAIL), ("refused", dns.rcode.REFUSED)])
@@ -185,6 +225,12 @@ def test_pages_are_of_a_size_and_differ(host: str) -> None:
 def test_blobs(path: str, status: int, n_bytes: int) -> None:
     response = site_page(lambda: HONEST)(Request(method="GET", path=path, host="t.me", client="10.1.1.2"))
     assert (response.status, len(response.body)) == (status, n_bytes)
+
+
+@pytest.mark.parametrize("client", ["10.3.1.2", "fd00:3:1::2"])
+def test_a_geoblock_knows_a_client_by_both_addresses(client: str) -> None:
+    page = site_page(lambda: Policy(forbidden={"xl": ("t.me",)}))
+    assert page(Request(method="GET", path="/", host="t.me", client=client)).status == 403
 
 
 def test_port_80_sends_to_the_same_place_on_443() -> None:

@@ -10,6 +10,7 @@ from lab import world
 from lab.topology import plan_topology
 
 VANTAGE_POINTS = Path(lab.__file__).parent / "vantage_points.yaml"
+TELEGRAM = Path(lab.__file__).parent.parent / "observatory" / "data" / "telegram.yaml"
 
 
 def test_vantage_points_are_the_isps() -> None:
@@ -28,13 +29,17 @@ def test_vantage_points_are_the_isps() -> None:
 
 def test_telegram_addresses_lie_in_telegram_prefixes() -> None:
     networks = [ipaddress.ip_network(prefix) for prefix in world.TELEGRAM_PREFIXES]
-    for address in (*world.TELEGRAM_HOSTS.values(), *world.DATA_CENTRES.values()):
+    for address in world.addresses_of([*world.TELEGRAM_HOSTS, *world.DATA_CENTRES]):
+        # Probes refuse to connect to what is no address of the Internet.
+        assert ipaddress.ip_address(address).is_global
         assert any(ipaddress.ip_address(address) in network for network in networks), address
 
 
 def test_links_have_networks_and_device_names_of_their_own() -> None:
     links = plan_topology().links
     assert len({link.network for link in links}) == len(links)
+    networks_v6 = [link.network_v6 for link in links if link.network_v6]
+    assert len(set(networks_v6)) == len(networks_v6)
     ends = [(link.a, link.a_device) for link in links] + [(link.b, link.b_device) for link in links]
     assert len(set(ends)) == len(ends)
     # The kernel takes at most 15 characters.
@@ -43,3 +48,20 @@ def test_links_have_networks_and_device_names_of_their_own() -> None:
 
 def test_the_eleven_names_and_six_data_centres() -> None:
     assert (len(world.TELEGRAM_HOSTS), len(world.DATA_CENTRES)) == (11, 6)
+
+
+def test_who_has_ipv6() -> None:
+    assert {isp.id for isp in world.ISPS.values() if isp.has_ipv6} == {
+        "telkomsel",
+        "indihome",
+        "xl",
+        "biznet",
+        "control-sg",
+    }
+    assert world.isp_of_client("fd00:3:1::2") is world.ISPS["xl"]
+    assert world.isp_of_client("fd00:4:1::2") is None
+
+
+def test_prefixes_are_those_of_the_reference_data() -> None:
+    prefixes = YAML(typ="safe").load(TELEGRAM)["prefixes"]
+    assert set(world.TELEGRAM_PREFIXES) <= set(prefixes)

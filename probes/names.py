@@ -1,0 +1,142 @@
+"""The questions about a host's name: who is asked, over what, for which records.
+
+    the vantage's resolver     A over UDP and TCP, AAAA over UDP
+    a public resolver          A over UDP; A, AAAA and HTTPS over DoT, A over DoH: the clean comparison
+    an address without DNS     A over UDP: whatever answers there stands on the path
+    once a round               who the two resolvers really are
+
+Over UDP each listens on for a second answer. DoT asks what plain TCP to a public resolver would, and nobody
+on the way can answer it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from probes.dns import SECOND_ANSWER_WAIT_S, UDP_TIMEOUT_S, Exchange, measure_dns, over_tcp, over_udp
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import DnsAnswer, Endpoint, Failure, Resolver
+from probes.secure_dns import SecureResolver
+
+RETRY_PAUSE_S: Final = 0.3
+N_ATTEMPTS: Final = 2
+# Its name servers answer with the address of whoever asked them.
+IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"
+
+OnAddress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolvers:
+    """Whom a round asks. `sink` is an address that serves no DNS."""
+
+    vantage: Endpoint
+    public: Endpoint
+    sink: Endpoint
+    dot: SecureResolver
+    doh: SecureResolver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    resolver: Resolver
+    transport: str
+    query_type: str = "A"
+
+
+WITHOUT_UDP: Final = (
+    Question(resolver=Resolver.VANTAGE, transport="tcp"),
+    Question(resolver=Resolver.VANTAGE, transport="tcp", query_type="AAAA"),
+    Question(resolver=Resolver.PUBLIC, transport="dot"),
+    Question(resolver=Resolver.PUBLIC, transport="dot", query_type="AAAA"),
+    Question(resolver=Resolver.PUBLIC, transport="dot", query_type="HTTPS"),
+    Question(resolver=Resolver.PUBLIC, transport="doh"),
+)
+WITH_UDP: Final = (
+    Question(resolver=Resolver.VANTAGE, transport="udp"),
+    Question(resolver=Resolver.VANTAGE, transport="udp", query_type="AAAA"),
+    Question(resolver=Resolver.VANTAGE, transport="tcp"),
+    Question(resolver=Resolver.PUBLIC, transport="udp"),
+    *WITHOUT_UDP[2:],
+    Question(resolver=Resolver.SINK, transport="udp"),
+)
+
+
+class NameSteps:
+    """All questions of one measurement; each address that any answer brings is handed on at once."""
+
+    def __init__(
+        self, network: Network, notebook: Notebook, resolvers: Resolvers, name: str, on_address: OnAddress
+    ) -> None:
+        self._network = network
+        self._notebook = notebook
+        self._resolvers = resolvers
+        self._name = name
+        self._on_address = on_address
+
+    async def run(self, *, identify: bool = False) -> None:
+        """Ask everybody side by side; `identify` also asks the resolvers who they are."""
+        async with asyncio.TaskGroup() as group:
+            for question in WITH_UDP if self._network.carries_udp else WITHOUT_UDP:
+                group.create_task(self._resolve(question))
+            if identify and self._network.carries_udp:
+                for resolver in (Resolver.VANTAGE, Resolver.PUBLIC):
+                    group.create_task(self._identify(resolver))
+
+    async def _resolve(self, question: Question) -> None:
+        for attempt in range(1, N_ATTEMPTS + 1):
+            server, exchange = self._way(question, attempt)
+            observation = await measure_dns(
+                self._notebook,
+                exchange=exchange,
+                transport=question.transport,
+                resolver=question.resolver,
+                server=server,
+                name=self._name,
+                attempt=attempt,
+                query_type=question.query_type,
+                on_answer=self._take_answer,
+            )
+            # An answer, whatever it says, is an answer; what is asked again is silence and refusal. Of an
+            # address that serves no DNS silence is what is to be expected.
+            if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
+                return
+            if question.resolver is Resolver.SINK or not await self._may_retry():
+                return
+
+    def _way(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
+        secure = {"dot": self._resolvers.dot, "doh": self._resolvers.doh}.get(question.transport)
+        if secure is not None:
+            return secure.server, secure.exchange(self._notebook, attempt)
+        server = {
+            Resolver.VANTAGE: self._resolvers.vantage,
+            Resolver.PUBLIC: self._resolvers.public,
+            Resolver.SINK: self._resolvers.sink,
+        }[question.resolver]
+        if question.transport == "tcp":
+            return server, over_tcp(self._network, self._notebook, server)
+        # No answer is to be expected from there, so it is waited for only as long as for a second one.
+        wait_s = SECOND_ANSWER_WAIT_S if question.resolver is Resolver.SINK else UDP_TIMEOUT_S
+        return server, over_udp(self._network, self._notebook, server, wait_s=wait_s)
+
+    async def _identify(self, resolver: Resolver) -> None:
+        server, exchange = self._way(Question(resolver=resolver, transport="udp"), 1)
+        await measure_dns(
+            self._notebook,
+            exchange=exchange,
+            transport="udp",
+            resolver=resolver,
+            server=server,
+            name=IDENTITY_NAME,
+            query_type="TXT",
+        )
+
+    def _take_answer(self, answer: DnsAnswer) -> None:
+        for address in answer.addresses:
+            self._on_address(address)
+
+    async def _may_retry(self) -> bool:
+        await asyncio.sleep(max(0.0, min(RETRY_PAUSE_S, self._notebook.left_s())))
+        return self._notebook.left_s() > 0

@@ -1,0 +1,235 @@
+"""DNS over TLS and over HTTPS to a public resolver, by its address: nobody on the way can write the answer.
+
+A round's queries share a few connections, since handshakes are what they cost. What comes over a connection
+whose certificate does not hold for the address is never read.
+"""
+
+import asyncio
+import struct
+from typing import Final, Protocol, Self
+
+import h11
+
+from probes.dns import Exchange, Keep
+from probes.failures import ProtocolError
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, Failure
+from probes.streams import PlainStream, TlsStream
+from probes.trust import Trust, certificate_failure, describe_chain, describe_errors
+
+CONNECT_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
+ANSWER_TIMEOUT_S: Final = 3.0
+MAX_REPLY_BYTES: Final = 65535
+# HTTP/1.1 answers one question at a time; a few connections side by side keep a round short far away.
+DOH_LANES: Final = 4
+PORTS: Final = {"dot": 853, "doh": 443}
+DOH_PATH: Final = "/dns-query"
+
+
+class StaleLink(Exception):
+    """The connection had ended before this query was sent on it: it can go over another one."""
+
+
+class Link(Protocol):
+    """One authenticated connection, shared by many queries."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    async def ask(self, query: bytes) -> bytes:
+        """Return the reply. Errors: StaleLink; whatever the network raised."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DotLink:
+    """Queries are sent as they come, replies matched by their id (RFC 7858 section 3.3)."""
+
+    def __init__(self, plain: PlainStream, tls: TlsStream) -> None:
+        self._plain = plain
+        self._tls = tls
+        self._waiting: dict[bytes, asyncio.Future[bytes]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    @property
+    def ended(self) -> bool:
+        return self._reader.done()
+
+    async def ask(self, query: bytes) -> bytes:
+        if self.ended:
+            raise StaleLink
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting[query[:2]] = reply
+        try:
+            await self._tls.send(struct.pack(">H", len(query)) + query)
+            return await reply
+        finally:
+            self._waiting.pop(query[:2], None)
+
+    async def _read(self) -> None:
+        data = b""
+        error: Exception = EOFError("the connection has ended")
+        try:
+            while chunk := await self._tls.recv():
+                data += chunk
+                while len(data) >= 2 and len(data) >= (end := 2 + int.from_bytes(data[:2], "big")):
+                    self._deliver(data[2:end])
+                    data = data[end:]
+        except Exception as failed:  # belongs to everybody who waits
+            error = failed
+        finally:
+            for reply in self._waiting.values():
+                if not reply.done():
+                    reply.set_exception(error)
+
+    def _deliver(self, message: bytes) -> None:
+        reply = self._waiting.get(message[:2])
+        if reply is not None and not reply.done():
+            reply.set_result(message)
+
+    def close(self) -> None:
+        self._reader.cancel()
+        self._plain.close()
+
+
+class DohLink:
+    """One POST after the other (RFC 8484)."""
+
+    def __init__(self, plain: PlainStream, tls: TlsStream, host: str) -> None:
+        self._plain = plain
+        self._tls = tls
+        self._host = f"[{host}]" if ":" in host else host
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
+        self._turn = asyncio.Lock()
+
+    @property
+    def ended(self) -> bool:
+        over = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
+        return self._connection.our_state in over or self._connection.their_state in over
+
+    async def ask(self, query: bytes) -> bytes:
+        async with self._turn:
+            if self.ended:
+                raise StaleLink
+            if self._connection.our_state is h11.DONE:
+                self._connection.start_next_cycle()
+            try:
+                return await self._post(query)
+            except h11.RemoteProtocolError as error:
+                raise ProtocolError(Failure.HTTP_BAD_REPLY, str(error)) from error
+
+    async def _post(self, query: bytes) -> bytes:
+        kind = "application/dns-message"
+        request = h11.Request(
+            method="POST",
+            target=DOH_PATH,
+            headers=[
+                ("Host", self._host),
+                ("Accept", kind),
+                ("Content-Type", kind),
+                ("Content-Length", str(len(query))),
+            ],
+        )
+        parts = (request, h11.Data(data=query), h11.EndOfMessage())
+        await self._tls.send(b"".join(self._connection.send(part) or b"" for part in parts))
+        body = b""
+        while True:
+            match event := self._connection.next_event():
+                case h11.NEED_DATA:
+                    self._connection.receive_data(await self._tls.recv())
+                case h11.Response() if event.status_code != 200:
+                    # What follows is not read: the connection is of no more use.
+                    self._connection.send_failed()
+                    raise ProtocolError(Failure.HTTP_BAD_REPLY, f"DoH answered {event.status_code}")
+                case h11.Data():
+                    body += event.data
+                    if len(body) > MAX_REPLY_BYTES:
+                        self._connection.send_failed()
+                        raise ProtocolError(Failure.DNS_BAD_REPLY, "longer than a DNS message can be")
+                case h11.EndOfMessage():
+                    return body
+                case h11.ConnectionClosed():
+                    raise EOFError("closed before a response")
+
+    def close(self) -> None:
+        self._plain.close()
+
+
+class SecureResolver:
+    """A public resolver for one round; leaving the context closes its connections.
+
+    Shape:  `transport` is dot or doh. Queries of one attempt share connections; a second attempt gets fresh
+            ones, so a broken connection fails what waits on it and nothing later.
+    """
+
+    def __init__(self, network: Network, trust: Trust, address: str, transport: str) -> None:
+        self.server = Endpoint(address=address, port=PORTS[transport])
+        self.transport = transport
+        self._network = network
+        self._trust = trust
+        self._lanes = DOH_LANES if transport == "doh" else 1
+        self._links: dict[tuple[int, int], asyncio.Task[Link]] = {}
+        self._n_asked = 0
+
+    def exchange(self, notebook: Notebook, attempt: int = 1) -> Exchange:
+        async def exchange(query: bytes, keep: Keep) -> None:
+            async with notebook.timeout(CONNECT_TIMEOUT_S + ANSWER_TIMEOUT_S):
+                reply = await self._ask(query, attempt)
+            if not keep(reply, None):
+                raise ProtocolError(Failure.DNS_BAD_REPLY, f"{len(reply)} bytes, no reply to the query")
+
+        return exchange
+
+    async def _ask(self, query: bytes, attempt: int) -> bytes:
+        self._n_asked += 1
+        lane = (attempt, self._n_asked % self._lanes)
+        while True:
+            # Shielded: another query that gives up must not take the connection from this one.
+            link = await asyncio.shield(self._link(lane))
+            try:
+                return await link.ask(query)
+            except StaleLink:
+                continue
+
+    def _link(self, lane: tuple[int, int]) -> asyncio.Task[Link]:
+        task = self._links.get(lane)
+        if task is not None and task.done() and not task.cancelled() and task.exception() is None:
+            if not task.result().ended:
+                return task
+            task.result().close()
+            task = None
+        if task is None:
+            task = self._links[lane] = asyncio.create_task(self._open())
+        return task
+
+    async def _open(self) -> Link:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            plain = PlainStream(await self._network.connect_tcp(self.server))
+            try:
+                alpn = (b"http/1.1",) if self.transport == "doh" else ()
+                tls = TlsStream(plain, self._trust, self.server.address, alpn=alpn)
+                await tls.handshake()
+                self._check(tls)
+            except BaseException:
+                plain.close()
+                raise
+        return DohLink(plain, tls, self.server.address) if self.transport == "doh" else DotLink(plain, tls)
+
+    def _check(self, tls: TlsStream) -> None:
+        chain = describe_chain(tls.connection)
+        errors = describe_errors(tls.chain_errors, chain[0] if chain else None, self.server.address)
+        failure = certificate_failure(errors)
+        if failure is not None:
+            raise ProtocolError(failure, f"certificate of {self.server}: {', '.join(errors)}")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._links.values():
+            task.cancel()
+        for result in await asyncio.gather(*self._links.values(), return_exceptions=True):
+            if isinstance(result, DotLink | DohLink):
+                result.close()
