@@ -157,14 +157,18 @@ def _show_compared(found: Found, view: View, vantages: dict[str, VantageStatus])
     assert verdict is not None
     st.subheader(text("measured.heading_compared"), anchor=False)
     lines: list[str] = []
-    if found.controls or found.n_controls_gone:
+    own = found.measurement.id if found.measurement else ""
+    others = [control for control in found.controls if control.id != own]
+    if len(others) < len(found.controls):
+        lines.append(f"{text('measured.own_control')}\n")
+    if others or found.n_controls_gone:
         lines.append(f"{text('measured.controls')}\n")
-        for control in found.controls:
+        for control in others:
             at = text.moment(control.started_at, view.zone)
             words = escape_markdown(text("measured.control", name=_name(control, vantages), at=at))
             lines.append(f"- [{words}]({measurement_address(control.id, text.language)})")
         lines += [f"- {text('measured.control_gone')}"] * found.n_controls_gone
-    else:
+    elif not found.controls:
         lines.append(text("measured.no_controls"))
     lines += [f"\n{escape_markdown(sentence)}" for sentence in comparisons(verdict, text)]
     st.markdown("\n".join(lines))

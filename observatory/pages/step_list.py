@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from observatory.pages.steps import Section, Step
+from observatory.pages.steps import Elsewhere, Section, Step
 from observatory.text import Text
 
 _HTML: Final = '<div class="steps"></div>'
@@ -120,14 +120,11 @@ def _draw(step: Step, text: Text) -> dict[str, Any]:
         "left": step.left,
         "width": step.width,
         "is_evidence": step.is_evidence,
-        "elsewhere": [
-            # Another address is asked elsewhere where names rotate: say which.
-            text("measured.elsewhere", name=one.name, came=one.words.came)
-            + (
-                ""
-                if one.words.asked == step.words.asked
-                else f" {text('measured.same_question', asked=one.words.asked)}"
-            )
-            for one in step.elsewhere
-        ],
+        "elsewhere": [_elsewhere(one, text) for one in step.elsewhere],
     }
+
+
+def _elsewhere(one: Elsewhere, text: Text) -> str:
+    if one.place:
+        return text("measured.elsewhere_at", name=one.name, place=one.place, came=one.words.came)
+    return text("measured.elsewhere", name=one.name, came=one.words.came)

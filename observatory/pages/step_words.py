@@ -178,7 +178,7 @@ def _tls(o: TlsObservation, text: Text) -> Words:
         "step.tls_asked", place=place(o.endpoint, text), named=_named(o.purpose, o.server_name, text)
     )
     agreed = tuple(printable(part) for part in (o.version, o.cipher, o.alpn) if part)
-    came, lines = _certified(o.chain, o.certificate_failure, o.certificate_errors, text)
+    came, lines = _certified(o, text)
     if agreed:
         lines = (text("step.agreed", what=", ".join(agreed)), *lines)
     return Words(asked=asked, came=came, lines=lines, is_good=_holds(o))
@@ -189,16 +189,16 @@ def _holds(o: TlsObservation | QuicObservation) -> bool:
     return o.certificate_failure is None or o.purpose is not Purpose.TARGET
 
 
-def _certified(
-    chain: tuple[Certificate, ...], failure: Failure | None, errors: tuple[str, ...], text: Text
-) -> tuple[str, tuple[str, ...]]:
-    if failure is not None:
-        came = text("step.certificate_bad", why=text(f"failure.{failure}"))
+def _certified(o: TlsObservation | QuicObservation, text: Text) -> tuple[str, tuple[str, ...]]:
+    if o.certificate_failure is None:
+        came = text("step.certificate_good" if o.chain else "step.certificate_unseen")
+    elif _holds(o):
+        came = text("step.certificate_other")
     else:
-        came = text("step.certificate_good") if chain else text("step.certificate_unseen")
-    lines = tuple(_certificate(number, c, text) for number, c in enumerate(chain[:4], start=1))
-    if errors:
-        lines = (*lines, text("step.certificate_errors", errors=_listed(errors, text)))
+        came = text("step.certificate_bad", why=text(f"failure.{o.certificate_failure}"))
+    lines = tuple(_certificate(number, c, text) for number, c in enumerate(o.chain[:4], start=1))
+    if o.certificate_errors:
+        lines = (*lines, text("step.certificate_errors", errors=_listed(o.certificate_errors, text)))
     return came, lines
 
 
@@ -249,7 +249,7 @@ def _quic(o: QuicObservation, text: Text) -> Words:
             asked=text("step.quic_asked", place=place(o.endpoint, text), n=text.number(o.n_sent)),
             came=text("step.quic_came", versions=versions),
         )
-    came, lines = _certified(o.chain, o.certificate_failure, o.certificate_errors, text)
+    came, lines = _certified(o, text)
     if o.alpn:
         lines = (text("step.agreed", what=printable(o.alpn)), *lines)
     if o.status is not None:

@@ -11,6 +11,7 @@ from observatory.text import Text
 from probes.records import (
     AnyObservation,
     DnsObservation,
+    Endpoint,
     Heard,
     HelperObservation,
     HopsObservation,
@@ -55,10 +56,11 @@ GROUPS: Final[dict[type, StepGroup]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """What another vantage point saw for the same step."""
+    """What another vantage point saw for the same step; `place` only where it was another one."""
 
     name: str
     words: Words
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def describe_steps(
                 width=_share(o.duration_s, whole_s),
                 is_evidence=o.id in evidence,
                 elsewhere=tuple(
-                    Elsewhere(name=name, words=describe(same, text))
+                    Elsewhere(name=name, words=describe(same, text), place=_other_place(o, same, text))
                     for name, observations in others
                     if (same := find_same(o, observations)) is not None
                 ),
@@ -168,7 +170,7 @@ def _question(o: AnyObservation) -> Hashable:
             return None
 
 
-def _where(o: AnyObservation) -> Hashable:
+def _where(o: AnyObservation) -> Endpoint | str:
     match o:
         case DnsObservation():
             return o.server
@@ -176,6 +178,12 @@ def _where(o: AnyObservation) -> Hashable:
             return o.url
         case _:
             return o.endpoint
+
+
+def _other_place(own: AnyObservation, other: AnyObservation, text: Text) -> str:
+    """Return where the other one was asked, when that was elsewhere: names rotate, resolvers differ."""
+    where = _where(other)
+    return place(where, text) if isinstance(where, Endpoint) and where != _where(own) else ""
 
 
 def compare_runs(observations: Sequence[AnyObservation], text: Text) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
             certificate_failure=Failure.SSL_INVALID_HOSTNAME,
         ),
         "Asked 149.154.167.99:443 for an encrypted connection under the harmless name example.com.",
-        "It was set up, but the certificate does not hold. The certificate is for another name.",
+        "It was set up; a certificate valid under this name is not to be expected here.",
         True,
     ),
     (
@@ -480,6 +480,14 @@ def test_the_control_of_the_same_step_stands_beside_it() -> None:
 
 
 ELSEWHERE = Endpoint(address="149.154.167.50", port=443)
+
+
+def test_the_control_names_its_place_where_it_was_another() -> None:
+    theirs = measurement(tls(id="c1", endpoint=ELSEWHERE, chain=(LEAF,)))
+    (section,) = describe_steps(measurement(tls()), load_text("en"), controls=[("Singapore", theirs)])
+    assert section.steps[0].elsewhere[0].place == "149.154.167.50:443"
+
+
 SAME: list[tuple[str, AnyObservation, list[AnyObservation], str | None]] = [
     ("the same place, last try", tls(), [tls(id="a"), tls(id="b")], "b"),
     ("another address", tls(), [tls(id="a", endpoint=ELSEWHERE)], "a"),
@@ -540,6 +548,6 @@ def test_where_they_differ_is_said_in_words() -> None:
         load_text("en"),
     )
     assert sentence == (
-        "the start of a TLS handshake to 149.154.167.99:443: with the target's name, hop 3 brought a reset; "
+        "Sent the start of a TLS handshake to 149.154.167.99:443: with the target's name, hop 3 brought a reset; "
         "with a harmless name, it ran out there."
     )
