@@ -14,6 +14,7 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
+from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.model import Config
 
@@ -178,6 +179,9 @@ def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None
         typer.echo(json.dumps(render.status_as_json(store), ensure_ascii=False))
     else:
         render.print_status(store)
+
+
+app.command()(rescore)
 
 
 def main() -> None:

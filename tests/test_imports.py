@@ -32,6 +32,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.store",
         "observatory.text",
         "observatory.data",
+        "probes.records",
     ),
     "lab": ("lab",),
     "demo": ("demo", "observatory", "lab.control", "probes.records"),

@@ -1,0 +1,1 @@
+"""Commands of `observatory` that stand in files of their own."""
