@@ -7,13 +7,24 @@ this round and the next.
 """
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+import math
 from typing import Final
 
 from probes.exchanges import Exchanges, Outcome
 from probes.hops import measure_hops
 from probes.names import Resolvers
-from probes.records import DnsObservation, Endpoint, Failure, Payload, Purpose, Resolver, Target
+from probes.notebook import Notebook
+from probes.records import (
+    DnsObservation,
+    Endpoint,
+    Failure,
+    HttpObservation,
+    Payload,
+    Purpose,
+    Resolver,
+    Target,
+)
 
 # How long a penalty may last and still be seen to fade; less where the deadline is nearer.
 PENALTY_WAIT_S: Final = 4.0
@@ -26,12 +37,26 @@ BROKEN: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
 class ControlHost:
     """The host nobody blocks, as one round knows it: `address` once its own measurement has proved one."""
 
-    name: str
-    address: str | None = None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.address: str | None = None
+        self._settled = asyncio.Event()
+
+    def settle(self, address: str | None) -> None:
+        """Say what was found; None: nothing will be. The first word counts."""
+        if not self._settled.is_set():
+            self.address = address
+            self._settled.set()
+
+    async def find(self, notebook: Notebook) -> str | None:
+        """Wait for the address, at the latest until the deadline."""
+        with contextlib.suppress(TimeoutError):
+            async with notebook.timeout(math.inf):
+                await self._settled.wait()
+        return self.address
 
 
 class FollowUps:
@@ -100,10 +125,12 @@ class FollowUps:
         again = self._group.create_task(self._plain(endpoint, attempt=2))
         await asyncio.wait({again}, timeout=HEAD_START_S)
 
-    async def page_is_strange(self, endpoint: Endpoint) -> None:
-        """Port 80 answered with something of its own: what does it say to another name, and from where?"""
-        await self._plain(endpoint, attempt=1)
-        await self.locate(endpoint, Payload.HTTP_REQUEST)
+    async def page_is_strange(self, page: HttpObservation) -> None:
+        """Port 80 answered with something of its own: what does it say to another name, and if not the same,
+        from where?"""
+        other = await self._plain(page.endpoint, attempt=1)
+        if other.page is None or _gist(other.page) != _gist(page):
+            await self.locate(page.endpoint, Payload.HTTP_REQUEST)
 
     async def _plain(self, endpoint: Endpoint, *, attempt: int) -> Outcome:
         return await self._exchanges.plain(
@@ -125,18 +152,20 @@ class FollowUps:
         """Send SYNs with rising TTL to the target's address, and to the control host's beside them."""
         if not self._may_locate(Payload.SYN):
             return
+        address = await self._control.find(self._notebook)
+        if address is None:  # nothing to compare with: the vantage point may just be offline
+            return
+        elsewhere = Endpoint(address=address, port=endpoint.port)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hops(endpoint, Payload.SYN, Purpose.TARGET, ""))
-            if self._control.address is not None:
-                elsewhere = Endpoint(address=self._control.address, port=endpoint.port)
-                group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
+            group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
 
     async def locate_forged_answer(self) -> None:
-        """Where a query met more answers than it should: at the sink any, elsewhere a second one."""
+        """Where a query met more than it should: at the sink any answer, elsewhere two that differ."""
         for observation in self._notebook.observations():
             if isinstance(observation, DnsObservation) and observation.transport == "udp":
                 expected = 0 if observation.resolver is Resolver.SINK else 1
-                if len(observation.answers) > expected:
+                if len({(a.rcode, frozenset(a.addresses)) for a in observation.answers}) > expected:
                     await self.locate(observation.server, Payload.DNS_QUERY)
                     return
 
@@ -159,3 +188,8 @@ class FollowUps:
             name=name,
             purpose=purpose,
         )
+
+
+def _gist(page: HttpObservation) -> tuple[int | None, str | None]:
+    """What two pages have in common when one server, or one portal, treats both names alike."""
+    return page.status, next((value for name, value in page.headers if name.lower() == "location"), None)
