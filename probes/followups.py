@@ -28,10 +28,23 @@ BROKEN: Final = frozenset(
 
 @dataclass(slots=True)
 class ControlHost:
-    """The host nobody blocks, as one round knows it: `address` once its own measurement has proved one."""
+    """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
+    has proved one."""
 
     name: str
-    address: str | None = None
+    ipv4: str | None = None
+    ipv6: str | None = None
+
+    def note(self, address: str) -> None:
+        if ":" in address:
+            self.ipv6 = address
+        else:
+            self.ipv4 = address
+
+    def beside(self, endpoint: Endpoint) -> Endpoint | None:
+        """The same port at the control host, over the same IP version; None until that is known to work."""
+        address = self.ipv6 if ":" in endpoint.address else self.ipv4
+        return Endpoint(address=address, port=endpoint.port) if address else None
 
 
 class FollowUps:
@@ -92,8 +105,8 @@ class FollowUps:
         if first.worked:
             return
         await asyncio.sleep(self._penalty_wait_s())
-        if self._control.address is not None:
-            elsewhere = Endpoint(address=self._control.address, port=80)
+        elsewhere = self._control.beside(endpoint)
+        if elsewhere is not None:
             self._group.create_task(
                 self._exchanges.plain(elsewhere, host=self._target.name, purpose=Purpose.CONTROL_ADDRESS)
             )
@@ -122,14 +135,16 @@ class FollowUps:
                 group.create_task(self._hops(endpoint, payload, purpose, name))
 
     async def locate_connect(self, endpoint: Endpoint) -> None:
-        """Send SYNs with rising TTL to the target's address, and to the control host's beside them."""
-        if not self._may_locate(Payload.SYN):
+        """Send SYNs with rising TTL to the target's address, and to the control host's beside them.
+
+        Over an IP version in which not even the control host was reached there is nothing to find.
+        """
+        elsewhere = self._control.beside(endpoint)
+        if elsewhere is None or not self._may_locate(Payload.SYN):
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hops(endpoint, Payload.SYN, Purpose.TARGET, ""))
-            if self._control.address is not None:
-                elsewhere = Endpoint(address=self._control.address, port=endpoint.port)
-                group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
+            group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
 
     async def locate_forged_answer(self) -> None:
         """Where a query met more answers than it should: at the sink any, elsewhere a second one."""
