@@ -38,25 +38,35 @@ BROKEN: Final = frozenset(
 
 
 class ControlHost:
-    """The host nobody blocks, as one round knows it: `address` once its own measurement has proved one."""
+    """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
+    has proved one."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.address: str | None = None
-        self._settled = asyncio.Event()
+        self._addresses: dict[bool, str] = {}
+        self._settled = {is_ipv6: asyncio.Event() for is_ipv6 in (False, True)}
 
-    def settle(self, address: str | None) -> None:
-        """Say what was found; None: nothing will be. The first word counts."""
-        if not self._settled.is_set():
-            self.address = address
-            self._settled.set()
+    def note(self, address: str) -> None:
+        """Say that this address was proved."""
+        self._addresses[":" in address] = address
+        self._settled[":" in address].set()
 
-    async def find(self, notebook: Notebook) -> str | None:
-        """Wait for the address, at the latest until the deadline."""
+    def end(self) -> None:
+        """Say that nothing more will be noted."""
+        for event in self._settled.values():
+            event.set()
+
+    def beside(self, endpoint: Endpoint) -> Endpoint | None:
+        """The same port at the control host, over the same IP version; None until that is known to work."""
+        address = self._addresses.get(":" in endpoint.address)
+        return Endpoint(address=address, port=endpoint.port) if address else None
+
+    async def find_beside(self, endpoint: Endpoint, notebook: Notebook) -> Endpoint | None:
+        """Wait until it is known, or known not to come, or time to stop."""
         with contextlib.suppress(TimeoutError):
             async with notebook.timeout(math.inf):
-                await self._settled.wait()
-        return self.address
+                await self._settled[":" in endpoint.address].wait()
+        return self.beside(endpoint)
 
 
 class FollowUps:
@@ -117,8 +127,8 @@ class FollowUps:
         if first.worked:
             return
         await asyncio.sleep(self._penalty_wait_s())
-        if self._control.address is not None:
-            elsewhere = Endpoint(address=self._control.address, port=80)
+        elsewhere = self._control.beside(endpoint)
+        if elsewhere is not None:
             self._group.create_task(
                 self._exchanges.plain(elsewhere, host=self._target.name, purpose=Purpose.CONTROL_ADDRESS)
             )
@@ -149,13 +159,14 @@ class FollowUps:
                 group.create_task(self._hops(endpoint, payload, purpose, name))
 
     async def locate_connect(self, endpoint: Endpoint) -> None:
-        """Send SYNs with rising TTL to the target's address, and to the control host's beside them."""
-        if not self._may_locate(Payload.SYN):
+        """Send SYNs with rising TTL to the target's address, and to the control host's beside them.
+
+        Over an IP version in which not even the control host was reached there is nothing to find.
+        """
+        # A connect can be refused before the control host has had its answer.
+        elsewhere = await self._control.find_beside(endpoint, self._notebook)
+        if elsewhere is None or not self._may_locate(Payload.SYN):
             return
-        address = await self._control.find(self._notebook)
-        if address is None:  # nothing to compare with: the vantage point may just be offline
-            return
-        elsewhere = Endpoint(address=address, port=endpoint.port)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hops(endpoint, Payload.SYN, Purpose.TARGET, ""))
             group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))

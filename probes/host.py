@@ -54,7 +54,7 @@ class HostSteps:
                 group.create_task(self._resolve())
         finally:
             if self._is_control:
-                self._control.settle(None)
+                self._control.end()
 
     async def _resolve(self) -> None:
         await NameSteps(
@@ -129,8 +129,8 @@ class HostSteps:
 
     def _note_control(self, endpoint: Endpoint, outcome: Outcome) -> None:
         proved = outcome.tls is not None and outcome.tls.certificate_failure is None
-        if self._is_control and proved and ":" not in endpoint.address:
-            self._control.settle(endpoint.address)
+        if self._is_control and proved:
+            self._control.note(endpoint.address)
 
     async def _measure_speed(self, endpoint: Endpoint) -> None:
         """Transfer once more, with the target's name and (beside it) with a harmless one."""

@@ -36,7 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "lab": ("lab",),
     "demo": ("demo", "observatory", "lab.control", "probes.records"),
-    "benchmarks": ("benchmarks", "observatory", "lab.control", "probes"),
+    "benchmarks": ("benchmarks", "observatory", "lab.control", "lab.world", "probes"),
 }
 # Modules that turn values into values: no socket, file, clock, randomness, logging or Streamlit.
 PURE = (

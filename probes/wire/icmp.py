@@ -3,13 +3,16 @@
 Source: linux/errqueue.h; types and codes of RFC 792 and RFC 4443.
 """
 
-import socket
+import ipaddress
 import struct
 from typing import Final
 
 from probes.records import Heard
 
 _ERROR: Final = struct.Struct("=IBBBBII")
+# Linux's numbers of the address families.
+_AF_INET: Final = 2
+_AF_INET6: Final = 10
 _ORIGIN_ICMP: Final = 2
 _ORIGIN_ICMP6: Final = 3
 _TIME_EXCEEDED: Final = {_ORIGIN_ICMP: 11, _ORIGIN_ICMP6: 3}
@@ -40,8 +43,8 @@ def _address(data: bytes) -> str | None:
     if len(data) < 2:
         return None
     family = struct.unpack_from("=H", data)[0]
-    if family == socket.AF_INET and len(data) >= 8:
-        return socket.inet_ntop(socket.AF_INET, data[4:8])
-    if family == socket.AF_INET6 and len(data) >= 24:
-        return socket.inet_ntop(socket.AF_INET6, data[8:24])
+    if family == _AF_INET and len(data) >= 8:
+        return str(ipaddress.IPv4Address(data[4:8]))
+    if family == _AF_INET6 and len(data) >= 24:
+        return str(ipaddress.IPv6Address(data[8:24]))
     return None

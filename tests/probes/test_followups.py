@@ -314,16 +314,19 @@ def test_without_a_route_there_is_one_try_and_no_follow_up(address: str, tmp_pat
     assert len(steps) == 3  # and one datagram that could not be sent
 
 
-def test_a_control_host_that_never_proves_itself_holds_nobody_up() -> None:
-    async def run() -> tuple[str | None, str | None, str | None]:
-        late, unknown, known = ControlHost(CONTROL), ControlHost(CONTROL), ControlHost(CONTROL)
-        unknown.settle(None)
-        unknown.settle("93.184.215.14")
-        known.settle("93.184.215.14")
-        return (
-            await late.find(Notebook(deadline_s=0.05)),
-            await unknown.find(Notebook(deadline_s=10)),
-            await known.find(Notebook(deadline_s=10)),
-        )
+def test_the_control_host_is_waited_for_and_holds_nobody_up() -> None:
+    there = Endpoint(address="93.184.215.14", port=443)
 
-    assert asyncio.run(run()) == (None, None, "93.184.215.14")
+    async def run() -> list[Endpoint | None]:
+        host, late, ended = (ControlHost(CONTROL) for _ in range(3))
+        asyncio.get_running_loop().call_soon(host.note, "93.184.215.14")
+        asyncio.get_running_loop().call_soon(ended.end)
+        target = Endpoint(address=ADDRESS, port=443)
+        return [
+            await host.find_beside(target, Notebook(deadline_s=10)),
+            await host.find_beside(Endpoint(address="::1", port=443), Notebook(deadline_s=0.05)),
+            await late.find_beside(target, Notebook(deadline_s=0.05)),
+            await ended.find_beside(target, Notebook(deadline_s=10)),
+        ]
+
+    assert asyncio.run(run()) == [there, None, None, None]
