@@ -279,9 +279,9 @@ def test_a_redirect_home_needs_no_comparison(
 def test_under_a_near_deadline_nothing_is_begun_that_cannot_end(
     certificate: tuple[ssl.SSLContext, str],
 ) -> None:
-    measured = asyncio.run(measure(Site(tls=when_named(HOST, say_nothing)), certificate, deadline_s=3.2))
+    measured = asyncio.run(measure(Site(tls=when_named(HOST, say_nothing)), certificate, deadline_s=4))
     assert [end for end in measured.tls if end[0] is TARGET] == [(TARGET, SILENCE)]
-    assert measured.duration_s < 3.5
+    assert measured.duration_s < 4.3
 
 
 @pytest.mark.parametrize("address", ["149.154.167.99", "2001:67c:4e8:f004::9"])
