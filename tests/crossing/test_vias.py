@@ -56,9 +56,7 @@ def test_way_out_of_the_machine_itself(kind: str, lab: LabControl, config: Confi
     assert all(row["emulated"] and row["trust"].startswith("ca_file sha256:") for row in rows)
 
 
-async def test_through_a_proxy_nothing_goes_over_udp(
-    lab: LabControl, config: Config
-) -> None:
+async def test_through_a_proxy_nothing_goes_over_udp(lab: LabControl, config: Config) -> None:
     async with socks_proxy(Network("netns", "xl")) as place:
         vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind=ViaKind.SOCKS5, value=place))
         results, errors = await measure_now(config, [vantage], select_targets(["t.me", "dc2"]))
