@@ -1,0 +1,1 @@
+"""Commands of `observatory` that have a module of their own."""
