@@ -222,6 +222,11 @@ _ENTRIES: Final = (
         rules=techniques.quic_drop,
     ),
     Censor(
+        id="quic_sni_drop",
+        summary="QUIC whose ClientHello has the name, and all after it, is dropped",
+        rules=techniques.quic_sni_drop,
+    ),
+    Censor(
         id="origin_down",
         summary="the hosts answer nobody, the control included",
         scope=Scope.EVERYONE,

@@ -18,9 +18,10 @@ from lab.packets import (
     parse_packet,
 )
 from lab.policy import lie_of
-from lab.rules import MARK_ANSWERED, QUEUE_DELAY, QUEUE_DNS, QUEUE_TCP
+from lab.rules import MARK_ANSWERED, QUEUE_DELAY, QUEUE_DNS, QUEUE_QUIC, QUEUE_TCP
 from lab.services.names import forge_answer
 from lab.services.pages import load_notice, national_redirect
+from lab.services.quic import read_server_name
 from lab.services.web import Response, encode_whole_response
 from lab.state import LabState
 from lab.topology import Link
@@ -57,11 +58,13 @@ class Border:
         self._to_server = _Wire(namespace_fd, outer.a_device, outer.b_mac)
         self._dns = Queue(namespace_fd, QUEUE_DNS, Copy.WHOLE)
         self._tcp = Queue(namespace_fd, QUEUE_TCP, Copy.WHOLE)
+        self._quic = Queue(namespace_fd, QUEUE_QUIC, Copy.WHOLE)
         self._notice = Response(body=load_notice(isp.id))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.add_reader(self._dns.fileno(), self._on_dns)
         loop.add_reader(self._tcp.fileno(), self._on_tcp)
+        loop.add_reader(self._quic.fileno(), self._on_quic)
 
     def _on_dns(self) -> None:
         setting = self._state().of(self._isp.id, "dns_injection")
@@ -86,6 +89,13 @@ class Border:
                 self._to_client.send(segment)
             self._to_server.send(forge_reset_to_server(request))
             self._tcp.accept(packet_id, mark=MARK_ANSWERED)
+
+    def _on_quic(self) -> None:
+        setting = self._state().of(self._isp.id, "quic_sni_drop")
+        for packet_id, data in self._quic.packets():
+            packet = parse_packet(data)
+            is_named = setting and packet and read_server_name(packet.payload) in setting.hosts
+            self._quic.accept(packet_id, mark=MARK_ANSWERED if is_named else 0)
 
     def _tcp_answer(self, request: Packet) -> bytes | None:
         setting = self._state().of(self._isp.id, "mtproto_garbage")

@@ -41,6 +41,7 @@ class Policy:
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
     retired: tuple[str, ...] = ()
     aaaa_only: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
     mismatched: tuple[str, ...] = ()
     rotated: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ def policy_of(state: LabState) -> Policy:
         resolvers={isp.id: _resolver(state, isp) for isp in world.ISPS.values()},
         retired=state.everywhere("name_retired"),
         aaaa_only=state.everywhere("aaaa_only"),
+        down=state.everywhere("origin_down"),
         expired=state.everywhere("expired_certificate"),
         mismatched=state.everywhere("wrong_certificate"),
         rotated=state.everywhere("cdn_rotation"),
@@ -89,6 +91,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
         },
         retired=tuple(data["retired"]),
         aaaa_only=tuple(data["aaaa_only"]),
+        down=tuple(data["down"]),
         expired=tuple(data["expired"]),
         mismatched=tuple(data["mismatched"]),
         rotated=tuple(data["rotated"]),

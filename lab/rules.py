@@ -19,6 +19,7 @@ MARK_SLOW: Final = 0x10
 QUEUE_DNS: Final = 1
 QUEUE_TCP: Final = 2
 QUEUE_DELAY: Final = 3
+QUEUE_QUIC: Final = 4
 
 MITM_PORT: Final = 8443
 PROXY_PORT: Final = 8444

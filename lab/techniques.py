@@ -22,6 +22,7 @@ from lab.rules import (
     PROXY_PORT,
     QUEUE_DELAY,
     QUEUE_DNS,
+    QUEUE_QUIC,
     QUEUE_TCP,
     Place,
     Rule,
@@ -72,9 +73,9 @@ _DROP_ANSWERED: Final = (
     _border(
         Table.FILTER,
         "FORWARD",
-        f"-p tcp -m mark --mark {MARK_ANSWERED:#x}/{MARK_ANSWERED:#x} {mark_connection(MARK_ANSWERED)}",
+        f"-m mark --mark {MARK_ANSWERED:#x}/{MARK_ANSWERED:#x} {mark_connection(MARK_ANSWERED)}",
     ),
-    _border(Table.FILTER, "FORWARD", f"-p tcp {match_marked(MARK_ANSWERED)} -j DROP"),
+    _border(Table.FILTER, "FORWARD", f"{match_marked(MARK_ANSWERED)} -j DROP"),
 )
 
 
@@ -95,7 +96,7 @@ def _residual(setting: Setting, residual_s: int) -> Iterator[Rule]:
         yield _border(
             Table.MANGLE,
             "FORWARD",
-            f"-i cust -p tcp --dport 443 {ANY_PAYLOAD} {pair} --rcheck --seconds {residual_s} "
+            f"-i cust {ANY_PAYLOAD} -m tcp --dport 443 {pair} --rcheck --seconds {residual_s} "
             f"{mark_connection(MARK_RESET)}",
         )
         for host in setting.hosts:
@@ -257,6 +258,11 @@ def quic_drop(setting: Setting) -> Iterator[Rule]:
         yield from drop_both_ways(Place.BORDER, address, "-p udp --dport 443 ", "-p udp --sport 443 ")
 
 
+def quic_sni_drop(setting: Setting) -> Iterator[Rule]:
+    yield _border(Table.MANGLE, "FORWARD", f"-i cust -p udp --dport 443 -j NFQUEUE --queue-num {QUEUE_QUIC}")
+    yield from _DROP_ANSWERED
+
+
 def _before(host: str) -> Place:
     """Return the router in front of a host, where its failures are played."""
     is_telegram = host in world.TELEGRAM_HOSTS or host in world.DATA_CENTRES
@@ -271,7 +277,8 @@ def origin_down(setting: Setting) -> Iterator[Rule]:
             if on_the_same <= set(setting.hosts):
                 yield from drop_both_ways(place, address)
                 continue
-            # Names share an address: only the listed ones go silent, by what their clients ask for.
+            # Names share an address: only the listed ones go silent, by what their clients ask for. The
+            # HTTP/3 server knows by itself (`lab.policy`).
             for match in (match_sni(host), match_host_header(host)):
                 spec = f"-d {address} {match} {mark_connection(MARK_DROP)}"
                 yield Rule(place, Table.MANGLE, "FORWARD", spec)
@@ -309,9 +316,13 @@ def delay(setting: Setting) -> Iterator[Rule]:
     yield Rule(Place.ACCESS, Table.MANGLE, "FORWARD", f"-j NFQUEUE --queue-num {QUEUE_DELAY}")
 
 
+_NO_QUIC: Final = _border(Table.FILTER, "FORWARD", "-i cust -p udp --dport 443 -j DROP")
+
+
 def captive_portal(setting: Setting) -> Iterator[Rule]:
     yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 80 -j REDIRECT --to-ports {PORTAL_PORT}")
     yield _border(Table.FILTER, "FORWARD", "-i cust -p tcp --dport 443 -j REJECT --reject-with tcp-reset")
+    yield _NO_QUIC
 
 
 def company_proxy(setting: Setting) -> Iterator[Rule]:
@@ -319,6 +330,8 @@ def company_proxy(setting: Setting) -> Iterator[Rule]:
     for address in world.DATA_CENTRES.values():
         yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp -d {address} --dport 443 -j ACCEPT")
     yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 443 -j REDIRECT --to-ports {PROXY_PORT}")
+    # So that browsers come back to TCP, where the box can read along.
+    yield _NO_QUIC
 
 
 def local_firewall(setting: Setting) -> Iterator[Rule]:

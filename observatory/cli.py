@@ -15,6 +15,7 @@ import typer
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
 from observatory.commands import imports
+from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.model import Config
 
@@ -180,6 +181,9 @@ def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None
         typer.echo(json.dumps(render.status_as_json(store), ensure_ascii=False))
     else:
         render.print_status(store)
+
+
+app.command()(rescore)
 
 
 def main() -> None:

@@ -89,6 +89,12 @@ class Collector:
             if n_replaced == 0 or len(waiting) < _CLOSE_AT_ONCE:
                 return n_closed
 
+    def judge_again(self, measurements: Sequence[Measurement]) -> dict[str, tuple[Verdict, Verdict]]:
+        """Return the stored verdict and the one of today of stored measurements, by id; store nothing."""
+        new = self._judge_all(measurements, _Batch(), self._clock())
+        old = self._store.load_verdicts(new)
+        return {id_: (old[id_], verdict) for id_, verdict in new.items() if id_ in old}
+
     def _judge_round_again(self, fresh: Iterable[Measurement], now: datetime) -> None:
         """A control host that comes after the rest of its round says whether they were online."""
         for canary in fresh:

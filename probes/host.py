@@ -3,26 +3,17 @@
 import asyncio
 import ipaddress
 from typing import Final
+from urllib.parse import urlsplit
 
-from probes.http import measure_http
+from probes.exchanges import Exchanges, Outcome
+from probes.followups import BROKEN, ControlHost, FollowUps
 from probes.names import NameSteps, Resolvers
-from probes.network import Network
 from probes.notebook import Notebook
 from probes.quic import measure_quic
-from probes.records import (
-    Endpoint,
-    Failure,
-    HttpObservation,
-    Purpose,
-    Target,
-    TargetKind,
-    TlsObservation,
-)
-from probes.streams import PlainStream, TlsStream
+from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.tcp import measure_tcp
 from probes.throughput import measure_throughput
 from probes.tls import measure_tls
-from probes.trust import Trust
 
 RETRY_PAUSE_S: Final = 0.3
 N_ATTEMPTS: Final = 2
@@ -37,34 +28,37 @@ class HostSteps:
     """One measurement of one host name. An address is tested once, whoever named it."""
 
     def __init__(
-        self,
-        *,
-        network: Network,
-        notebook: Notebook,
-        trust: Trust,
-        target: Target,
-        control: str,
-        resolvers: Resolvers,
+        self, exchanges: Exchanges, *, target: Target, control: ControlHost, resolvers: Resolvers
     ) -> None:
-        self._network = network
-        self._notebook = notebook
-        self._trust = trust
+        self._exchanges = exchanges
+        self._network = exchanges.network
+        self._notebook: Notebook = exchanges.notebook
         self._target = target
         self._control = control
         self._resolvers = resolvers
         # One IP version must not take the room of the other.
         self._tested: dict[bool, set[str]] = {False: set(), True: set()}
         self._group = asyncio.TaskGroup()
+        self._follow = FollowUps(exchanges, target, control, resolvers, self._group)
+
+    @property
+    def _is_control(self) -> bool:
+        """The host that others are compared with is compared with nothing."""
+        return self._target.kind is TargetKind.CONTROL_HOST
 
     async def run(self) -> None:
         """Run every step; returns when the last one has ended, at the latest at the deadline."""
         async with self._group as group:
             for address in self._target.addresses:
                 self._test_address(address)
-            names = NameSteps(
-                self._network, self._notebook, self._resolvers, self._target.name, self._test_address
-            )
-            group.create_task(names.run(identify=self._target.kind is TargetKind.CONTROL_HOST))
+            group.create_task(self._resolve())
+
+    async def _resolve(self) -> None:
+        await NameSteps(
+            self._network, self._notebook, self._resolvers, self._target.name, self._test_address
+        ).run(identify=self._is_control)
+        if not self._is_control:
+            await self._follow.locate_forged_answer()
 
     def _test_address(self, address: str) -> None:
         family = self._tested[":" in address]
@@ -85,108 +79,115 @@ class HostSteps:
                 return
 
     async def _test_plain_http(self, endpoint: Endpoint) -> None:
+        outcome: Outcome | None = None
         for attempt in range(1, N_ATTEMPTS + 1):
-            _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=attempt)
-            if stream is not None:
-                with stream:
-                    observation = await self._get(stream, endpoint, over_tls=False, attempt=attempt)
-                if observation.failure is None:
-                    return
+            outcome = await self._exchanges.plain(endpoint, host=self._target.name, attempt=attempt)
+            if outcome.worked:
+                if outcome.page is not None and not self._is_control and not _leads_home(outcome.page):
+                    await self._follow.page_is_strange(endpoint)
+                return
+            if _has_no_way(outcome):
+                return
+            if attempt == 1 and outcome.page is not None and not self._is_control:
+                await self._follow.request_broke_off(endpoint)
             if not await self._may_retry():
                 return
+        if outcome is not None and outcome.page is not None and not self._is_control:
+            await self._follow.locate(endpoint, Payload.HTTP_REQUEST)
 
     async def _test_tls(self, endpoint: Endpoint) -> None:
-        harmless: asyncio.Task[None] | None = None
+        name = self._target.name
+        outcome: Outcome | None = None
         for attempt in range(1, N_ATTEMPTS + 1):
-            _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=attempt)
-            if stream is not None:
-                with stream:
-                    handshake, tls = await self._shake_hands(stream, endpoint, attempt=attempt)
-                    page = await self._get(tls, endpoint, over_tls=True, attempt=attempt) if tls else None
-                if page is not None and page.failure is None:
-                    if self._is_slow(handshake, page):
-                        await self._measure_speed(endpoint)
-                    return
-                if harmless is None and self._target.kind is TargetKind.HOST:
-                    # The pair separates a name that is filtered from an address that is dead.
-                    harmless = self._group.create_task(self._test_harmless_name(endpoint))
+            outcome = await self._exchanges.secure(endpoint, name=name, host=name, attempt=attempt)
+            if outcome.worked:
+                self._note_control(endpoint, outcome)
+                if self._is_slow(outcome):
+                    await self._measure_speed(endpoint)
+                return
+            if _has_no_way(outcome):
+                return
+            if attempt == 1 and outcome.tls is not None and not self._is_control:
+                await self._follow.handshake_broke_off(endpoint, outcome)
             if not await self._may_retry():
                 return
+        if outcome is not None and not self._is_control:
+            await self._locate(endpoint, outcome)
 
-    async def _test_harmless_name(self, endpoint: Endpoint) -> None:
-        for attempt in range(1, N_ATTEMPTS + 1):
-            _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=attempt)
-            if stream is not None:
-                with stream:
-                    observation, _ = await self._shake_hands(
-                        stream, endpoint, attempt=attempt, purpose=Purpose.HARMLESS_NAME
-                    )
-                if observation.failure is None:
-                    return
-            if not await self._may_retry():
-                return
+    async def _locate(self, endpoint: Endpoint, outcome: Outcome) -> None:
+        if outcome.tls is None:
+            await self._follow.locate_connect(endpoint)
+        elif outcome.tls.failure in BROKEN:
+            await self._follow.locate(endpoint, Payload.CLIENT_HELLO)
+
+    def _note_control(self, endpoint: Endpoint, outcome: Outcome) -> None:
+        proved = outcome.tls is not None and outcome.tls.certificate_failure is None
+        if self._is_control and proved:
+            self._control.note(endpoint.address)
 
     async def _measure_speed(self, endpoint: Endpoint) -> None:
         """Transfer once more, with the target's name and (beside it) with a harmless one."""
-        purposes = [Purpose.TARGET]
-        if self._target.kind is TargetKind.HOST:
-            purposes.append(Purpose.HARMLESS_NAME)
+        names = {Purpose.TARGET: self._target.name}
+        if not self._is_control:
+            names[Purpose.HARMLESS_NAME] = self._control.name
         async with asyncio.TaskGroup() as group:
-            for purpose in purposes:
-                group.create_task(self._transfer(endpoint, purpose))
+            for purpose, name in names.items():
+                group.create_task(self._transfer(endpoint, purpose, name))
 
-    async def _transfer(self, endpoint: Endpoint, purpose: Purpose) -> None:
+    async def _transfer(self, endpoint: Endpoint, purpose: Purpose, name: str) -> None:
         _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=2)
         if stream is None:
             return
         with stream:
-            observation, tls = await self._shake_hands(stream, endpoint, attempt=2, purpose=purpose)
+            _, tls = await measure_tls(
+                self._exchanges.trust,
+                self._notebook,
+                stream=stream,
+                endpoint=endpoint,
+                server_name=name,
+                purpose=purpose,
+                attempt=2,
+            )
             if tls is not None:
                 await measure_throughput(
                     self._notebook,
                     stream=tls,
                     endpoint=endpoint,
-                    server_name=observation.server_name,
+                    server_name=name,
                     host=self._target.name,
                     purpose=purpose,
                 )
-
-    async def _shake_hands(
-        self, stream: PlainStream, endpoint: Endpoint, *, attempt: int, purpose: Purpose = Purpose.TARGET
-    ) -> tuple[TlsObservation, TlsStream | None]:
-        return await measure_tls(
-            self._trust,
-            self._notebook,
-            stream=stream,
-            endpoint=endpoint,
-            server_name=self._target.name if purpose is Purpose.TARGET else self._control,
-            purpose=purpose,
-            attempt=attempt,
-        )
-
-    async def _get(
-        self, stream: PlainStream | TlsStream, endpoint: Endpoint, *, over_tls: bool, attempt: int
-    ) -> HttpObservation:
-        return await measure_http(
-            self._notebook,
-            stream=stream,
-            endpoint=endpoint,
-            over_tls=over_tls,
-            host=self._target.name,
-            attempt=attempt,
-        )
 
     async def _may_retry(self) -> bool:
         await asyncio.sleep(max(0.0, min(RETRY_PAUSE_S, self._notebook.left_s())))
         return self._notebook.left_s() > 0
 
     @staticmethod
-    def _is_slow(handshake: TlsObservation, page: HttpObservation) -> bool:
+    def _is_slow(outcome: Outcome) -> bool:
+        page, handshake = outcome.page, outcome.tls
+        if page is None or handshake is None:
+            return False
         body_s = page.duration_s - (page.first_byte_s or page.duration_s)
         slow_body = (
             page.received_bytes >= SLOW_BODY_MIN_BYTES and page.received_bytes * 8 < SLOW_BODY_BPS * body_s
         )
         return slow_body or handshake.duration_s > SLOW_TLS_S
+
+
+def _has_no_way(outcome: Outcome) -> bool:
+    """This machine has no route, as without IPv6: trying again would say the same."""
+    return outcome.tcp.failure is Failure.NETWORK_UNREACHABLE
+
+
+def _leads_home(page: HttpObservation) -> bool:
+    """A redirect to the host itself, as a server that wants TLS sends it."""
+    if page.status is None or not 300 <= page.status < 400:
+        return False
+    location = next((value for name, value in page.headers if name.lower() == "location"), "")
+    try:
+        return urlsplit(location).hostname == page.host
+    except ValueError:
+        return False
 
 
 def _is_routable(address: str) -> bool:

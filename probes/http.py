@@ -6,7 +6,7 @@ import h11
 
 from probes.failures import ProtocolError, classify_failure
 from probes.notebook import Entry, Notebook
-from probes.records import Endpoint, Failure, HttpObservation
+from probes.records import Endpoint, Failure, HttpObservation, Purpose
 from probes.streams import Stream
 
 RESPONSE_TIMEOUT_S: Final = 4.0
@@ -75,6 +75,7 @@ async def measure_http(
     over_tls: bool,
     host: str,
     path: str = "/",
+    purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> HttpObservation:
     """GET once over a connected stream and keep status, headers and the first 64 KiB of the body."""
@@ -97,6 +98,7 @@ async def measure_http(
         over_tls=over_tls,
         host=host,
         path=path,
+        purpose=purpose,
         status=exchange.status,
         headers=exchange.headers,
         body=bytes(exchange.body),

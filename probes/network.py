@@ -60,7 +60,7 @@ class Network:
         """Return a connected, non-blocking TCP socket. The caller holds the deadline and closes it."""
         if self.kind == "socks5":
             return await self._connect_through_proxy(endpoint)
-        sock = self._open(endpoint, socket.SOCK_STREAM)
+        sock = self.open_tcp(endpoint)
         try:
             # Requests follow a handshake at once; Nagle's wait for its ACK would pass for the server's time.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,6 +69,10 @@ class Network:
             sock.close()
             raise
         return sock
+
+    def open_tcp(self, endpoint: Endpoint) -> socket.socket:
+        """Return a non-blocking TCP socket that is not connected yet. No proxy can be asked for one."""
+        return self._open(endpoint, socket.SOCK_STREAM)
 
     def open_udp(self, endpoint: Endpoint) -> socket.socket:
         """Return a non-blocking UDP socket connected to the endpoint, so that ICMP errors reach it."""

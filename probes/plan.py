@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from probes.centre import measure_centre
+from probes.exchanges import Exchanges
+from probes.followups import ControlHost
 from probes.host import HostSteps
 from probes.names import Resolvers
 from probes.network import Network
@@ -52,7 +54,7 @@ async def measure_round(
             and leaves no record.
     """
     round_id = str(uuid.uuid4())
-    control = Target(name=post.control, kind=TargetKind.CONTROL_HOST)
+    control = ControlHost(post.control)
     lag = LoopLag()
     trust = load_trust(post.ca_file)
     async with (
@@ -70,8 +72,10 @@ async def measure_round(
         watch = group.create_task(lag.watch())
         async with asyncio.TaskGroup() as steps:
             tasks = [
-                steps.create_task(_measure_target(post, target, round_id, deadline_s, lag, trust, resolvers))
-                for target in (*targets, control)
+                steps.create_task(
+                    _measure_target(post, target, round_id, deadline_s, lag, trust, resolvers, control)
+                )
+                for target in (*targets, Target(name=post.control, kind=TargetKind.CONTROL_HOST))
             ]
         watch.cancel()
     return tuple(task.result() for task in tasks)
@@ -100,20 +104,15 @@ async def _measure_target(
     lag: LoopLag,
     trust: Trust,
     resolvers: Resolvers,
+    control: ControlHost,
 ) -> Measurement:
     started_at = post.clock()
     notebook = Notebook(deadline_s=deadline_s)
     if target.kind is TargetKind.DATA_CENTRE:
         await measure_centre(post.network, notebook, target)
     else:
-        await HostSteps(
-            network=post.network,
-            notebook=notebook,
-            trust=trust,
-            target=target,
-            control=post.control,
-            resolvers=resolvers,
-        ).run()
+        exchanges = Exchanges(network=post.network, notebook=notebook, trust=trust)
+        await HostSteps(exchanges, target=target, control=control, resolvers=resolvers).run()
     return Measurement(
         id=str(uuid.uuid4()),
         round_id=round_id,

@@ -35,6 +35,7 @@ def run(*arguments: str) -> tuple[int, str]:
         (["config", "--help"], "vantage_points.yaml"),
         (["config", "check", "--help"], "every mistake at once"),
         (["status", "--help"], "what was measured last"),
+        (["rescore", "--help"], "Judge stored measurements again"),
     ],
 )
 def test_every_command_explains_itself(command: list[str], says: str) -> None:

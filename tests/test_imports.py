@@ -39,10 +39,11 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.store",
         "observatory.text",
         "observatory.data",
+        "probes.records",
     ),
     "lab": ("lab",),
     "demo": ("demo", "observatory", "lab.control", "probes.records"),
-    "benchmarks": ("benchmarks", "observatory", "lab.control", "probes"),
+    "benchmarks": ("benchmarks", "observatory", "lab.control", "lab.world", "probes"),
 }
 # Modules that turn values into values: no socket, file, clock, randomness, logging or Streamlit.
 PURE = (

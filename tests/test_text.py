@@ -10,11 +10,14 @@ import pytest
 
 from observatory.analysis.judge import ALL_RULES
 from observatory.figures.looks import LOOKS
-from observatory.model import Layer, State
+from observatory.model import Layer, StandIn, State
 from observatory.pages import csv_file
 from observatory.pages.punctuality import Punctuality
+from observatory.pages.step_words import EDE_NAMES
+from observatory.pages.steps import StepGroup
 from observatory.store.records import GapReason
 from observatory.text import LANGUAGES, load_text, match_language
+from probes.records import Failure, Heard, Payload, Purpose, Resolver
 
 ROOT = Path(__file__).parents[1]
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -25,6 +28,8 @@ FAMILIES = {
     "legend": {*LOOKS, "partly", "heading"},
     "layer": set(Layer),
     "reason": set(GapReason),
+    "failure": set(Failure),
+    "step_group": set(StepGroup),
     "vantage.state": set(Punctuality),
     "column": {
         *csv_file.LATEST_COLUMNS,
@@ -70,6 +75,10 @@ def test_no_key_is_unused_and_none_is_missing() -> None:
     ]
     families = {f"{prefix}.{end}" for prefix, ends in FAMILIES.items() for end in ends}
     families |= {f"vantage.state_{word}" for word in Punctuality}
+    families |= {f"measured.{state}" for state in State} | {f"measured.stand_in_{s}" for s in StandIn}
+    families |= {f"step.who_{resolver}" for resolver in Resolver} | {f"step.heard_{h}" for h in Heard}
+    families |= {f"step.payload_{p}" for p in Payload} | {f"step.name_{p}" for p in Purpose}
+    families |= {f"step.ede_{name}" for name in EDE_NAMES.values()}
     counted = {f"{key}.{form}" for key in literal for form in ("one", "other")}
 
     def is_used(key: str) -> bool:

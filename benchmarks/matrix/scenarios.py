@@ -239,19 +239,19 @@ INNOCENT: Final = (
 EVERYONE: Final = (
     _everyone("origin down", "origin_down", "venus.web.telegram.org", DOWN),
     _everyone("origin down, its neighbours not", "origin_down", "telegram.me", DOWN),
-    _everyone("origin refuses", "origin_refused", "pluto.web.telegram.org", DOWN),
+    _everyone("origin refuses", "origin_refused", "flora.web.telegram.org", DOWN),
     _everyone("certificate ran out", "expired_certificate", "web.telegram.org", DOWN),
     _everyone("certificate of another", "wrong_certificate", "core.telegram.org", DOWN),
     _everyone("name retired", "name_retired", "flora-1.web.telegram.org", DOWN),
     _everyone("addresses rotate outside Telegram's", "cdn_rotation", "desktop.telegram.org", OK),
-    _everyone("IPv6 addresses only", "aaaa_only", "macos.telegram.org", OK, ipv6=True),
-    _everyone("IPv6 addresses only, none here", "aaaa_only", "macos.telegram.org", UNCLEAR, ipv6=False),
+    _everyone("IPv6 addresses only", "aaaa_only", "pluto.web.telegram.org", OK, ipv6=True),
+    _everyone("IPv6 addresses only, none here", "aaaa_only", "pluto.web.telegram.org", UNCLEAR, ipv6=False),
     _everyone(
-        "origin down, and its name reset here",
-        "origin_down",
-        "flora.web.telegram.org",
+        "certificate ran out, and its name reset here",
+        "expired_certificate",
+        "web.telegram.org",
         DOWN,
-        On(censor="sni_reset", hosts=("flora.web.telegram.org",)),
+        On(censor="sni_reset", hosts=("web.telegram.org",)),
     ),
 )
 

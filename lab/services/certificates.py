@@ -6,6 +6,7 @@ import os
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
@@ -15,8 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY: Final = datetime.timedelta(days=1)
-_MAX_CACHED_CONTEXTS: Final = 256
-PickContext = Callable[[str], ssl.SSLContext]
+_MAX_CACHED_LEAVES: Final = 256
 
 
 class Authority:
@@ -85,40 +85,54 @@ def new_context(pem: bytes) -> ssl.SSLContext:
     return context
 
 
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One certificate: key and chain, and the context that presents it over TCP."""
+
+    pem: bytes
+    context: ssl.SSLContext
+
+
+PickLeaf = Callable[[str], Leaf]
+
+
 class Certificates:
-    """Contexts by (name, expired) of one authority, or self-signed without one; made on first use."""
+    """Leaves by (name, expired) of one authority, or self-signed without one; made on first use."""
 
     def __init__(self, authority: Authority | None) -> None:
         self._authority = authority
-        self._contexts: OrderedDict[tuple[str, bool], ssl.SSLContext] = OrderedDict()
+        self._leaves: OrderedDict[tuple[str, bool], Leaf] = OrderedDict()
 
-    def context_for(self, name: str, *, expired: bool = False) -> ssl.SSLContext:
-        """Return the context that presents this name. Errors: ValueError when no certificate can."""
+    def leaf_for(self, name: str, *, expired: bool = False) -> Leaf:
+        """Return the leaf of this name. Errors: ValueError for a name that no certificate can carry."""
         key = (name, expired)
-        if key not in self._contexts:
+        if key not in self._leaves:
             if self._authority is None:
                 pem = self_signed_pem(name)
             else:
                 pem = self._authority.chain_pem((name,), expired=expired)
-            self._contexts[key] = new_context(pem)
-            if len(self._contexts) > _MAX_CACHED_CONTEXTS:
-                self._contexts.popitem(last=False)
-        self._contexts.move_to_end(key)
-        return self._contexts[key]
+            self._leaves[key] = Leaf(pem, new_context(pem))
+            if len(self._leaves) > _MAX_CACHED_LEAVES:
+                self._leaves.popitem(last=False)
+        self._leaves.move_to_end(key)
+        return self._leaves[key]
 
 
-def listening_context(default_name: str, pick: PickContext) -> ssl.SSLContext:
-    """Return a context that asks `pick(server name)` each time for the one to go on with.
+def pick_leaf(pick: PickLeaf, server_name: str | None, default_name: str) -> Leaf:
+    """Return the leaf for the name a client asks for; `default_name`'s for none, and for one that no
+    certificate can carry."""
+    try:
+        return pick(server_name.lower() if server_name else default_name)
+    except ValueError:
+        return pick(default_name)
 
-    Without a server name, and for one that no certificate can carry, `default_name` is what is asked for.
-    """
+
+def listening_context(default_name: str, pick: PickLeaf) -> ssl.SSLContext:
+    """Return a context that asks `pick(server name)` each time for the leaf to go on with."""
     context = new_context(self_signed_pem(default_name))
 
     def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> int | None:
-        try:
-            connection.context = pick(server_name.lower() if server_name else default_name)
-        except ValueError:
-            connection.context = pick(default_name)
+        connection.context = pick_leaf(pick, server_name, default_name).context
         return None
 
     context.sni_callback = choose

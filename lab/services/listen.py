@@ -57,12 +57,15 @@ class Listeners:
 
     async def udp(self, namespace: str, address: str, port: int, answer: DatagramAnswer) -> None:
         """Serve UDP: one datagram in, at most one out."""
+        await self.datagrams(namespace, address, port, lambda: _Datagrams(answer))
+
+    async def datagrams(
+        self, namespace: str, address: str, port: int, protocol: Callable[[], asyncio.DatagramProtocol]
+    ) -> None:
+        """Serve UDP by a protocol of its own."""
         # Bound to the one address: from a router's wildcard socket the answer would leave with another.
         sock = self._bound(namespace, address, port, socket.SOCK_DGRAM)
-        endpoint = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Datagrams(answer), sock=sock
-        )
-        self._open.append(endpoint)
+        self._open.append(await asyncio.get_running_loop().create_datagram_endpoint(protocol, sock=sock))
 
     def _bound(self, namespace: str, address: str, port: int, kind: socket.SocketKind) -> socket.socket:
         with inside(self.namespaces[namespace]):

@@ -6,8 +6,8 @@ timeouts under load.
 
 import asyncio
 import json
+import logging
 import socket
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -17,8 +17,8 @@ from lab.policy import Policy, load_policy, policy_of
 from lab.rules import MITM_PORT, PORTAL_PORT, PROXY_PORT
 from lab.services import certificates, names, pages
 from lab.services.centre import serve_data_centre
+from lab.services.http3 import Http3Site
 from lab.services.listen import Listeners
-from lab.services.quic import answer_quic
 from lab.services.web import serve_http
 from lab.state import LabState
 
@@ -45,23 +45,26 @@ class Services:
     def replace_policy(self, policy: Policy) -> None:
         self._policy = policy
 
-    def _telegram(self, server_name: str) -> ssl.SSLContext:
-        return self._genuine_context(server_name if server_name in world.TELEGRAM_HOSTS else _DEFAULT_NAME)
+    def _telegram(self, server_name: str) -> certificates.Leaf:
+        return self._genuine_leaf(server_name if server_name in world.TELEGRAM_HOSTS else _DEFAULT_NAME)
 
-    def _control(self, _: str) -> ssl.SSLContext:
-        return self._genuine_context(world.CONTROL_HOST)
+    def _control(self, _: str) -> certificates.Leaf:
+        return self._genuine_leaf(world.CONTROL_HOST)
 
-    def _genuine_context(self, name: str) -> ssl.SSLContext:
+    def _is_down(self, name: str) -> bool:
+        return name in self._policy.down
+
+    def _genuine_leaf(self, name: str) -> certificates.Leaf:
         if name in self._policy.mismatched:
-            return self._genuine.context_for(_OTHER_NAME)
-        return self._genuine.context_for(name, expired=name in self._policy.expired)
+            return self._genuine.leaf_for(_OTHER_NAME)
+        return self._genuine.leaf_for(name, expired=name in self._policy.expired)
 
-    def _middlebox_of(self, isp: world.Isp) -> certificates.PickContext:
-        def pick(server_name: str) -> ssl.SSLContext:
+    def _middlebox_of(self, isp: world.Isp) -> certificates.PickLeaf:
+        def pick(server_name: str) -> certificates.Leaf:
             kind = self._policy.mitm.get(isp.id)
             if kind == "ca_signed":
-                return self._genuine.context_for(isp.notice_name)
-            return (self._self_signed if kind == "self_signed" else self._filter).context_for(server_name)
+                return self._genuine.leaf_for(isp.notice_name)
+            return (self._self_signed if kind == "self_signed" else self._filter).leaf_for(server_name)
 
         return pick
 
@@ -74,25 +77,27 @@ class Services:
 
     async def _open_hosts(self) -> None:
         listen = self._listeners
-        site = serve_http(pages.site_page(lambda: self._policy))
-        plain = serve_http(pages.to_https)
+        page = pages.site_page(lambda: self._policy)
+        site, plain = serve_http(page), serve_http(pages.to_https)
         telegram = certificates.listening_context(_DEFAULT_NAME, self._telegram)
         control = certificates.listening_context(world.CONTROL_HOST, self._control)
+        telegram_h3 = Http3Site(page, _DEFAULT_NAME, self._telegram, self._is_down)
+        control_h3 = Http3Site(page, world.CONTROL_HOST, self._control, self._is_down)
         for address in world.addresses_of(world.TELEGRAM_HOSTS):
             await listen.tcp("telegram", address, 443, site, telegram)
             await listen.tcp("telegram", address, 80, plain)
-            await listen.udp("telegram", address, 443, answer_quic)
+            await listen.datagrams("telegram", address, 443, telegram_h3.new_server)
         for address in world.CDN_ADDRESSES.values():
             await listen.tcp("cdn", address, 443, site, telegram)
             await listen.tcp("cdn", address, 80, plain)
-            await listen.udp("cdn", address, 443, answer_quic)
+            await listen.datagrams("cdn", address, 443, telegram_h3.new_server)
         for address in world.DATA_CENTRES.values():
             for port in (443, 80):
                 await listen.tcp("telegram", address, port, serve_data_centre)
         for address in world.addresses_of([world.CONTROL_HOST]):
             await listen.tcp("control-host", address, 443, site, control)
             await listen.tcp("control-host", address, 80, plain)
-            await listen.udp("control-host", address, 443, answer_quic)
+            await listen.datagrams("control-host", address, 443, control_h3.new_server)
 
     async def _open_resolvers(self) -> None:
         listen = self._listeners
@@ -126,7 +131,7 @@ class Services:
 
     async def _open_middleboxes(self) -> None:
         site = serve_http(pages.site_page(lambda: self._policy))
-        proxy = certificates.listening_context(_DEFAULT_NAME, self._company.context_for)
+        proxy = certificates.listening_context(_DEFAULT_NAME, self._company.leaf_for)
         portal = serve_http(pages.portal_page)
         for isp in world.ISPS.values():
             tls = certificates.listening_context(_DEFAULT_NAME, self._middlebox_of(isp))
@@ -138,6 +143,8 @@ class Services:
 
 def run_services(namespaces: Mapping[str, int], link: socket.socket, ca_file: Path) -> None:
     """Serve until the other end of `link` closes: one JSON policy a line in, one empty line out each."""
+    # What a client does wrong is its own affair, and no line in the lab's output.
+    logging.getLogger("quic").setLevel(logging.CRITICAL)
     services = Services(namespaces)
     ca_file.write_text(services.root_pem())
     asyncio.run(_serve(services, link))

@@ -28,12 +28,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One response; an empty body with an error status gets a short text of its own."""
+    """One response; as `shown_body`, an empty body of an error or a redirect is a short text."""
 
     status: int = 200
     body: bytes = b""
     content_type: str = "text/html; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown_body(self) -> bytes:
+        if self.body or self.status < 300:
+            return self.body
+        title = f"{self.status} {HTTPStatus(self.status).phrase}"
+        return f"<html><head><title>{title}</title></head></html>\n".encode()
 
 
 # None keeps the connection open and says nothing.
@@ -98,9 +105,7 @@ async def _read_request(
 
 def _encode(connection: h11.Connection, request: Request, response: Response, server: str) -> bytes:
     phrase = HTTPStatus(response.status).phrase
-    body = response.body
-    if not body and response.status >= 300:
-        body = f"<html><head><title>{response.status} {phrase}</title></head></html>\n".encode()
+    body = response.shown_body
     headers = [
         ("server", server),
         ("content-type", response.content_type),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from observatory.analysis.facts import Evidence
+from observatory.analysis.facts import Evidence, is_ipv6
 from probes.records import Heard, HopsObservation, Payload, Purpose
 
 # What comes back only when something that understood the payload took part.
@@ -61,7 +61,12 @@ def stops_at_home(runs: Sequence[HopsObservation]) -> Evidence:
         r for r in runs if r.purpose is Purpose.TARGET and _first(r) is Heard.SILENCE and _never_heard(r)
     ]
     passing = [r for r in runs if r.purpose is not Purpose.TARGET and _first(r) is Heard.TIME_EXCEEDED]
-    pairs = [(r, c) for r in silent for c in passing if r.payload is c.payload]
+    pairs = [
+        (r, c)
+        for r in silent
+        for c in passing
+        if r.payload is c.payload and is_ipv6(r.endpoint) is is_ipv6(c.endpoint)
+    ]
     return tuple(dict.fromkeys(id_ for r, c in pairs for id_ in (r.id, c.id)))
 
 

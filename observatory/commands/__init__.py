@@ -1,1 +1,1 @@
-"""Commands of `observatory` that have a module of their own."""
+"""Commands of `observatory` that stand in files of their own."""

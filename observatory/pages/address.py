@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -79,6 +80,17 @@ def choose_days(name: str, label: str, default: tuple[date, date]) -> tuple[date
     if isinstance(chosen, tuple) and len(chosen) == 2:
         return chosen[0], chosen[1]
     return None
+
+
+def asked(name: str) -> str | None:
+    """Return what the address itself says, never what was chosen before."""
+    value: str | None = st.query_params.get(name)
+    return value
+
+
+def measurement_address(measurement_id: str, language: str) -> str:
+    """Return the address of the page of one measurement, seen from any page."""
+    return f"measurement?{urlencode({'id': measurement_id, 'lang': language})}"
 
 
 def parse_days(asked: str | None) -> tuple[date, date] | None:

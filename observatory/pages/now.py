@@ -6,6 +6,7 @@ import streamlit as st
 
 from observatory.figures.looks import LOOKS, NO_DATA
 from observatory.model import Role
+from observatory.pages.address import measurement_address
 from observatory.pages.common import (
     View,
     open_view,
@@ -195,6 +196,7 @@ def _evidence(square: Square, view: View) -> Detail:
             (text("now.measurement"), latest.measurement_id),
         ),
         notes=notes,
+        link=(text("now.steps"), measurement_address(latest.measurement_id, text.language)),
     )
 
 

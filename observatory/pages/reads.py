@@ -1,13 +1,15 @@
 """Reads for pages, cached for seconds and shared by all sessions; results are immutable and never copied."""
 
 import os
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, ParamSpec, TypeVar
 
 import streamlit as st
 
-from observatory.model import Cell, Grain
+from observatory.model import Cell, Grain, Verdict
 from observatory.store import (
     URL_VARIABLE,
     ConfigState,
@@ -19,6 +21,7 @@ from observatory.store import (
     VantageStatus,
     open_store,
 )
+from probes.records import Measurement, TargetKind
 
 # A page left open asks this often; a round lasts longer, so nothing is missed.
 REFRESH_S: Final = 15
@@ -99,3 +102,47 @@ def read_share(
 @_cached
 def read_gaps(url: str, coverage: Coverage, start: datetime, end: datetime) -> tuple[Gap, ...]:
     return _store(url).load_gaps(start, end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A measurement with all that its page shows; `received_at` alone when its raw row was deleted.
+
+    `controls` are those whose rows are still there, `n_controls_gone` counts the others.
+    """
+
+    measurement: Measurement | None = None
+    verdict: Verdict | None = None
+    canary: Measurement | None = None
+    controls: tuple[Measurement, ...] = ()
+    n_controls_gone: int = 0
+    received_at: datetime | None = None
+    is_damaged: bool = False
+
+
+@st.cache_resource(ttl=_TTL_S, max_entries=16, show_spinner=False)
+def find_measurement(url: str, coverage: Coverage, measurement_id: str) -> Found:
+    """Return one measurement, its control host and its controls. Errors: StoreError."""
+    store = _store(url)
+    try:
+        judged = store.load_measurement(measurement_id)
+        if judged is None:
+            return Found(received_at=store.load_received_at(measurement_id))
+        measurement, verdict = judged
+        canaries = store.load_measurements(
+            vantage=measurement.vantage,
+            round_id=measurement.round_id,
+            kind=TargetKind.CONTROL_HOST,
+            limit=1,
+        )
+        controls = store.load_measurements(ids=verdict.controls) if verdict.controls else []
+    except (KeyError, ValueError, zlib.error, ExceptionGroup):
+        return Found(is_damaged=True)
+    order = {id_: number for number, id_ in enumerate(verdict.controls)}
+    return Found(
+        measurement=measurement,
+        verdict=verdict,
+        canary=canaries[0] if canaries else None,
+        controls=tuple(sorted(controls, key=lambda c: order[c.id])),
+        n_controls_gone=len(order) - len(controls),
+    )

@@ -27,6 +27,7 @@ class Entry:
     """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `pick` it is a button.
 
     `full` is what a screen reader says and a mouse pointer shows; `pick` is given back when it is pressed.
+    With `href`, an address of this dashboard, the word is a link.
     """
 
     word: str
@@ -35,6 +36,7 @@ class Entry:
     full: str = ""
     pick: tuple[str, str] | None = None
     is_stale: bool = False
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """What is shown below the line of the cell that was pressed."""
+    """What is shown below the line of the cell that was pressed; `link` is (words, address)."""
 
     pick: tuple[str, str]
     heading: str
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    link: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

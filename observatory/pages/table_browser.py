@@ -57,6 +57,7 @@ button:focus-visible, button[aria-pressed=true] { outline: 3px solid var(--st-te
 .detail { position: sticky; left: 0; box-sizing: border-box; width: min(100cqw, 46rem);
   padding: 0.5rem 0.7rem; text-align: left; border-left: 3px solid var(--st-text-color);
   overflow-wrap: anywhere; }
+a { color: inherit; text-decoration: underline; }
 .detail ul { margin: 0.3rem 0 0; padding-left: 1.1rem; }
 .sign { display: block; font-size: 0.95rem; font-weight: 700; line-height: 1.1; }
 .stale { font-style: italic; }
@@ -82,11 +83,17 @@ const breakable = (node, name) => {
 };
 const smallPrint = (node, lines) => { for (const line of lines) node.append(make('span', line, 'small')); };
 
+const link = (words, address) => {
+  const node = make('a', words);
+  node.href = address;
+  return node;
+};
+
 const drawEntry = (entry, data, picked, onPick) => {
   const cell = make('td');
   if (!entry.look) {
     cell.className = 'wrap';
-    cell.append(make('span', entry.word));
+    cell.append(entry.href ? link(entry.word, entry.href) : make('span', entry.word));
     smallPrint(cell, entry.small);
     return cell;
   }
@@ -123,6 +130,7 @@ const drawDetail = (detail, nColumns) => {
   }
   for (const note of detail.notes) list.append(make('li', note));
   panel.append(list);
+  if (detail.link) panel.append(link(...detail.link));
   cell.append(panel);
   row.append(cell);
   return row;

@@ -7,12 +7,16 @@ from observatory.model import Layer
 from observatory.text import Text
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+# What Markdown turns into a link by itself, escaped or not: an invisible character in it prevents that.
+_AUTOLINK: Final = re.compile(r"(?i)(https?(?=:)|www(?=\.)|(?=@))")
+_NO_BREAK: Final = "\N{WORD JOINER}"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def escape_markdown(text: str) -> str:
     """Return text that Streamlit's Markdown shows as it is: no link, image, HTML, formula or icon."""
-    return _MARKDOWN.sub(r"\\\1", _CONTROL.sub(" ", text))
+    plain = _AUTOLINK.sub(rf"\g<1>{_NO_BREAK}", _CONTROL.sub(" ", text))
+    return _MARKDOWN.sub(r"\\\1", plain)
 
 
 def mechanism_words(mechanism: str | None, text: Text) -> str:

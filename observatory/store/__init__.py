@@ -1,7 +1,17 @@
 """All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
 
 from observatory.store.errors import StoreError, StoreUnavailable
-from observatory.store.records import ConfigState, Coverage, Gap, GapReason, Latest, Share, VantageStatus
+from observatory.store.records import (
+    ConfigState,
+    Coverage,
+    Gap,
+    GapReason,
+    Latest,
+    Place,
+    Selection,
+    Share,
+    VantageStatus,
+)
 from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
 
 __all__ = [
@@ -12,6 +22,8 @@ __all__ = [
     "Gap",
     "GapReason",
     "Latest",
+    "Place",
+    "Selection",
     "Share",
     "Store",
     "StoreError",

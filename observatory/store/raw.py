@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
 from observatory.model import Role, State, Verdict
 from observatory.store.blobs import CHUNK, load_blobs
 from observatory.store.codec import parse_verdict, unpack_measurement
 from observatory.store.engine import reading
+from observatory.store.records import Place, Selection
 from observatory.store.schema import ledger, measurements, vantage_points, verdicts
 from probes.records import Measurement, TargetKind
 
@@ -17,6 +18,7 @@ from probes.records import Measurement, TargetKind
 def load_measurements(
     engine: Engine,
     *,
+    ids: Collection[str] | None = None,
     target: str | None = None,
     targets: Collection[str] | None = None,
     vantage: str | None = None,
@@ -37,6 +39,8 @@ def load_measurements(
     """
     m = measurements.c
     query = select(m.number, m.body).order_by(m.started_at, m.number).limit(limit)
+    if ids is not None:
+        query = query.where(m.number.in_(select(ledger.c.number).where(ledger.c.id.in_(list(ids)))))
     if target is not None:
         query = query.where(m.target == target)
     if targets is not None:
@@ -72,6 +76,52 @@ def _where_provisional(query: Select[Any], provisional: bool) -> Select[Any]:
 def _unpack(connection: Connection, rows: Sequence[Any]) -> list[Measurement]:
     contents = load_blobs(connection, [row.number for row in rows])
     return [unpack_measurement(row.body, contents) for row in rows]
+
+
+def load_places(
+    engine: Engine, selection: Selection, *, after: Place | None, limit: int
+) -> tuple[Place, ...]:
+    """Return where the next measurements of a selection lie, oldest first; `after` goes on from there.
+
+    Errors: StoreError.
+    """
+    m = measurements.c
+    query = select(m.started_at, m.number, ledger.c.id).join(ledger, ledger.c.number == m.number)
+    query = query.where(*_conditions(selection)).order_by(m.started_at, m.number).limit(limit)
+    if after is not None:
+        same_time = and_(m.started_at == after.started_at, m.number > after.number)
+        query = query.where(or_(m.started_at > after.started_at, same_time))
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()
+    return tuple(Place(started_at=row.started_at, number=row.number, id=row.id) for row in rows)
+
+
+def count_measurements(engine: Engine, selection: Selection) -> int:
+    """Return how many measurements a selection holds. Errors: StoreError."""
+    with reading(engine) as connection:
+        query = select(func.count()).select_from(measurements).where(*_conditions(selection))
+        n: int = connection.execute(query).scalar_one()
+        return n
+
+
+def _conditions(selection: Selection) -> list[ColumnElement[bool]]:
+    m = measurements.c
+    return [
+        *([m.started_at >= selection.start] if selection.start is not None else []),
+        *([m.started_at < selection.end] if selection.end is not None else []),
+        *([m.target.in_(selection.targets)] if selection.targets else []),
+        *([m.vantage.in_(selection.vantages)] if selection.vantages else []),
+    ]
+
+
+def load_received_at(engine: Engine, measurement_id: str) -> datetime | None:
+    """Return when a measurement arrived, whether its raw row is still there or not; None for an unknown id.
+
+    Errors: StoreError.
+    """
+    with reading(engine) as connection:
+        query = select(ledger.c.received_at).where(ledger.c.id == measurement_id)
+        return connection.execute(query).scalar()
 
 
 def load_measurement(engine: Engine, measurement_id: str) -> tuple[Measurement, Verdict] | None:

@@ -110,3 +110,22 @@ class ConfigState:
     at: datetime
     errors: tuple[str, ...]
     good_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which measurements are meant; what is left out is not asked for. `end` is exclusive."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    targets: tuple[str, ...] = ()
+    vantages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a stored measurement lies in time; `number` decides between equal times."""
+
+    started_at: datetime
+    number: int
+    id: str

@@ -10,10 +10,19 @@ from sqlalchemy import Engine
 
 from observatory.model import OVERALL, Cell, Grain, Role, State, VantagePoint, Verdict
 from observatory.store import cells, operations, queries, raw, retention, writer
-from observatory.store.engine import make_engine, parse_url
+from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
-from observatory.store.records import ConfigState, Coverage, Gap, Latest, Share, VantageStatus
+from observatory.store.records import (
+    ConfigState,
+    Coverage,
+    Gap,
+    Latest,
+    Place,
+    Selection,
+    Share,
+    VantageStatus,
+)
 from probes.records import Measurement, TargetKind
 
 DEFAULT_URL: Final = "sqlite:///var/observatory.sqlite"
@@ -82,9 +91,14 @@ class Store:
         """Store measurements with their verdicts in one transaction; return how many ids were new."""
         return writer.save_measurements(self.engine, judged, received_at=received_at)
 
-    def replace_verdicts(self, verdicts: Mapping[str, Verdict]) -> int:
-        """Put new verdicts in the place of old ones, by measurement id; return how many were replaced."""
-        return writer.replace_verdicts(self.engine, verdicts)
+    def replace_verdicts(
+        self, verdicts: Mapping[str, Verdict], *, expected: Mapping[str, Verdict] | None = None
+    ) -> int:
+        """Put new verdicts in the place of old ones, by measurement id; return how many were replaced.
+
+        With `expected`, only where the stored one is still what is expected there.
+        """
+        return writer.replace_verdicts(self.engine, verdicts, expected=expected)
 
     def save_vantage_points(self, vantage_points: Iterable[VantagePoint], *, at: datetime) -> None:
         """Keep what the config says now; vantage points it no longer names are marked removed."""
@@ -136,6 +150,7 @@ class Store:
     def load_measurements(
         self,
         *,
+        ids: Collection[str] | None = None,
         target: str | None = None,
         targets: Collection[str] | None = None,
         vantage: str | None = None,
@@ -151,6 +166,7 @@ class Store:
         """Return stored measurements, oldest first; `end` is exclusive, None asks for anything."""
         return raw.load_measurements(
             self.engine,
+            ids=ids,
             target=target,
             targets=targets,
             vantage=vantage,
@@ -167,6 +183,23 @@ class Store:
     def load_measurement(self, measurement_id: str) -> tuple[Measurement, Verdict] | None:
         """Return one measurement with its verdict; None when it is not there (any more)."""
         return raw.load_measurement(self.engine, measurement_id)
+
+    def load_places(self, selection: Selection, *, after: Place | None, limit: int) -> tuple[Place, ...]:
+        """Return where the next measurements of a selection lie, oldest first, going on after one."""
+        return raw.load_places(self.engine, selection, after=after, limit=limit)
+
+    def count_measurements(self, selection: Selection) -> int:
+        """Return how many measurements with raw rows a selection holds."""
+        return raw.count_measurements(self.engine, selection)
+
+    def load_received_at(self, measurement_id: str) -> datetime | None:
+        """Return when a measurement arrived, though its raw row may be gone; None for an unknown id."""
+        return raw.load_received_at(self.engine, measurement_id)
+
+    def load_raw_from(self) -> datetime | None:
+        """Return the moment before which raw rows were deleted; None when none ever were."""
+        with reading(self.engine) as connection:
+            return cells.load_raw_from(connection)
 
     def load_verdicts(self, ids: Collection[str]) -> dict[str, Verdict]:
         """Return the verdicts of these measurements by id; those that are not there are left out."""

@@ -204,11 +204,14 @@ def _mark_seen(connection: Connection, new: Mapping[int, _Judged]) -> None:
     )
 
 
-def replace_verdicts(engine: Engine, new: Mapping[str, Verdict]) -> int:
+def replace_verdicts(
+    engine: Engine, new: Mapping[str, Verdict], *, expected: Mapping[str, Verdict] | None = None
+) -> int:
     """Put new verdicts in the place of old ones, by measurement id; return how many were replaced.
 
     Shape:  the old counts leave the cells and the new ones enter in the same transaction; `latest` follows.
-            Ids whose raw row is not there (any more) are skipped.
+            Ids whose raw row is not there (any more) are skipped, and with `expected` those whose stored
+            verdict is no longer the one expected: somebody else was quicker.
     Errors: StoreError; then every verdict is as it was.
     """
     if not new:
@@ -219,9 +222,11 @@ def replace_verdicts(engine: Engine, new: Mapping[str, Verdict]) -> int:
         rows: list[dict[str, Any]] = []
         for start in range(0, len(ids), CHUNK):
             for found in _load_judged(connection, ids[start : start + CHUNK]):
-                verdict = new[found.id]
+                verdict, old = new[found.id], parse_verdict(found)
+                if expected is not None and expected.get(found.id) != old:
+                    continue
                 counted = Counted(**{name: getattr(found, name) for name in _COUNTED})
-                changes.subtract(count_cells(counted, parse_verdict(found)))
+                changes.subtract(count_cells(counted, old))
                 changes.update(count_cells(counted, verdict))
                 names = {f"of_{name}": getattr(found, name) for name in _NAMES}
                 rows.append(names | encode_verdict(verdict))

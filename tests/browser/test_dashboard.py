@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.browser.conftest import PATIENCE_MS, OpenPage, wait_until_idle
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS)
 
-PATHS = ("", "over-time", "vantage-points")
+PATHS = ("", "over-time", "vantage-points", "measurement")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 EVERYWHERE = pytest.mark.parametrize(
     ("path", "language"), [(path, language) for path in PATHS for language in LANGUAGES]
@@ -126,4 +127,14 @@ def test_over_time_follows_its_address(open_page: OpenPage, seeded_url: str) -> 
     with page.expect_download() as started:
         page.locator('[class*="st-key-download-timeline"] button').click()
     assert started.value.suggested_filename == "telegram-timeline-emulated.csv"
+    assert_no_error_box(page)
+
+
+def test_measurement_page_is_reached_from_a_cell(open_page: OpenPage, seeded_url: str) -> None:
+    page = open_page(f"{seeded_url}/?lang=en")
+    page.locator(".st-key-matrix button.blocked").first.click()
+    page.locator(".st-key-matrix .detail a").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("t.me was blocked")
+    wait_until_idle(page)
+    assert re.search(r"/measurement\?id=[0-9a-f-]{36}&lang=en$", page.url)
     assert_no_error_box(page)

@@ -1,62 +1,25 @@
-"""Every censor and every failure of the lab × the verdict it must get."""
+"""Every situation of the matrix, played across the emulated Internet, × the verdict it must get."""
 
+import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from benchmarks.matrix.play import plan_waves, play_all, report, to_outcome
+from benchmarks.matrix.scenarios import SCENARIOS, Scenario
+from benchmarks.matrix.score import BLOCKING, Fit, Outcome, false_block_rate
+from lab import world
 from lab.control import LabControl
+from observatory.adhoc import Result
 from observatory.model import Config, State
 from tests.crossing.conftest import Results, measure
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-OK, BLOCKED, LIKELY, IMPAIRED = State.OK, State.BLOCKED, State.LIKELY_BLOCKED, State.IMPAIRED
-DOWN, INSUFFICIENT = State.DOWN, State.INSUFFICIENT
-
-# One censor or failure an ISP, all at once: (censor, parameters, ISP, web names, data centres), the last two
-# as (state, mechanism).
+BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 Expected = tuple[State, str | None]
-FINE: Expected = (OK, None)
-NO_WORD: Expected = (INSUFFICIENT, None)
-AT_ONE_ISP: list[tuple[str, dict[str, Any], str, Expected, Expected]] = [
-    ("dns_nxdomain", {}, "telkomsel", (LIKELY, "dns.nxdomain"), FINE),
-    ("dns_blockpage", {}, "indihome", (BLOCKED, "dns.injection.blockpage"), FINE),
-    ("dns_bogon", {}, "xl", (BLOCKED, "dns.injection.bogon"), FINE),
-    ("dns_hijack", {}, "indosat", (BLOCKED, "dns.injection.blockpage"), FINE),
-    ("dns_injection", {}, "tri", (BLOCKED, "dns.injection.blockpage"), FINE),
-    ("sni_reset", {}, "smartfren", (LIKELY, "tls.reset.sni"), FINE),
-    ("sni_drop", {}, "biznet", (LIKELY, "tls.timeout.sni"), FINE),
-    ("ip_blackhole", {}, "firstmedia", (LIKELY, "tcp.timeout"), FINE),
-    ("ip_reject", {}, "myrepublic", (LIKELY, "ip.unreachable"), FINE),
-    ("http_blockpage", {}, "cbn", (BLOCKED, "http.blockpage"), FINE),
-    ("http_redirect", {}, "mnc", (BLOCKED, "http.redirect"), FINE),
-    ("tls_mitm", {}, "iconplus", (BLOCKED, "tls.mitm.unknown_ca"), FINE),
-    ("throttle", {}, "gmedia", (IMPAIRED, "ip.throttle"), FINE),
-    ("quic_drop", {}, "iforte", (LIKELY, "quic.timeout"), FINE),
-]
-MORE_AT_ONE_ISP: list[tuple[str, dict[str, Any], str, Expected, Expected]] = [
-    ("dc_443_drop", {}, "telkomsel", FINE, (LIKELY, "tcp.timeout")),
-    ("dc_drop", {}, "indihome", FINE, (LIKELY, "tcp.timeout")),
-    ("resolver_broken", {"mode": "servfail"}, "xl", NO_WORD, FINE),
-    ("resolver_broken", {"mode": "timeout"}, "indosat", NO_WORD, FINE),
-    ("resolver_broken", {"mode": "refused"}, "tri", NO_WORD, FINE),
-    ("vantage_offline", {}, "smartfren", NO_WORD, NO_WORD),
-    ("captive_portal", {}, "cbn", NO_WORD, NO_WORD),
-    ("geoblock_403", {}, "mnc", (IMPAIRED, "http.error"), FINE),
-    ("packet_loss", {"percent": 5}, "biznet", FINE, FINE),
-    ("delay", {"ms": 300}, "firstmedia", FINE, FINE),
-]
-EVERYWHERE: list[tuple[str, str, Expected]] = [
-    ("origin_down", "t.me", (DOWN, None)),
-    ("origin_down", "venus.web.telegram.org", (DOWN, None)),
-    ("expired_certificate", "web.telegram.org", (DOWN, None)),
-    ("name_retired", "flora-1.web.telegram.org", (DOWN, None)),
-    ("wrong_certificate", "core.telegram.org", (DOWN, None)),
-    ("origin_refused", "pluto.web.telegram.org", (DOWN, None)),
-]
-WEB = ["t.me", "telegram.org", "venus.web.telegram.org"]
-CENTRES = ["dc2", "dc5"]
+FINE: Expected = (State.OK, None)
+Played = dict[str, list[Result]]
 
 
 def outcome(results: Results, vantage: str, target: str) -> Expected:
@@ -64,54 +27,47 @@ def outcome(results: Results, vantage: str, target: str) -> Expected:
     return verdict.state, verdict.mechanism
 
 
-def switched(
-    lab: LabControl, config: Config, rows: list[tuple[str, dict[str, Any], str, Expected, Expected]]
-) -> Iterator[Results]:
-    lab.reset()
-    for censor, parameters, isp, _, _ in rows:
-        lab.switch(isp, censor, True, **parameters)
-    yield measure(config, [row[2] for row in rows], ["web", "telegram-app"])
-    lab.reset()
-
-
 @pytest.fixture(scope="module")
-def first_results(lab: LabControl, config: Config) -> Iterator[Results]:
-    yield from switched(lab, config, AT_ONE_ISP)
+def played(lab: LabControl) -> Iterator[Played]:
+    """Everything once: results by the name of the situation."""
+
+    async def play() -> Played:
+        found: Played = {}
+        async for scenario, result in play_all():
+            found.setdefault(scenario.name, []).append(result)
+        return found
+
+    yield asyncio.run(play())
 
 
-@pytest.fixture(scope="module")
-def more_results(lab: LabControl, config: Config) -> Iterator[Results]:
-    yield from switched(lab, config, MORE_AT_ONE_ISP)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_situation(scenario: Scenario, played: Played) -> None:
+    for result in played[scenario.name]:
+        judged = to_outcome(scenario, result)
+        if judged is not None:
+            assert judged.got == judged.expected, (judged.target, result.verdict)
+            if scenario.partial is not None and judged.got[0] in BLOCKING:
+                assert result.verdict.partial is scenario.partial, result.verdict
 
 
-def check(results: Results, isp: str, web: Expected, centres: Expected) -> None:
-    for target, expected in [*((t, web) for t in WEB), *((t, centres) for t in CENTRES)]:
-        assert outcome(results, isp, target) == expected, results[isp, target].verdict
+def test_nothing_is_wrong_over_specific_or_falsely_blocked(played: Played) -> None:
+    outcomes: list[Outcome] = [
+        judged
+        for scenario in SCENARIOS
+        for result in played[scenario.name]
+        if (judged := to_outcome(scenario, result)) is not None
+    ]
+    print(report(outcomes))  # noqa: T201  (shown when it fails)
+    assert len(SCENARIOS) >= 40
+    assert [o for o in outcomes if o.fit in (Fit.WRONG, Fit.OVER_SPECIFIC)] == []
+    assert false_block_rate(outcomes) == 0
 
 
-@pytest.mark.parametrize("row", AT_ONE_ISP, ids=lambda row: str(row[0]))
-def test_censor_is_named(row: tuple[str, Any, str, Expected, Expected], first_results: Results) -> None:
-    check(first_results, *row[2:])
-
-
-@pytest.mark.parametrize("row", MORE_AT_ONE_ISP, ids=lambda row: f"{row[0]} {row[1]}")
-def test_failure_is_named(row: tuple[str, Any, str, Expected, Expected], more_results: Results) -> None:
-    check(more_results, *row[2:])
-
-
-@pytest.mark.parametrize(("failure", "host", "expected"), EVERYWHERE)
-def test_what_fails_everywhere_is_down_and_nothing_else_is(
-    failure: str, host: str, expected: Expected, lab: LabControl, config: Config
-) -> None:
-    lab.reset()
-    lab.switch(None, failure, True, hosts=[host])
-    try:
-        results = measure(config, ["xl", "control-sg"], [host, "telegram.org"])
-    finally:
-        lab.reset()
-    for vantage in ("xl", "control-sg"):
-        assert outcome(results, vantage, host) == expected, results[vantage, host].verdict
-        assert outcome(results, vantage, "telegram.org") == FINE
+def test_every_situation_has_a_network_that_fits() -> None:
+    waves = plan_waves(SCENARIOS)
+    assert sorted(s.name for wave in waves for s in wave.values()) == sorted(s.name for s in SCENARIOS)
+    for wave in waves:
+        assert all(s.ipv6 in (None, world.ISPS[isp].has_ipv6) for isp, s in wave.items())
 
 
 def test_nothing_wrong_is_ok_everywhere(lab: LabControl, config: Config) -> None:

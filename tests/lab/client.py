@@ -1,23 +1,30 @@
 """Plain sockets inside an ISP's namespace: what a customer sees, with nothing of the probes in between."""
 
+import asyncio
 import errno
 import os
 import select
 import socket
 import ssl
 import struct
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import dns.edns
 import dns.message
 import dns.rcode
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from lab import linux, world
+from tests.lab.http3 import fetch_http3
 
 # Long enough for a loaded machine, short enough that a swallowed packet is told from a slow one.
 LIMIT_S = 2.0
 SECOND_ANSWER_S = 0.5
-# linux/in6.h; the socket module does not name it.
+# linux/in.h and linux/in6.h; the socket module does not name them.
+_IP_RECVTTL = 12
 _IPV6_RECVERR = 25
 
 
@@ -67,17 +74,50 @@ class Customer:
         """Return the answer over TCP, or over TLS when a CA file is given."""
         wire = dns.message.make_query(name, "A").to_wire()
         server = server or self.resolver()
-        with self._socket(socket.SOCK_STREAM, server) as plain:
-            plain.connect((server, port))
-            sock: socket.socket = plain
-            if ca:
-                sock = ssl.create_default_context(cafile=ca).wrap_socket(
-                    plain, server_hostname=world.PUBLIC_RESOLVER_NAME
-                )
-            with sock, sock.makefile("rb") as stream:
-                sock.sendall(struct.pack(">H", len(wire)) + wire)
-                (length,) = struct.unpack(">H", stream.read(2))
-                return _read_answer(stream.read(length))
+        try:
+            with self._socket(socket.SOCK_STREAM, server) as plain:
+                plain.connect((server, port))
+                sock: socket.socket = plain
+                if ca:
+                    sock = ssl.create_default_context(cafile=ca).wrap_socket(
+                        plain, server_hostname=world.PUBLIC_RESOLVER_NAME
+                    )
+                with sock, sock.makefile("rb") as stream:
+                    sock.sendall(struct.pack(">H", len(wire)) + wire)
+                    (length,) = struct.unpack(">H", stream.read(2))
+                    return _read_answer(stream.read(length))
+        except OSError as error:
+            return reason(error)
+
+    def extended(self, name: str, server: str | None = None, *, edns: bool = True) -> str:
+        """Return what the answer says beside itself: "error CODE" or "no error", and the NSID."""
+        query = dns.message.make_query(name, "A")
+        if edns:
+            query.use_edns(options=[dns.edns.NSIDOption(b"")])
+        server = server or self.resolver()
+        with self._socket(socket.SOCK_DGRAM, server) as sock:
+            sock.connect((server, 53))
+            sock.send(query.to_wire())
+            answer = dns.message.from_wire(sock.recv(4096))
+        if answer.edns < 0:
+            return "no EDNS"
+        codes = [
+            f"error {option.code}" for option in answer.options if isinstance(option, dns.edns.EDEOption)
+        ]
+        ids = [option.nsid.decode() for option in answer.options if isinstance(option, dns.edns.NSIDOption)]
+        return ", ".join([*(codes or ["no error"]), *ids])
+
+    def answer_hop_limits(self, name: str, server: str, n_answers: int) -> list[int]:
+        """Return the TTL that each IPv4 datagram of an answer arrived with."""
+        found = []
+        with self._socket(socket.SOCK_DGRAM, server) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
+            sock.connect((server, 53))
+            sock.send(dns.message.make_query(name, "A").to_wire())
+            for _ in range(n_answers):
+                _, ((_, _, value),), _, _ = sock.recvmsg(4096, 64)
+                found.append(int.from_bytes(value, sys.byteorder))
+        return found
 
     def tls(self, name: str, path: str = "/", address: str | None = None, limit_s: float = LIMIT_S) -> str:
         """Return "200 <title>" over HTTPS, or the reason why not."""
@@ -88,7 +128,10 @@ class Customer:
                 context = ssl.create_default_context(cafile=os.environ["LAB_CA"])
                 with context.wrap_socket(plain, server_hostname=name) as sock:
                     sock.settimeout(limit_s)
-                    return _get(sock, name, path)
+                    try:
+                        return _get(sock, name, path)
+                    except TimeoutError:
+                        return "timeout after the handshake"
         except (OSError, ssl.SSLError) as error:
             return reason(error)
 
@@ -122,7 +165,7 @@ class Customer:
         except OSError as error:
             return reason(error)
 
-    def mtproto(self, centre: str, port: int = 443) -> str:
+    def mtproto(self, centre: str, port: int = 443, *, obfuscated: bool = False) -> str:
         """Return "resPQ" when a data centre echoes our nonce, over the intermediate transport."""
         nonce = os.urandom(16)
         body = struct.pack("<I", 0xBE7E8EF1) + nonce
@@ -131,10 +174,16 @@ class Customer:
             address = world.DATA_CENTRES[centre]
             with self._socket(socket.SOCK_STREAM, address) as sock:
                 sock.connect((address, port))
-                sock.sendall(b"\xee" * 4 + struct.pack("<I", len(message)) + message)
+                frame = struct.pack("<I", len(message)) + message
+                received = bytes
+                if obfuscated:
+                    start, cipher, received = _obfuscation(b"\xee" * 4)
+                    sock.sendall(start + cipher(frame))
+                else:
+                    sock.sendall(b"\xee" * 4 + frame)
                 with sock.makefile("rb") as stream:
-                    (length,) = struct.unpack("<I", stream.read(4))
-                    answer = stream.read(length)
+                    (length,) = struct.unpack("<I", received(stream.read(4)))
+                    answer = received(stream.read(min(length, 4096)))
         except OSError as error:
             return reason(error)
         return "resPQ" if answer[20:40] == struct.pack("<I", 0x05162463) + nonce else "something else"
@@ -173,6 +222,14 @@ class Customer:
             (error,) = (data for level, _, data in ancillary if level == socket.IPPROTO_IPV6)
             return socket.inet_ntop(socket.AF_INET6, error[24:40])
 
+    def http3(self, name: str, address: str | None = None) -> str:
+        """Return "200 <title>" over HTTP/3, or the reason why not."""
+        address = address or world.ZONE[name]
+        with self._socket(socket.SOCK_DGRAM, address) as sock:
+            sock.setblocking(False)
+            sock.bind(("::" if ":" in address else "0.0.0.0", 0))
+            return asyncio.run(fetch_http3(sock, name, address))
+
     def connect_ms(self, address: str, port: int) -> float:
         """Return how long a TCP connection takes to stand."""
         with self._socket(socket.SOCK_STREAM, address) as sock:
@@ -191,6 +248,18 @@ class Customer:
                 started = time.monotonic()
                 _get(sock, name, f"/blob/{n_bytes}")
                 return n_bytes * 8 / 1000 / (time.monotonic() - started)
+
+
+def _obfuscation(tag: bytes) -> tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]]:
+    """Return what an obfuscated MTProto connection starts with, its cipher and its decipher."""
+    # Nothing that a plain transport starts with.
+    init = b"\x01" + os.urandom(55) + tag + os.urandom(4)
+    reverse = init[8:56][::-1]
+    cipher, decipher = (
+        Cipher(algorithms.AES(key[:32]), modes.CTR(key[32:48])).encryptor().update
+        for key in (init[8:56], reverse)
+    )
+    return init[:56] + cipher(init)[56:], cipher, decipher
 
 
 def reason(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """Each censor's raw effect, with real packets, and that off really means off."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,8 +37,12 @@ LOOKS: dict[str, Look] = {
     "http": lambda c: c.http("t.me"),
     "http telegram.org": lambda c: c.http("telegram.org"),
     "quic": lambda c: c.quic(TELEGRAM),
+    "http3": lambda c: c.http3("t.me"),
+    "http3 telegram.org": lambda c: c.http3("telegram.org"),
     "dc2:443": lambda c: c.mtproto("dc2"),
     "dc2:80": lambda c: c.mtproto("dc2", 80),
+    "dc2 obfuscated": lambda c: c.mtproto("dc2", obfuscated=True),
+    "dns.google": lambda c: c.tls(world.PUBLIC_RESOLVER_NAME),
 }
 CLEAN = {
     "own resolver": [TELEGRAM],
@@ -57,9 +62,17 @@ CLEAN = {
     "http": SELF,
     "http telegram.org": "301 https://telegram.org/",
     "quic": "version negotiation",
+    "http3": GENUINE,
+    "http3 telegram.org": "200 Telegram Messenger",
     "dc2:443": "resPQ",
     "dc2:80": "resPQ",
+    "dc2 obfuscated": "resPQ",
+    # It serves DNS over HTTPS and no page.
+    "dns.google": "404 404 Not Found",
 }
+ALL_QUIC = ("quic", "http3", "http3 telegram.org")
+SAME_ADDRESS = ("t.me", "telegram.org", "harmless name there")
+CDN = world.CDN_ADDRESSES["xl"], world.CDN_ADDRESSES[world.PUBLIC_RESOLVER_NAME]
 UNTRUSTED = "certificate: unable to get local issuer certificate"
 # Censor -> (hosts, params, what a customer then sees otherwise than when clean).
 EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, object]]] = {
@@ -69,6 +82,26 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         ["t.me"],
         {"address": "10.1.2.3"},
         {"own resolver": ["10.1.2.3"], "own resolver over TCP": "10.1.2.3"},
+    ),
+    "dns_refused": (["t.me"], {}, {"own resolver": ["REFUSED"], "own resolver over TCP": "REFUSED"}),
+    "dns_servfail": (["t.me"], {}, {"own resolver": ["SERVFAIL"], "own resolver over TCP": "SERVFAIL"}),
+    "dns_timeout": (["t.me"], {}, {"own resolver": [], "own resolver over TCP": "timeout"}),
+    "dns_no_answer": (["t.me"], {}, {"own resolver": ["NOERROR"], "own resolver over TCP": "NOERROR"}),
+    "dns_cname_blockpage": (
+        ["t.me"],
+        {},
+        {
+            "own resolver": [f"blockpage.xl.co.id.,{NOTICE}"],
+            "own resolver over TCP": f"blockpage.xl.co.id.,{NOTICE}",
+        },
+    ),
+    "dns_other": (
+        ["t.me"],
+        {},
+        {
+            "own resolver": [world.CONTROL_HOST_ADDRESS],
+            "own resolver over TCP": world.CONTROL_HOST_ADDRESS,
+        },
     ),
     "dns_hijack": (
         ["t.me"],
@@ -92,11 +125,21 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
     ),
     "sni_reset": (["t.me"], {}, {"t.me": "reset"}),
     "sni_drop": (["t.me"], {}, {"t.me": "timeout"}),
+    "tls_reset": (["t.me"], {}, dict.fromkeys(SAME_ADDRESS, "reset")),
+    "tls_drop": (["t.me"], {}, dict.fromkeys(SAME_ADDRESS, "timeout")),
+    "tls_stall": (["t.me"], {}, {"t.me": "timeout after the handshake"}),
+    "ip_refused": (
+        ["t.me", "dc2"],
+        {},
+        dict.fromkeys((*SAME_ADDRESS, "http", "http telegram.org"), "refused")
+        | dict.fromkeys(("dc2:443", "dc2:80", "dc2 obfuscated"), "refused"),
+    ),
+    "http_reset": (["t.me"], {}, {"http": "reset"}),
+    "http_drop": (["t.me"], {}, {"http": "timeout"}),
     "ip_blackhole": (
         ["t.me"],
         {},
-        dict.fromkeys(("t.me", "telegram.org", "harmless name there", "http", "http telegram.org"), "timeout")
-        | {"quic": "timeout"},
+        dict.fromkeys((*SAME_ADDRESS, "http", "http telegram.org", *ALL_QUIC), "timeout"),
     ),
     "ip_reject": (
         ["t.me", "dc2"],
@@ -111,9 +154,11 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
                 "quic",
                 "dc2:443",
                 "dc2:80",
+                "dc2 obfuscated",
             ),
             "host unreachable",
-        ),
+        )
+        | dict.fromkeys(("http3", "http3 telegram.org"), "timeout"),
     ),
     "http_blockpage": (["t.me"], {}, {"http": "200 XL Axiata - Situs Diblokir"}),
     "http_redirect": (["t.me"], {}, {"http": "302 http://internet-positif.org/"}),
@@ -123,17 +168,36 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         dict.fromkeys(("t.me", "telegram.org", "harmless name there"), UNTRUSTED),
     ),
     "throttle": (["t.me"], {}, {}),
-    "dc_443_drop": (None, {}, {"dc2:443": "timeout"}),
-    "dc_drop": (["dc2"], {}, {"dc2:443": "timeout", "dc2:80": "timeout"}),
-    "quic_drop": (["t.me"], {}, {"quic": "timeout"}),
-    "origin_down": (["t.me"], {}, {"t.me": "timeout", "http": "timeout"}),
+    "sni_throttle": (["t.me"], {}, {}),
+    "slow_line": (None, {}, {}),
+    "dc_443_drop": (None, {}, {"dc2:443": "timeout", "dc2 obfuscated": "timeout"}),
+    "dc_drop": (["dc2"], {}, dict.fromkeys(("dc2:443", "dc2:80", "dc2 obfuscated"), "timeout")),
+    "mtproto_drop": (["dc2"], {}, dict.fromkeys(("dc2:443", "dc2:80", "dc2 obfuscated"), "timeout")),
+    "mtproto_reset": (
+        ["dc2"],
+        {"transports": "plain"},
+        dict.fromkeys(("dc2:443", "dc2:80"), "reset"),
+    ),
+    "mtproto_garbage": (
+        ["dc2"],
+        {"transports": "plain"},
+        dict.fromkeys(("dc2:443", "dc2:80"), "something else"),
+    ),
+    "doh_drop": (None, {}, {"DNS over TLS": "timeout", "dns.google": "timeout"}),
+    "quic_drop": (["t.me"], {}, dict.fromkeys(ALL_QUIC, "timeout")),
+    "quic_sni_drop": (["t.me"], {}, {"http3": "timeout"}),
+    "origin_down": (["t.me"], {}, dict.fromkeys(("t.me", "http", "http3"), "timeout")),
     "origin_refused": (
         ["venus.web.telegram.org", "dc2"],
         {},
-        {"venus": "refused", "dc2:443": "refused", "dc2:80": "refused"},
+        dict.fromkeys(("venus", "dc2:443", "dc2:80", "dc2 obfuscated"), "refused"),
     ),
-    "expired_certificate": (["t.me"], {}, {"t.me": "certificate: certificate has expired"}),
-    "wrong_certificate": (["t.me"], {}, {"t.me": MISMATCH}),
+    "expired_certificate": (
+        ["t.me"],
+        {},
+        {"t.me": "certificate: certificate has expired", "http3": "alert 45"},
+    ),
+    "wrong_certificate": (["t.me"], {}, {"t.me": MISMATCH, "http3": "alert 42"}),
     "name_retired": (
         ["t.me"],
         {},
@@ -166,13 +230,38 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         None,
         {},
         dict.fromkeys(("http", "http telegram.org"), "302 http://192.0.2.1/login")
-        | dict.fromkeys(
-            ("t.me", "telegram.org", "venus", "harmless name there", "control host", "dc2:443"), "refused"
-        )
+        | dict.fromkeys((*SAME_ADDRESS, "venus", "control host", "dc2:443", "dc2 obfuscated"), "refused")
+        | dict.fromkeys(ALL_QUIC, "timeout")
+        | {"dns.google": "refused"}
         # Not HTTP: the portal waits for a request that never comes.
         | {"dc2:80": "timeout"},
     ),
-    "geoblock_403": (["t.me"], {}, {"t.me": "403 403 Forbidden"}),
+    "geoblock_403": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "403 403 Forbidden")),
+    "captcha": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "403 Just a moment...")),
+    "server_stall": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "timeout after the handshake")),
+    "dns_proxy": (None, {}, {"no resolver at all": [TELEGRAM]}),
+    "company_proxy": (
+        None,
+        {},
+        dict.fromkeys((*SAME_ADDRESS, "venus", "control host", "dns.google"), UNTRUSTED)
+        | dict.fromkeys(ALL_QUIC, "timeout"),
+    ),
+    "local_firewall": (
+        ["t.me"],
+        {},
+        dict.fromkeys((*SAME_ADDRESS, "http", "http telegram.org"), "timeout"),
+    ),
+    "cdn_rotation": (
+        ["t.me"],
+        {},
+        {
+            "own resolver": [CDN[0]],
+            "own resolver over TCP": CDN[0],
+            "public resolver": [CDN[1]],
+            "public resolver over TCP": CDN[1],
+            "DNS over TLS": CDN[1],
+        },
+    ),
 }
 # Where everything goes dark, only what is named above is looked at: silence takes its time.
 DARK = {"vantage_offline", "packet_loss"}
@@ -181,7 +270,7 @@ DARK = {"vantage_offline", "packet_loss"}
 def look(customer: Customer, names: Iterable[str] = tuple(LOOKS)) -> dict[str, object]:
     """Look at everything named, side by side: namespaces are entered per thread."""
     wanted = [name for name in LOOKS if name in set(names)]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=len(LOOKS)) as pool:
         return dict(zip(wanted, pool.map(lambda name: LOOKS[name](customer), wanted), strict=True))
 
 
@@ -267,11 +356,137 @@ def test_mitm_presents_the_asked_name_by_another_authority(control: LabControl, 
     assert xl.chain_issuers("t.me", TELEGRAM) == "ISP Filter CA"
 
 
-def test_throttle_holds_each_connection_down(control: LabControl, xl: Customer) -> None:
-    control.switch("xl", "throttle", True, ["t.me"])
-    assert xl.transfer_kbit_s("t.me", 40_000) < 200
-    control.switch("xl", "throttle", False)
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        ("unknown_ca", UNTRUSTED),
+        ("self_signed", "certificate: self-signed certificate"),
+        ("ca_signed", MISMATCH),
+    ],
+)
+def test_a_middlebox_has_one_of_three_certificates(
+    control: LabControl, xl: Customer, kind: str, seen: str
+) -> None:
+    control.switch("xl", "tls_mitm", True, ["t.me"], kind=kind)
+    assert xl.tls("t.me") == seen
+    assert xl.chain_issuers("t.me", TELEGRAM) == ("ISP Filter CA" if kind == "unknown_ca" else "another")
+
+
+@pytest.mark.parametrize(
+    ("censor", "hosts", "slow", "unhurt"),
+    [
+        ("throttle", ["t.me"], ["t.me", "telegram.org"], [world.CONTROL_HOST]),
+        ("sni_throttle", ["t.me"], ["t.me"], ["telegram.org", world.CONTROL_HOST]),
+        ("slow_line", None, ["t.me", world.CONTROL_HOST], []),
+    ],
+)
+def test_slow_is_each_connection_that_is_meant(
+    control: LabControl,
+    xl: Customer,
+    censor: str,
+    hosts: list[str] | None,
+    slow: list[str],
+    unhurt: list[str],
+) -> None:
+    control.switch("xl", censor, True, hosts)
+    assert [name for name in slow if xl.transfer_kbit_s(name, 40_000) >= 200] == []
+    assert [name for name in unhurt if xl.transfer_kbit_s(name, 40_000) <= 1000] == []
+    control.switch("xl", censor, False)
     assert xl.transfer_kbit_s("t.me", 40_000) > 1000
+
+
+def test_a_reset_may_be_followed_by_a_penalty(control: LabControl, xl: Customer) -> None:
+    control.switch("xl", "sni_reset", True, ["t.me"], residual_s=3600)
+    assert xl.tls("telegram.org") == CLEAN["telegram.org"]
+    assert xl.tls("t.me") == "reset"
+    # Client, server and port are penalised: not other ports, not other servers.
+    names = (*SAME_ADDRESS, "venus", "control host", "http")
+    assert look(xl, names) == {
+        **{name: CLEAN[name] for name in names},
+        **dict.fromkeys(SAME_ADDRESS, "reset"),
+    }
+    control.reset()
+    assert xl.tls("telegram.org") == CLEAN["telegram.org"]
+
+
+def test_a_penalty_ends(control: LabControl, xl: Customer) -> None:
+    control.switch("xl", "sni_reset", True, ["t.me"], residual_s=1)
+    assert xl.tls("t.me") == "reset"
+    deadline = time.monotonic() + 20
+    while xl.tls("telegram.org") == "reset":
+        assert time.monotonic() < deadline
+    assert xl.tls("t.me") == "reset"
+
+
+@pytest.mark.parametrize("censor", ["dns_nxdomain", "dns_refused", "dns_no_answer"])
+def test_a_resolver_says_why_to_those_who_can_hear_it(control: LabControl, xl: Customer, censor: str) -> None:
+    control.switch("xl", censor, True, ["t.me"], ede=16)
+    assert xl.extended("t.me", edns=True) == "error 16, xl"
+    assert xl.extended("t.me", edns=False) == "no EDNS"
+    control.switch("xl", censor, True, ["t.me"], ede=0)
+    assert xl.extended("t.me", edns=True) == "no error, xl"
+
+
+def test_resolvers_say_who_they_are(control: LabControl, xl: Customer) -> None:
+    assert xl.extended("t.me", world.PUBLIC_RESOLVER) == "no error, public-resolver"
+    assert xl.ask(world.WHO_ASKED_NAME, world.PUBLIC_RESOLVER, "TXT") == ['"8.8.8.8"']
+    control.switch("xl", "dns_proxy", True)
+    assert xl.extended("t.me", world.PUBLIC_RESOLVER) == "no error, xl"
+    assert xl.ask(world.WHO_ASKED_NAME, world.PUBLIC_RESOLVER, "TXT") == ['"10.3.53.53"']
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        ("blockpage", [NOTICE, TELEGRAM]),
+        ("bogon", [world.BOGON, TELEGRAM]),
+        ("nxdomain", ["NXDOMAIN", TELEGRAM]),
+        ("other", [world.CONTROL_HOST_ADDRESS, TELEGRAM]),
+    ],
+)
+def test_an_injector_may_answer_anything(
+    control: LabControl, xl: Customer, answer: str, seen: list[str]
+) -> None:
+    control.switch("xl", "dns_injection", True, ["t.me"], answer=answer)
+    assert xl.ask("t.me", world.PUBLIC_RESOLVER) == seen
+
+
+def test_forged_datagrams_come_from_another_distance(control: LabControl, xl: Customer) -> None:
+    control.switch("xl", "dns_injection", True, ["t.me"])
+    forged, honest = xl.answer_hop_limits("t.me", world.PUBLIC_RESOLVER, 2)
+    assert (forged, honest) == (127, 61)
+
+
+def test_a_content_network_serves_the_true_certificate(control: LabControl, xl: Customer) -> None:
+    control.switch(None, "cdn_rotation", True, ["t.me"])
+    assert len(set(world.CDN_ADDRESSES.values())) == len(world.ISPS) + 1
+    assert xl.tls("t.me", address=CDN[0]) == GENUINE
+    assert xl.tls("t.me", address=CDN[1]) == GENUINE
+    assert xl.http("t.me", CDN[0]) == SELF
+    assert xl.http3("t.me", CDN[0]) == GENUINE
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("web.telegram.org", ['1 . alpn="h3"']),
+        (world.CONTROL_HOST, ['1 . alpn="h3" ech="AAj63gAEdGVzdA=="']),
+        ("t.me", ["NOERROR"]),
+    ],
+)
+def test_https_records(xl: Customer, name: str, seen: list[str]) -> None:
+    assert xl.ask(name, kind="HTTPS") == seen
+
+
+@pytest.mark.parametrize("censor", ["mtproto_drop", "mtproto_reset", "mtproto_garbage"])
+def test_a_filter_of_all_transports_knows_the_obfuscated_one(
+    control: LabControl, xl: Customer, censor: str
+) -> None:
+    control.switch("xl", censor, True, ["dc2"])
+    expected = {"mtproto_drop": "timeout", "mtproto_reset": "reset", "mtproto_garbage": "something else"}
+    assert xl.mtproto("dc2", obfuscated=True) == expected[censor]
+    assert xl.mtproto("dc4", obfuscated=True) == "resPQ"
+    assert xl.connect(world.DATA_CENTRES["dc2"], 443) == "connected"
 
 
 def test_delay_adds_to_the_round_trip_and_goes_again(control: LabControl, xl: Customer) -> None:
@@ -335,4 +550,7 @@ def test_aims_are_what_the_registry_says() -> None:
     assert {censor.id for censor in CENSORS.values() if censor.aim is Aim.DATA_CENTRES} == {
         "dc_443_drop",
         "dc_drop",
+        "mtproto_drop",
+        "mtproto_reset",
+        "mtproto_garbage",
     }

@@ -70,7 +70,7 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     "dns_timeout": (["t.me"], {"own resolver": []}),
     "tls_reset": (["t.me"], dict.fromkeys(("t.me", "telegram.org", "t.me over IPv4"), "reset")),
     "tls_drop": (["t.me"], dict.fromkeys(("t.me", "telegram.org", "t.me over IPv4"), "timeout")),
-    "tls_stall": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "timeout")),
+    "tls_stall": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "timeout after the handshake")),
     "http_reset": (["t.me"], {"http": "reset"}),
     "http_drop": (["t.me"], {"http": "timeout"}),
     "ip_refused": (
@@ -83,7 +83,8 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     ),
     "company_proxy": (
         None,
-        dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), UNTRUSTED),
+        dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), UNTRUSTED)
+        | {"quic": "timeout"},
     ),
     "quic_drop": (["t.me"], {"quic": "timeout"}),
     "origin_down": (["t.me"], dict.fromkeys(("t.me", "http", "t.me over IPv4"), "timeout")),
@@ -99,7 +100,8 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     "captive_portal": (
         None,
         dict.fromkeys(("http", "http telegram.org"), "302 http://192.0.2.1/login")
-        | dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), "refused"),
+        | dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), "refused")
+        | {"quic": "timeout"},
     ),
     "geoblock_403": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "403 403 Forbidden")),
 }
@@ -108,7 +110,7 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
 def look(customer: Customer, names: Iterable[str] = tuple(LOOKS)) -> dict[str, object]:
     """Look at everything named, side by side: namespaces are entered per thread."""
     wanted = [name for name in LOOKS if name in set(names)]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=len(LOOKS)) as pool:
         return dict(zip(wanted, pool.map(lambda name: LOOKS[name](customer), wanted), strict=True))
 
 

@@ -106,6 +106,11 @@ def test_ipv6_with_an_extension_header_is_not_read() -> None:
     assert parse_packet(wire[:6] + bytes([hop_by_hop]) + wire[7:]) is None
 
 
+def test_a_packet_is_sent_with_the_hop_limit_asked_for() -> None:
+    assert encode_packet(request(), ttl=128)[8] == 128
+    assert internet_checksum(encode_packet(request(), ttl=128)[:20]) == 0
+
+
 def test_checksum_of_the_rfc_1071_example() -> None:
     assert internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == ~0xDDF2 & 0xFFFF
 

@@ -6,18 +6,21 @@ import struct
 import dns.message
 import dns.rcode
 import pytest
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
 
 from lab import world
 from lab.middlebox import host_header
 from lab.nfqueue import parse_packet_messages
-from lab.policy import Policy, ResolverPolicy
+from lab.policy import Lie, Policy, ResolverPolicy
 from lab.services.centre import answer_message, serve_data_centre
-from lab.services.names import answer_query, forge_answer
+from lab.services.names import PUBLIC, answer_query, forge_answer, isp_resolver
 from lab.services.pages import MAX_BLOB_BYTES, host_page, load_notice, site_page, to_https
-from lab.services.quic import answer_quic
+from lab.services.quic import answer_quic, read_server_name
 from lab.services.web import Request
 
 HONEST = Policy()
+BOGUS = Lie(address="10.10.34.35")
 NONCE = bytes(range(16))
 
 
@@ -59,19 +62,19 @@ def test_known_name_without_that_type_is_empty_and_no_error() -> None:
             {},
             {"A": "NOERROR", "AAAA": "2001:67c:4e8:f004::9"},
         ),
-        ("lied away", "t.me", HONEST, {"t.me": "nxdomain"}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
-        ("lied about", "t.me", HONEST, {"t.me": "10.10.34.35"}, {"A": "10.10.34.35", "AAAA": "NOERROR"}),
+        ("lied away", "t.me", HONEST, {"t.me": Lie(rcode="NXDOMAIN")}, {"A": "NXDOMAIN", "AAAA": "NXDOMAIN"}),
+        ("lied about", "t.me", HONEST, {"t.me": BOGUS}, {"A": "10.10.34.35", "AAAA": "NOERROR"}),
         (
             "lied about, AAAA only",
             "t.me",
             Policy(aaaa_only=("t.me",)),
-            {"t.me": "10.10.34.35"},
+            {"t.me": BOGUS},
             {"A": "10.10.34.35", "AAAA": "NOERROR"},
         ),
     ],
 )
 def test_both_record_types(
-    situation: str, name: str, policy: Policy, lies: dict[str, str], expected: dict[str, str]
+    situation: str, name: str, policy: Policy, lies: dict[str, Lie], expected: dict[str, str]
 ) -> None:
     found = {}
     for kind in ("A", "AAAA"):
@@ -93,7 +96,7 @@ def test_broken_resolver(mode: str, rcode: dns.rcode.Rcode) -> None:
 @pytest.mark.parametrize("query", [b"", b"x", b"\0" * 12, b"\xff" * 40])
 def test_broken_queries_are_left_unanswered(query: bytes) -> None:
     assert answer_query(query, HONEST) is None
-    assert forge_answer(query, ("t.me",), "192.0.2.1") is None
+    assert forge_answer(query, ("t.me",), BOGUS) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_broken_queries_are_left_unanswered(query: bytes) -> None:
     [("t.me", "A", True), ("t.me", "AAAA", False), ("telegram.org", "A", False), ("www.t.me", "A", False)],
 )
 def test_an_injector_answers_only_what_it_is_aimed_at(name: str, kind: str, forged: bool) -> None:
-    wire = forge_answer(dns.message.make_query(name, kind).to_wire(), ("t.me",), "192.0.2.1")
+    wire = forge_answer(dns.message.make_query(name, kind).to_wire(), ("t.me",), BOGUS)
     assert (wire is not None) is forged
 
 
@@ -127,6 +130,53 @@ def test_quic_answers_an_unknown_version_with_the_ids_exchanged() -> None:
 )
 def test_quic_keeps_silent(datagram: bytes) -> None:
     assert answer_quic(datagram) is None
+
+
+def first_datagram(server_name: str | None) -> bytes:
+    """Return what a QUIC client sends first."""
+    configuration = QuicConfiguration(alpn_protocols=["h3"], server_name=server_name)
+    connection = QuicConnection(configuration=configuration)
+    connection.connect(("192.0.2.1", 443), now=0.0)
+    return connection.datagrams_to_send(now=0.0)[0][0]
+
+
+@pytest.mark.parametrize("name", ["t.me", "flora-1.web.telegram.org", None])
+def test_the_name_in_a_quic_client_hello_is_there_to_be_read(name: str | None) -> None:
+    assert read_server_name(first_datagram(name)) == name
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"",
+        long_header(b"\0\0\0\x01"),
+        long_header(b"\x1a\x2a\x3a\x4a"),
+        b"\x40" * 1200,
+        first_datagram("t.me").replace(b"\0" * 8, b"")[:100].ljust(1200, b"\0"),
+        first_datagram("t.me")[:1199],
+    ],
+    ids=[
+        "nothing",
+        "no Initial",
+        "another version",
+        "short header",
+        "a packet cut short",
+        "a datagram cut short",
+    ],
+)
+def test_no_name_is_read_from(datagram: bytes) -> None:
+    assert read_server_name(datagram) is None
+
+
+def test_every_resolver_has_an_address_of_its_own_at_the_content_network() -> None:
+    policy = Policy(rotated=("t.me",))
+    query = dns.message.make_query("t.me", "A").to_wire()
+    found = set()
+    for who in (PUBLIC, *(isp_resolver(isp) for isp in world.ISPS.values())):
+        wire = answer_query(query, policy, who=who)
+        assert wire is not None
+        found.add(dns.message.from_wire(wire).answer[0][0].to_text())
+    assert found == set(world.CDN_ADDRESSES.values())
 
 
 def req_pq(nonce: bytes = NONCE) -> bytes:

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 
 import lab
 from lab import world
+from lab.censors import CENSORS
 from lab.topology import plan_topology
 
 VANTAGE_POINTS = Path(lab.__file__).parent / "vantage_points.yaml"
@@ -24,6 +25,19 @@ def test_vantage_points_are_the_isps() -> None:
     assert found == {
         isp.id: (isp.asn, isp.client_namespace, isp.resolver, "control" if isp.is_control else "probe")
         for isp in world.ISPS.values()
+    }
+
+
+def test_the_readme_lists_what_can_be_switched_on() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (Path(lab.__file__).parent / "README.md").read_text().splitlines()
+        if line.startswith("| `") and line.count("|") == 5
+    ]
+    listed = {cells[0].strip("`"): cells[3] for cells in rows if cells[0].strip("`") in CENSORS}
+    assert listed == {
+        censor.id: ", ".join(f"`{name}` = {param.default}" for name, param in censor.params.items()) or "-"
+        for censor in CENSORS.values()
     }
 
 

@@ -102,9 +102,17 @@ def test_an_address_with_a_range() -> None:
 )
 def test_names_cannot_become_markup(name: str) -> None:
     escaped = escape_markdown(name)
-    assert escaped.replace("\\", "") == name
+    assert escaped.replace("\\", "").replace("\N{WORD JOINER}", "") == name
     for character in "[]()<>*_$:`!":
         assert all(escaped[i - 1] == "\\" for i, found in enumerate(escaped) if found == character), character
+
+
+@pytest.mark.parametrize(
+    "name", ["http://evil.example", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
+)
+def test_addresses_do_not_become_links_by_themselves(name: str) -> None:
+    assert "\N{WORD JOINER}" in escape_markdown(name)
+    assert "\N{WORD JOINER}" not in escape_markdown("web.telegram.org, www2 and http")
 
 
 def test_a_line_break_cannot_start_a_heading() -> None:

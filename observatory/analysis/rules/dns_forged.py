@@ -63,7 +63,8 @@ def _canary_got(case: Case, addresses: frozenset[str]) -> bool:
     if case.canary is None:
         return False
     got = {a for o in case.canary.sink for answer in o.answers for a in answer.addresses}
-    return bool((case.canary.resolved_addresses | got) & addresses)
+    # Its own true address is no portal.
+    return bool(((case.canary.resolved_addresses | got) - case.canary.proved_addresses) & addresses)
 
 
 def _forged(case: Case, asked: tuple[Asked, ...], forged: Forged) -> Evidence:

@@ -103,7 +103,7 @@ def _breaks_by_host(case: Case, failures: frozenset[Failure]) -> Evidence:
 
 def _reset_on_path(case: Case) -> Evidence:
     """No control is needed where a reset comes from nearer than any server: the harmless twin says so."""
-    pages = plain_pages(case)
+    pages = plain_pages(case) if case.control_proved or not case.controls else ()
     place = (
         case.interference(Payload.HTTP_REQUEST) if case.canary_works and case.shows(pages, RESET) else None
     )

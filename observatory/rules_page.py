@@ -1,7 +1,9 @@
-"""The page that lists every rule, made from the rules themselves."""
+"""The page that lists every rule, made from the rules themselves and from their texts."""
 
 from observatory.analysis.judge import ALL_RULES, RULES_VERSION
+from observatory.analysis.rules.rule import Basis, Rule
 from observatory.model import Layer
+from observatory.text.rules import load_rule_texts
 
 TITLES = {
     Layer.NONE: "Guards: can the measurement speak at all?",
@@ -15,8 +17,8 @@ TITLES = {
 
 HEAD = f"""# How a measurement is judged
 
-Rules version {RULES_VERSION}. This page is made from the rules; `make test` compares them, and `python
--m observatory.analysis.page > docs/judging.md` writes it anew.
+Rules version {RULES_VERSION}. This page is made from the rules and their texts; `make test` compares
+them, and `python -m observatory.rules_page > docs/judging.md` writes it anew.
 
 A measurement holds observations and concludes nothing. The judge lays them out beside the control host
 of the same round (which nobody blocks) and the control measurements of the same window, and asks each
@@ -40,18 +42,39 @@ What holds for every rule:
 """
 
 
+BASES = {
+    Basis.GUARD: "whether the measurement can speak at all",
+    Basis.ARTEFACT: "something that only a filter leaves behind",
+    Basis.COMPARISON: "what works for a control, or under another name, and not here",
+    Basis.PROOF: "the target proved itself",
+    Basis.SYMPTOM: "it fails or is unclear, and nothing settles why",
+}
+
+
 def write_page() -> str:
     """Return the page as Markdown."""
-    lines = [HEAD]
+    lines = [HEAD, "Kinds of evidence:"]
+    lines += [f"- {basis}: {meaning}." for basis, meaning in BASES.items()]
     for layer, title in TITLES.items():
-        lines += [f"## {title}", "", "| rule | state | mechanism | basis |", "|---|---|---|---|"]
-        lines += [
-            f"| `{r.id}` | `{r.state}` | {f'`{r.mechanism}`' if r.mechanism else ''} | {r.basis} |"
-            for r in ALL_RULES
-            if r.layer is layer
-        ]
-        lines.append("")
-    return "\n".join(lines)
+        lines += ["", f"## {title}"]
+        for rule in ALL_RULES:
+            if rule.layer is layer:
+                lines += _describe(rule)
+    return "\n".join(lines) + "\n"
+
+
+def _describe(rule: Rule) -> list[str]:
+    text = load_rule_texts("en")[rule.id]
+    mechanism = f", mechanism `{rule.mechanism}`" if rule.mechanism else ""
+    return [
+        "",
+        f"### `{rule.id}`",
+        f"State `{rule.state}`{mechanism}; evidence: {rule.basis}.",
+        "",
+        f"- **Claims:** {text.says}",
+        f"- **What else could explain it:** {text.besides}",
+        f"- **What would have changed its mind:** {text.change}",
+    ]
 
 
 if __name__ == "__main__":

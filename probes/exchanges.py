@@ -1,0 +1,91 @@
+"""A fresh connection and what is said over it: TCP, then a request; or TCP, TLS, then a request."""
+
+from dataclasses import dataclass
+
+from probes.http import measure_http
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
+from probes.tcp import measure_tcp
+from probes.tls import measure_tls
+from probes.trust import Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How far it got; what was not reached is None."""
+
+    tcp: TcpObservation
+    tls: TlsObservation | None = None
+    page: HttpObservation | None = None
+
+    @property
+    def worked(self) -> bool:
+        """The last step that was tried ended well."""
+        last = self.page or self.tls or self.tcp
+        return last.failure is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchanges:
+    """Opens connections for one measurement and writes down every step. Live connections survive a filter
+    that starts later, so each exchange has one of its own."""
+
+    network: Network
+    notebook: Notebook
+    trust: Trust
+
+    async def plain(
+        self, endpoint: Endpoint, *, host: str, purpose: Purpose = Purpose.TARGET, attempt: int = 1
+    ) -> Outcome:
+        """Connect and GET without TLS."""
+        tcp, stream = await measure_tcp(self.network, self.notebook, endpoint=endpoint, attempt=attempt)
+        if stream is None:
+            return Outcome(tcp=tcp)
+        with stream:
+            page = await measure_http(
+                self.notebook,
+                stream=stream,
+                endpoint=endpoint,
+                over_tls=False,
+                host=host,
+                purpose=purpose,
+                attempt=attempt,
+            )
+        return Outcome(tcp=tcp, page=page)
+
+    async def secure(
+        self,
+        endpoint: Endpoint,
+        *,
+        name: str,
+        host: str | None,
+        purpose: Purpose = Purpose.TARGET,
+        attempt: int = 1,
+    ) -> Outcome:
+        """Connect, shake hands for `name` (empty: none is sent), and GET from `host` unless that is None."""
+        tcp, stream = await measure_tcp(self.network, self.notebook, endpoint=endpoint, attempt=attempt)
+        if stream is None:
+            return Outcome(tcp=tcp)
+        with stream:
+            handshake, tls = await measure_tls(
+                self.trust,
+                self.notebook,
+                stream=stream,
+                endpoint=endpoint,
+                server_name=name,
+                purpose=purpose,
+                attempt=attempt,
+            )
+            if tls is None or host is None:
+                return Outcome(tcp=tcp, tls=handshake)
+            page = await measure_http(
+                self.notebook,
+                stream=tls,
+                endpoint=endpoint,
+                over_tls=True,
+                host=host,
+                purpose=purpose,
+                attempt=attempt,
+            )
+        return Outcome(tcp=tcp, tls=handshake, page=page)

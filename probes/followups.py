@@ -1,0 +1,176 @@
+"""What is tried after something failed: what tells a name from an address, and where on the path it happens.
+
+A filter may punish the client's way to an address for a while after it has struck (residual blocking). So the
+harmless name is tried at once and, when that fails, once more after a wait; the target's own second try comes
+after that; and nothing is sent to the control host's port 443, whose punishment would pass for an outage in
+this round and the next.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from probes.exchanges import Exchanges, Outcome
+from probes.hops import measure_hops
+from probes.names import Resolvers
+from probes.records import DnsObservation, Endpoint, Failure, Payload, Purpose, Resolver, Target
+
+# How long a penalty may last and still be seen to fade; less where the deadline is nearer.
+PENALTY_WAIT_S: Final = 4.0
+# What the harmless name is ahead of the target's second try, which would bring the penalty back.
+HEAD_START_S: Final = 0.4
+# The target's second try must still fit, at its slowest.
+LAST_TRY_S: Final = 3.2
+BROKEN: Final = frozenset(
+    {Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED, Failure.TIMEOUT}
+)
+
+
+@dataclass(slots=True)
+class ControlHost:
+    """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
+    has proved one."""
+
+    name: str
+    ipv4: str | None = None
+    ipv6: str | None = None
+
+    def note(self, address: str) -> None:
+        if ":" in address:
+            self.ipv6 = address
+        else:
+            self.ipv4 = address
+
+    def beside(self, endpoint: Endpoint) -> Endpoint | None:
+        """The same port at the control host, over the same IP version; None until that is known to work."""
+        address = self.ipv6 if ":" in endpoint.address else self.ipv4
+        return Endpoint(address=address, port=endpoint.port) if address else None
+
+
+class FollowUps:
+    """The follow-ups of one measurement. Each kind of hops is looked for once."""
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        target: Target,
+        control: ControlHost,
+        resolvers: Resolvers,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._exchanges = exchanges
+        self._notebook = exchanges.notebook
+        self._target = target
+        self._control = control
+        self._resolvers = resolvers
+        self._group = group
+        self._located: set[Payload] = set()
+
+    async def handshake_broke_off(self, endpoint: Endpoint, first: Outcome) -> None:
+        """Try another name, and none, at the same address; returns when the target may be tried again.
+
+        Where the handshake ended and the request did not, the harmless name makes a request too.
+        """
+        stalled = first.tls is not None and first.tls.failure is None
+        host = self._control.name if stalled else None
+        if not stalled:
+            self._group.create_task(
+                self._exchanges.secure(endpoint, name="", host=None, purpose=Purpose.NO_NAME)
+            )
+        if (await self._harmless(endpoint, host, attempt=1)).worked:
+            return
+        await asyncio.sleep(self._penalty_wait_s())
+        if not stalled:
+            # The public resolver's web port: nobody blocks it, and it is nobody's control.
+            elsewhere = Endpoint(address=self._resolvers.public.address, port=443)
+            self._group.create_task(
+                self._exchanges.secure(
+                    elsewhere, name=self._target.name, host=None, purpose=Purpose.CONTROL_ADDRESS
+                )
+            )
+        again = self._group.create_task(self._harmless(endpoint, host, attempt=2))
+        await asyncio.wait({again}, timeout=HEAD_START_S)
+
+    async def _harmless(self, endpoint: Endpoint, host: str | None, *, attempt: int) -> Outcome:
+        return await self._exchanges.secure(
+            endpoint, name=self._control.name, host=host, purpose=Purpose.HARMLESS_NAME, attempt=attempt
+        )
+
+    def _penalty_wait_s(self) -> float:
+        return max(0.0, min(PENALTY_WAIT_S, self._notebook.left_s() - LAST_TRY_S - HEAD_START_S))
+
+    async def request_broke_off(self, endpoint: Endpoint) -> None:
+        """Ask port 80 of the same address for the harmless host, and the control host's for the target."""
+        first = await self._plain(endpoint, attempt=1)
+        if first.worked:
+            return
+        await asyncio.sleep(self._penalty_wait_s())
+        elsewhere = self._control.beside(endpoint)
+        if elsewhere is not None:
+            self._group.create_task(
+                self._exchanges.plain(elsewhere, host=self._target.name, purpose=Purpose.CONTROL_ADDRESS)
+            )
+        again = self._group.create_task(self._plain(endpoint, attempt=2))
+        await asyncio.wait({again}, timeout=HEAD_START_S)
+
+    async def page_is_strange(self, endpoint: Endpoint) -> None:
+        """Port 80 answered with something of its own: what does it say to another name, and from where?"""
+        await self._plain(endpoint, attempt=1)
+        await self.locate(endpoint, Payload.HTTP_REQUEST)
+
+    async def _plain(self, endpoint: Endpoint, *, attempt: int) -> Outcome:
+        return await self._exchanges.plain(
+            endpoint, host=self._control.name, purpose=Purpose.HARMLESS_NAME, attempt=attempt
+        )
+
+    async def locate(self, endpoint: Endpoint, payload: Payload) -> None:
+        """Send the payload with rising TTL, once with the target's name and once with a harmless one."""
+        if not self._may_locate(payload):
+            return
+        async with asyncio.TaskGroup() as group:
+            for name, purpose in (
+                (self._target.name, Purpose.TARGET),
+                (self._control.name, Purpose.HARMLESS_NAME),
+            ):
+                group.create_task(self._hops(endpoint, payload, purpose, name))
+
+    async def locate_connect(self, endpoint: Endpoint) -> None:
+        """Send SYNs with rising TTL to the target's address, and to the control host's beside them.
+
+        Over an IP version in which not even the control host was reached there is nothing to find.
+        """
+        elsewhere = self._control.beside(endpoint)
+        if elsewhere is None or not self._may_locate(Payload.SYN):
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hops(endpoint, Payload.SYN, Purpose.TARGET, ""))
+            group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
+
+    async def locate_forged_answer(self) -> None:
+        """Where a query met more answers than it should: at the sink any, elsewhere a second one."""
+        for observation in self._notebook.observations():
+            if isinstance(observation, DnsObservation) and observation.transport == "udp":
+                expected = 0 if observation.resolver is Resolver.SINK else 1
+                if len(observation.answers) > expected:
+                    await self.locate(observation.server, Payload.DNS_QUERY)
+                    return
+
+    def _may_locate(self, payload: Payload) -> bool:
+        wanted = (
+            payload not in self._located
+            and self._exchanges.network.carries_udp
+            and self._notebook.left_s() > 0
+        )
+        self._located.add(payload)
+        return wanted
+
+    async def _hops(self, endpoint: Endpoint, payload: Payload, purpose: Purpose, name: str) -> None:
+        await measure_hops(
+            self._exchanges.network,
+            self._notebook,
+            self._exchanges.trust,
+            endpoint=endpoint,
+            payload=payload,
+            name=name,
+            purpose=purpose,
+        )
