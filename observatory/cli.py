@@ -14,6 +14,7 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
+from observatory.commands import exports, imports
 from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.model import Config
@@ -33,6 +34,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look after vantage_points.yaml.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(imports.app, name="import")
+app.add_typer(exports.app, name="export")
 
 ConfigOption = Annotated[
     Path,

@@ -52,6 +52,8 @@ class ViaKind(StrEnum):
     SOURCE = "source"
     NETNS = "netns"
     SOCKS5 = "socks5"
+    # Somebody else measured; nothing is ever due here. Not for the config.
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,11 +166,12 @@ def matches_name(leaf: Certificate, server_name: str) -> bool:
 def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
     """Return what the peer presented, leaf first, at most 10 certificates."""
     chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-    return tuple(_describe(cert.public_bytes(Encoding.DER)) for cert in chain[:MAX_CHAIN])
+    return tuple(describe_certificate(cert.public_bytes(Encoding.DER)) for cert in chain[:MAX_CHAIN])
 
 
 @lru_cache(maxsize=512)
-def _describe(der: bytes) -> Certificate:
+def describe_certificate(der: bytes) -> Certificate:
+    """Return what one certificate says. Errors: ValueError when it cannot be read."""
     # The same chain comes back every round: reading it once is most of the saving there is.
     cert = x509.load_der_x509_certificate(der)
     try:

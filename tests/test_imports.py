@@ -16,6 +16,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "probes.records": (),
     "probes.wire": ("probes.wire", "probes.records", "probes.failures"),
     "observatory": ("observatory", "probes.records", "probes.registry", "probes.plan", "probes.network"),
+    # Others' certificates and DNS replies are read by the code that reads our own.
+    "observatory.importers": (
+        "observatory",
+        "probes.records",
+        "probes.trust",
+        "probes.wire.dns",
+    ),
     "observatory.model": (),
     "observatory.analysis": ("observatory.analysis", "observatory.model", "probes.records"),
     "observatory.store": ("observatory.store", "observatory.model", "probes.records"),

@@ -36,8 +36,11 @@ def save_vantage_points(engine: Engine, points: Iterable[VantagePoint], *, at: d
     rows = [_encode_point(point, at) for point in points]
     with writing(engine) as connection:
         gone = vantage_points.c.id.not_in([row["id"] for row in rows])
+        own = vantage_points.c.via_kind != ViaKind.IMPORTED.value
         connection.execute(
-            update(vantage_points).where(gone, vantage_points.c.removed_at.is_(None)).values(removed_at=at)
+            update(vantage_points)
+            .where(gone, own, vantage_points.c.removed_at.is_(None))
+            .values(removed_at=at)
         )
         if rows:
             statement = insert_into(connection, vantage_points)
@@ -45,6 +48,19 @@ def save_vantage_points(engine: Engine, points: Iterable[VantagePoint], *, at: d
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[vantage_points.c.id], set_=values), rows
             )
+
+
+def save_imported_points(engine: Engine, points: Iterable[VantagePoint], *, at: datetime) -> None:
+    """Keep vantage points of others; what the config names, or named once, stays as it is.
+
+    Errors: ValueError for one that is not imported; StoreError.
+    """
+    rows = [_encode_point(point, at) for point in points]
+    if any(row["via_kind"] != ViaKind.IMPORTED.value for row in rows):
+        raise ValueError("expected imported vantage points only")
+    if rows:
+        with writing(engine) as connection:
+            connection.execute(insert_into(connection, vantage_points).on_conflict_do_nothing(), rows)
 
 
 def _encode_point(point: VantagePoint, at: datetime) -> dict[str, Any]:

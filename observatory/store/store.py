@@ -104,6 +104,10 @@ class Store:
         """Keep what the config says now; vantage points it no longer names are marked removed."""
         operations.save_vantage_points(self.engine, vantage_points, at=at)
 
+    def save_imported_points(self, vantage_points: Iterable[VantagePoint], *, at: datetime) -> None:
+        """Keep vantage points of others; what the config names, or named once, stays as it is."""
+        operations.save_imported_points(self.engine, vantage_points, at=at)
+
     def record_run(
         self,
         vantage: str,

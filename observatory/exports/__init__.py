@@ -1,0 +1,1 @@
+"""Our measurements in the formats of others."""

@@ -1,0 +1,56 @@
+"""Stored measurements one after the other, each with what it was judged with; few are in memory at a time."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from observatory.analysis.case import Control
+from observatory.exports.ooni import export_document
+from observatory.store import Place, Selection, Store
+from probes.records import Measurement, TargetKind
+
+PAGE: Final = 200
+
+
+def export_stored(store: Store, selection: Selection) -> Iterator[dict[str, Any]]:
+    """Yield a document for every stored measurement of a target, oldest first.
+
+    Shape:  the controls of a document are those its stored verdict names.
+    Errors: StoreError.
+    """
+    points = {v.id: v for v in store.load_vantage_status(now=datetime.now(UTC))}
+    control_vantages = store.load_control_vantages()
+
+    @lru_cache(maxsize=100)
+    def canary_of(vantage: str, round_id: str) -> Measurement | None:
+        found = store.load_measurements(
+            vantage=vantage, round_id=round_id, kind=TargetKind.CONTROL_HOST, limit=1
+        )
+        return found[0] if found else None
+
+    @lru_cache(maxsize=100)
+    def control_of(id_: str) -> Control | None:
+        stored = store.load_measurement(id_)
+        if stored is None:
+            return None
+        seen = stored[0]
+        canary = canary_of(seen.vantage, seen.round_id)
+        return Control(seen, canary, peer=seen.vantage not in control_vantages)
+
+    after: Place | None = None
+    while places := store.load_places(selection, after=after, limit=PAGE):
+        for place in places:
+            stored = store.load_measurement(place.id)
+            if stored is None or stored[0].target_kind is TargetKind.CONTROL_HOST:
+                continue
+            measurement, verdict = stored
+            controls = [c for id_ in verdict.controls if (c := control_of(id_)) is not None]
+            named = {measurement.vantage, *(c.measurement.vantage for c in controls)}
+            yield export_document(
+                measurement,
+                canary_of(measurement.vantage, measurement.round_id),
+                controls,
+                [points[id_] for id_ in sorted(named) if id_ in points],
+            )
+        after = places[-1]

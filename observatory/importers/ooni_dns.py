@@ -1,0 +1,223 @@
+"""OONI's `queries` (df-002) as DNS observations of one name."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from observatory.importers.fields import Rejected, address, endpoint, from_base64, integer, mapping, objects
+from observatory.importers.fields import text as read_text
+from observatory.importers.notes import Notes
+from observatory.importers.ooni_failures import parse_failure
+from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
+from probes.wire.dns import answer_failure, parse_reply
+
+MAX_WIRE_BYTES: Final = 4096
+# Everything else is the client's system resolver under one of its names, or not said.
+TRANSPORTS: Final = {
+    "udp": "udp",
+    "tcp": "tcp",
+    "dot": "dot",
+    "doh": "doh",
+    "doh3": "doh",
+}
+# Legacy clients named no engine; these addresses are no Internet provider's own.
+PUBLIC_RESOLVERS: Final = frozenset(
+    {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222"}
+)
+RCODES: Final = {
+    Failure.DNS_NXDOMAIN: "NXDOMAIN",
+    Failure.DNS_REFUSED: "REFUSED",
+    Failure.DNS_SERVFAIL: "SERVFAIL",
+    Failure.DNS_NO_ANSWER: "NOERROR",
+}
+RCODE_FAILURES: Final = {
+    2: Failure.DNS_SERVFAIL,
+    3: Failure.DNS_NXDOMAIN,
+    5: Failure.DNS_REFUSED,
+}
+DEFAULT_PORTS: Final = {"dot": 853, "doh": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the answers of one query hold."""
+
+    addresses: tuple[str, ...]
+    cnames: tuple[str, ...]
+    ttl_s: int | None
+
+
+def read_queries(test_keys: Mapping[str, Any], name: str, notes: Notes) -> Iterator[DnsObservation]:
+    """Yield what was asked about `name`; a lookup by `getaddrinfo` becomes a query for each address family
+    it answered.
+
+    Errors: Rejected.
+    """
+    for place, query in enumerate(objects(test_keys.get("queries"), "test_keys.queries")):
+        where = f"test_keys.queries[{place}]"
+        asked = read_text(query.get("hostname"), f"{where}.hostname").lower().rstrip(".")
+        if asked == name:
+            yield from _read_query(query, where, name, notes)
+
+
+def _read_query(query: Mapping[str, Any], where: str, name: str, notes: Notes) -> Iterator[DnsObservation]:
+    engine = read_text(query.get("engine"), f"{where}.engine").lower()
+    server = _server(query, TRANSPORTS.get(engine, "udp"))
+    public = engine in TRANSPORTS or (engine in ("", "unknown") and server.address in PUBLIC_RESOLVERS)
+    failure, raw = parse_failure(query.get("failure"), f"{where}.failure")
+    told = _read_answers(query, where, name)
+    query_type = read_text(query.get("query_type"), f"{where}.query_type").upper() or "A"
+    parsed = _parse_wire(query, where, name)
+    failure = _refine(failure, raw, told, query, parsed)
+    for one_type, addresses in _families(query_type, told, failure):
+        started_s, duration_s = notes.times(query)
+        failed = failure or (None if addresses else _without_addresses(query_type))
+        yield DnsObservation(
+            id=notes.new_id(),
+            started_s=started_s,
+            duration_s=duration_s,
+            failure=failed,
+            detail=raw,
+            resolver=Resolver.PUBLIC if public else Resolver.VANTAGE,
+            server=server,
+            transport=TRANSPORTS.get(engine, "udp"),
+            name=name,
+            query_type=one_type,
+            answers=_answers(parsed, failed, addresses, told, duration_s),
+        )
+
+
+def _server(query: Mapping[str, Any], transport: str) -> Endpoint:
+    default = DEFAULT_PORTS.get(transport, 53)
+    found = endpoint(query.get("resolver_address"))
+    if found is not None:
+        return Endpoint(address=found[0], port=found[1])
+    port = query.get("resolver_port")
+    number = int(port) if isinstance(port, str) and port.isdecimal() and len(port) < 6 else integer(port)
+    literal = address(query.get("resolver_address")) or address(query.get("resolver_hostname"))
+    return Endpoint(address=literal, port=number if number and number < 65536 else default)
+
+
+def _read_answers(query: Mapping[str, Any], where: str, name: str) -> _Told:
+    addresses: list[str] = []
+    cnames: list[str] = []
+    ttls: list[int] = []
+    for place, answer in enumerate(objects(query.get("answers"), f"{where}.answers")):
+        kind = read_text(answer.get("answer_type"), f"{where}.answers[{place}].answer_type").upper()
+        if kind in ("A", "AAAA"):
+            found = address(answer.get("ipv4")) or address(answer.get("ipv6"))
+            if found:
+                addresses.append(found)
+        elif kind == "CNAME":
+            alias = read_text(answer.get("hostname"), f"{where}.answers[{place}].hostname")
+            alias = alias.lower().rstrip(".")
+            # `getaddrinfo` gives the canonical name even where it is the one asked for.
+            if alias and alias != name:
+                cnames.append(alias)
+        ttl_s = integer(answer.get("ttl"))
+        if ttl_s is not None:
+            ttls.append(ttl_s)
+    unique = tuple(dict.fromkeys(addresses))
+    return _Told(addresses=unique[:64], cnames=tuple(cnames[:16]), ttl_s=min(ttls, default=None))
+
+
+def _parse_wire(query: Mapping[str, Any], where: str, name: str) -> DnsAnswer | None:
+    """The reply itself, where the client kept it: it tells the response code and extended errors."""
+    try:
+        wire = from_base64(query.get("raw_response"), f"{where}.raw_response", limit=MAX_WIRE_BYTES)
+    except Rejected:
+        return None
+    if len(wire) < 12:
+        return None
+    return parse_reply(wire, query_id=int.from_bytes(wire[:2], "big"), name=name, arrived_s=0.0)
+
+
+def _refine(
+    failure: Failure | None,
+    raw: str | None,
+    told: _Told,
+    query: Mapping[str, Any],
+    parsed: DnsAnswer | None,
+) -> Failure | None:
+    # "Bogon" is what the client thought of a reply that did arrive.
+    if raw == "dns_bogon_error" and told.addresses:
+        return None
+    if failure is Failure.UNKNOWN:
+        by_code = RCODE_FAILURES.get(integer(query.get("rcode")) or 0)
+        by_wire = answer_failure(parsed) if parsed is not None else None
+        return by_code or by_wire or failure
+    return failure
+
+
+def _families(query_type: str, told: _Told, failure: Failure | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield query types with their addresses. OONI writes one lookup of the system as `ANY`."""
+    if query_type != "ANY":
+        yield query_type, told.addresses
+        return
+    for one_type, v6 in (("A", False), ("AAAA", True)):
+        those = tuple(a for a in told.addresses if (":" in a) is v6)
+        # The system hides a family that this machine does not have, so an absent one denies nothing.
+        if those or (one_type == "A" and (failure is not None or not told.addresses)):
+            yield one_type, those
+
+
+def _without_addresses(query_type: str) -> Failure | None:
+    return Failure.DNS_NO_ANSWER if query_type in ("A", "AAAA", "ANY") else None
+
+
+def _answers(
+    parsed: DnsAnswer | None,
+    failure: Failure | None,
+    addresses: tuple[str, ...],
+    told: _Told,
+    arrived_s: float,
+) -> tuple[DnsAnswer, ...]:
+    """The reply as one answer; none where nothing is known to have come back."""
+    rcode = RCODES.get(failure, "") if failure is not None else "NOERROR"
+    if not rcode and not addresses:
+        return ()
+    errors = parsed.extended_errors if parsed is not None else ()
+    return (
+        DnsAnswer(
+            arrived_s=arrived_s,
+            rcode=rcode or "NOERROR",
+            addresses=addresses,
+            cnames=parsed.cnames if parsed is not None and parsed.cnames else told.cnames,
+            ttl_s=parsed.ttl_s if parsed is not None and parsed.ttl_s is not None else told.ttl_s,
+            extended_errors=errors,
+            server_id=parsed.server_id if parsed is not None else None,
+            wire=parsed.wire if parsed is not None else b"",
+        ),
+    )
+
+
+def read_helper_names(control: Mapping[str, Any], name: str, notes: Notes) -> Iterator[DnsObservation]:
+    """Yield what the test helper's own resolver said; it hands over addresses of both families at once.
+
+    Errors: Rejected.
+    """
+    dns = mapping(control.get("dns"), "test_keys.control.dns")
+    if not dns:
+        return
+    failure, raw = parse_failure(dns.get("failure"), "test_keys.control.dns.failure")
+    # `ips` until 2016.
+    listed = dns.get("addrs") if dns.get("addrs") is not None else dns.get("ips")
+    if not isinstance(listed, list | None):
+        raise Rejected(f"test_keys.control.dns.addrs: expected a list, got {type(listed).__name__}")
+    found = tuple(dict.fromkeys(a for a in map(address, (listed or [])[:64]) if a))
+    told = _Told(addresses=found, cnames=(), ttl_s=None)
+    for one_type, addresses in _families("ANY", told, failure):
+        failed = failure or (None if addresses else Failure.DNS_NO_ANSWER)
+        yield DnsObservation(
+            id=notes.new_id(),
+            started_s=0.0,
+            duration_s=0.0,
+            failure=failed,
+            detail=raw,
+            resolver=Resolver.VANTAGE,
+            server=Endpoint(address="", port=53),
+            transport="udp",
+            name=name,
+            query_type=one_type,
+            answers=_answers(None, failed, addresses, told, 0.0),
+        )

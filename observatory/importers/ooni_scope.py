@@ -1,0 +1,151 @@
+"""Which entries of a measurement speak of its target, and which of the places it was redirected to.
+
+Old clients wrote down connections only for the host of the input. Since 0.5 each redirect is measured like
+the input was: `depth=N` tags and transaction ids tell them apart.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult
+
+from observatory.importers.fields import (
+    address,
+    endpoint,
+    integer,
+    items,
+    mapping,
+    objects,
+    split_url,
+)
+from observatory.importers.fields import text as read_text
+from observatory.importers.notes import Notes
+from observatory.importers.ooni_dns import read_queries
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`addresses` are those that anybody in the measurement found for the target's name; `ours` and `others`
+    are transaction ids in which the target's name, or another one, was sent."""
+
+    name: str
+    port: int
+    addresses: frozenset[str]
+    ours: frozenset[int] = frozenset()
+    others: frozenset[int] = frozenset()
+    # Connections by transaction or, in old files, by connection: its handshake names no address.
+    connections: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
+    connected: frozenset[tuple[str, int]] = frozenset()
+    dead: frozenset[tuple[str, int]] = frozenset()
+
+    def has_connection(self, entry: Mapping[str, Any], ip: str) -> bool:
+        """Say whether a connect to `ip` was made on behalf of the target."""
+        transaction = integer(entry.get("transaction_id")) or 0
+        if transaction in self.ours:
+            return True
+        if transaction in self.others:
+            return False
+        return ip in self.addresses or depth_of(entry) == 0
+
+    def find_endpoint(self, entry: Mapping[str, Any], port: int) -> tuple[str, int] | None:
+        """Return which endpoint an entry speaks of: as written, by its transaction, or the only one that can
+        be meant; None when that is open."""
+        written = endpoint(entry.get("address"))
+        if written is not None:
+            return written
+        for key in ("transaction_id", "conn_id"):
+            known = self.connections.get((key, integer(entry.get(key)) or 0))
+            if known is not None:
+                return known
+        candidates = {e for e in self.connected if e[1] == port}
+        if not candidates and not any(e[1] == port for e in self.dead):
+            candidates = {(ip, port) for ip in self.addresses}
+        return candidates.pop() if len(candidates) == 1 else None
+
+    def nothing_connected(self, port: int) -> bool:
+        """Every connect to this port failed, and there was one."""
+        ports = [e for e in self.dead if e[1] == port]
+        return bool(ports) and not any(e[1] == port for e in self.connected)
+
+
+def depth_of(entry: Mapping[str, Any]) -> int:
+    """Return after how many redirects something was measured; 0 where nothing is said."""
+    for tag in items(entry.get("tags"), "tags"):
+        if isinstance(tag, str) and tag.startswith("depth=") and tag[6:].isdecimal():
+            return int(tag[6:8])
+    return 0
+
+
+def find_scope(test_keys: Mapping[str, Any], name: str, port: int) -> Scope:
+    """Return what belongs to the target. Errors: Rejected."""
+    literal = address(name)
+    answers = (answer for o in read_queries(test_keys, name, Notes()) for answer in o.answers)
+    found = {a for answer in answers for a in answer.addresses} | ({literal} if literal else set())
+    ours, others = _transactions(test_keys, name)
+    first = Scope(name, port, frozenset(found), frozenset(ours), frozenset(others - ours))
+    connections, connected, dead = _connections(test_keys, first)
+    return Scope(
+        name,
+        port,
+        first.addresses,
+        first.ours,
+        first.others,
+        connections,
+        frozenset(connected),
+        frozenset(dead),
+    )
+
+
+def _transactions(test_keys: Mapping[str, Any], name: str) -> tuple[set[int], set[int]]:
+    ours: set[int] = set()
+    others: set[int] = set()
+    for transaction, sent in _names_sent(test_keys):
+        if transaction:
+            (ours if sent == name else others).add(transaction)
+    return ours, others
+
+
+def _names_sent(test_keys: Mapping[str, Any]) -> Iterable[tuple[int, str]]:
+    for key in ("tls_handshakes", "quic_handshakes"):
+        for place, entry in enumerate(objects(test_keys.get(key), f"test_keys.{key}")):
+            sent = read_text(entry.get("server_name"), f"test_keys.{key}[{place}].server_name")
+            if sent:
+                yield integer(entry.get("transaction_id")) or 0, sent.lower().rstrip(".")
+    for place, entry in enumerate(objects(test_keys.get("requests"), "test_keys.requests")):
+        request = mapping(entry.get("request"), f"test_keys.requests[{place}].request")
+        parts = split_url(request.get("url"))
+        if parts is not None and parts.hostname:
+            yield integer(entry.get("transaction_id")) or 0, parts.hostname.rstrip(".")
+
+
+def _connections(
+    test_keys: Mapping[str, Any], scope: Scope
+) -> tuple[dict[tuple[str, int], tuple[str, int]], set[tuple[str, int]], set[tuple[str, int]]]:
+    by_key: dict[tuple[str, int], tuple[str, int]] = {}
+    connected: set[tuple[str, int]] = set()
+    dead: set[tuple[str, int]] = set()
+    for entry, where, failed in _connects(test_keys):
+        for key in ("transaction_id", "conn_id"):
+            number = integer(entry.get(key))
+            if number:
+                by_key.setdefault((key, number), where)
+        if scope.has_connection(entry, where[0]):
+            (dead if failed else connected).add(where)
+    return by_key, connected, dead - connected
+
+
+def _connects(test_keys: Mapping[str, Any]) -> Iterable[tuple[dict[str, Any], tuple[str, int], bool]]:
+    for place, entry in enumerate(objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect")):
+        ip, port = address(entry.get("ip")), integer(entry.get("port"))
+        status = mapping(entry.get("status"), f"test_keys.tcp_connect[{place}].status")
+        if ip and port and port < 65536:
+            yield entry, (ip, port), bool(status.get("failure")) or status.get("success") is False
+    for entry in objects(test_keys.get("network_events"), "test_keys.network_events"):
+        where = endpoint(entry.get("address"))
+        if where and entry.get("operation") == "connect" and entry.get("proto") in (None, "tcp"):
+            yield entry, where, bool(entry.get("failure"))
+
+
+def url_of_input(value: str) -> SplitResult | None:
+    """Return the parts of an input: a URL, or a bare host name as very old clients had it."""
+    return split_url(value) or (split_url(f"http://{value}") if "://" not in value else None)

@@ -1,0 +1,110 @@
+"""Imported measurements into the store, a batch at a time, through the collector like everything else."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from observatory.collector import Collector
+from observatory.data import load_targets
+from observatory.importers.fields import Rejected
+from observatory.importers.imported import Imported
+from observatory.model import State, VantagePoint, ViaKind
+from observatory.store import Store
+from probes.records import Measurement, TargetKind
+
+BATCH: Final = 100
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of the documents of an import; `states` counts verdicts of new measurements."""
+
+    n_documents: int = 0
+    n_new: int = 0
+    n_known: int = 0
+    states: Counter[State] = field(default_factory=Counter)
+
+
+class Importer:
+    """Gathers documents and stores them in batches; `finish` stores the rest.
+
+    Errors: Rejected from `add` for what may not be stored; StoreError from both.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        collector: Collector,
+        *,
+        any_target: bool = False,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._collector = collector
+        self._any_target = any_target
+        self._clock = clock
+        # Names of ours: nobody else's measurement may appear under them.
+        self._ours = {
+            v.id for v in store.load_vantage_status(now=clock()) if v.via.kind is not ViaKind.IMPORTED
+        }
+        self._hosts = {t.name for t in load_targets()}
+        self._points: dict[str, VantagePoint] = {}
+        self._waiting: list[Imported] = []
+        self.summary = Summary()
+
+    def add(self, imported: Imported) -> None:
+        """Take a document on. Errors: Rejected."""
+        self.summary.n_documents += 1
+        self._check(imported)
+        self._waiting.append(imported)
+        if len(self._waiting) >= BATCH:
+            self.finish()
+
+    def finish(self) -> None:
+        """Store what is waiting."""
+        waiting, self._waiting = self._waiting, []
+        everything: dict[str, Measurement] = {}
+        main: dict[str, Measurement] = {}
+        points: dict[str, VantagePoint] = {}
+        for imported in waiting:
+            points |= {p.id: p for p in imported.vantage_points if p.id not in self._points}
+            for part in imported.parts:
+                main.setdefault(part.measurement.id, part.measurement)
+                for measurement in part.all():
+                    everything.setdefault(measurement.id, measurement)
+        if not everything:
+            return
+        self._store.save_imported_points(
+            [p for p in points.values() if p.id not in self._ours], at=self._clock()
+        )
+        self._points |= points
+        known = self._store.load_verdicts(set(everything))
+        judged = self._collector.accept(list(everything.values()))
+        for measurement, verdict in judged:
+            if measurement.id in main and measurement.id not in known:
+                self.summary.states[verdict.state] += 1
+        self.summary.n_known += sum(id_ in known for id_ in main)
+        self.summary.n_new += sum(id_ not in known for id_ in main)
+
+    def _check(self, imported: Imported) -> None:
+        own = [m for part in imported.parts for m in part.all()]
+        for measurement in own:
+            if measurement.vantage in self._ours and not self._store.load_verdicts([measurement.id]):
+                raise Rejected(
+                    f"vantage: expected somebody else's, got {measurement.vantage}, which is one of ours; "
+                    "what it measured comes in through its own agent"
+                )
+        for part in imported.parts:
+            measurement = part.measurement
+            if measurement.asn == 0:
+                raise Rejected("probe_asn: expected the probe's network, got none; use --judge to judge it")
+            if (
+                not self._any_target
+                and measurement.target_kind is TargetKind.HOST
+                and measurement.target not in self._hosts
+            ):
+                raise Rejected(
+                    f"input: expected a target of ours, got {measurement.target}; or use --any-target"
+                )
