@@ -303,27 +303,9 @@ SITUATIONS = [
 ]
 
 
-# The helper of old clients says of an http URL only that it got a page, and the rules for dead addresses do
-# not count that as a proof of the target yet.
-NOT_YET = {
-    f"{failure} {PLAIN} {version}"
-    for failure in (TIMEOUT, RESET, "connection_refused", "host_unreachable")
-    for version in (CLASSIC, LEGACY)
-}
-
-
 @pytest.mark.parametrize(
     ("document", "state", "mechanism"),
-    [
-        pytest.param(
-            *situation[1:],
-            id=situation[0],
-            marks=[pytest.mark.xfail(strict=True, reason="rule tcp.down_above")]
-            if situation[0] in NOT_YET
-            else [],
-        )
-        for situation in SITUATIONS
-    ],
+    [pytest.param(*situation[1:], id=situation[0]) for situation in SITUATIONS],
 )
 def test_situation(document: Document, state: str, mechanism: str | None) -> None:
     verdict = judge_imported(read_document(document)).verdict
