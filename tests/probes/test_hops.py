@@ -11,7 +11,7 @@ from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload, Purpose
 from probes.trust import Trust
-from tests.probes.local import Serve, alert, close, make_certificate, reset, say_nothing, serve
+from tests.probes.local import Serve, alert, close, make_certificate, reset, say_nothing, serve, serve_udp
 
 
 async def find_hops(endpoint: Endpoint, payload: Payload, network: Network = Network()) -> HopsObservation:  # noqa: B008
@@ -92,21 +92,8 @@ async def test_a_closed_port_refuses(payload: Payload, heard: Heard) -> None:
 
 @pytest.mark.parametrize("reply", [b"x", b""])
 async def test_any_datagram_is_an_answer(reply: bytes) -> None:
-    loop = asyncio.get_running_loop()
-
-    class Answer(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            self.transport.sendto(reply, addr)
-
-    transport, _ = await loop.create_datagram_endpoint(Answer, local_addr=("127.0.0.1", 0))
-    try:
-        port = transport.get_extra_info("sockname")[1]
+    async with serve_udp(lambda _: [reply]) as port:
         observation = await find_hops(Endpoint(address="127.0.0.1", port=port), Payload.UDP)
-    finally:
-        transport.close()
     assert [(hop.ttl, hop.heard) for hop in observation.hops] == [(1, Heard.ANSWER)]
 
 
