@@ -157,13 +157,10 @@ class Visit:
         """Take one datagram.
 
         Errors: ProtocolError: `quic_connection_closed` when the peer ended it, `quic_invalid_response` when
-        what it said had to end it, also where the library has not thought of what a peer may send.
+        what it said had to end it.
         """
-        try:
-            self._quic.receive_datagram(data, self._address, now=now_s)
-            self._take_events()
-        except Exception as error:
-            raise ProtocolError(Failure.QUIC_BAD_REPLY, f"{type(error).__name__}: {error}"[:200]) from error
+        self._quic.receive_datagram(data, self._address, now=now_s)
+        self._take_events()
         # The library tells of an end only after a while, and does not tell whose it was.
         ended = self._quic._close_event
         if ended is not None:
