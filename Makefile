@@ -43,7 +43,7 @@ demo: $(INSTALLED)
 .PHONY: test
 test: $(INSTALLED_DEV)
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime
-	@exec $(RUN)/python -m lab -- $(RUN)/python -m pytest $(ARGS)
+	@exec scripts/test $(RUN)/python $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED_DEV)

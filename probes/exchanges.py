@@ -1,14 +1,18 @@
 """A fresh connection and what is said over it: TCP, then a request; or TCP, TLS, then a request."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from probes.http import measure_http
+from probes.http import RESPONSE_TIMEOUT_S, measure_http
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
 from probes.tcp import measure_tcp
 from probes.tls import measure_tls
 from probes.trust import Trust
+
+# After a request that was met with silence, its comparison and a second try must fit the same deadline.
+COMPARISON_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class Exchanges:
                 host=host,
                 purpose=purpose,
                 attempt=attempt,
+                timeout_s=_patience_s(purpose),
             )
         return Outcome(tcp=tcp, page=page)
 
@@ -87,5 +92,10 @@ class Exchanges:
                 host=host,
                 purpose=purpose,
                 attempt=attempt,
+                timeout_s=_patience_s(purpose),
             )
         return Outcome(tcp=tcp, tls=handshake, page=page)
+
+
+def _patience_s(purpose: Purpose) -> float:
+    return RESPONSE_TIMEOUT_S if purpose is Purpose.TARGET else COMPARISON_TIMEOUT_S

@@ -7,13 +7,24 @@ this round and the next.
 """
 
 import asyncio
-from dataclasses import dataclass
+import contextlib
+import math
 from typing import Final
 
 from probes.exchanges import Exchanges, Outcome
 from probes.hops import measure_hops
 from probes.names import Resolvers
-from probes.records import DnsObservation, Endpoint, Failure, Payload, Purpose, Resolver, Target
+from probes.notebook import Notebook
+from probes.records import (
+    DnsObservation,
+    Endpoint,
+    Failure,
+    HttpObservation,
+    Payload,
+    Purpose,
+    Resolver,
+    Target,
+)
 
 # How long a penalty may last and still be seen to fade; less where the deadline is nearer.
 PENALTY_WAIT_S: Final = 4.0
@@ -26,25 +37,36 @@ BROKEN: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
 class ControlHost:
     """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
     has proved one."""
 
-    name: str
-    ipv4: str | None = None
-    ipv6: str | None = None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._addresses: dict[bool, str] = {}
+        self._settled = {is_ipv6: asyncio.Event() for is_ipv6 in (False, True)}
 
     def note(self, address: str) -> None:
-        if ":" in address:
-            self.ipv6 = address
-        else:
-            self.ipv4 = address
+        """Say that this address was proved."""
+        self._addresses[":" in address] = address
+        self._settled[":" in address].set()
+
+    def end(self) -> None:
+        """Say that nothing more will be noted."""
+        for event in self._settled.values():
+            event.set()
 
     def beside(self, endpoint: Endpoint) -> Endpoint | None:
         """The same port at the control host, over the same IP version; None until that is known to work."""
-        address = self.ipv6 if ":" in endpoint.address else self.ipv4
+        address = self._addresses.get(":" in endpoint.address)
         return Endpoint(address=address, port=endpoint.port) if address else None
+
+    async def find_beside(self, endpoint: Endpoint, notebook: Notebook) -> Endpoint | None:
+        """Wait until it is known, or known not to come, or time to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with notebook.timeout(math.inf):
+                await self._settled[":" in endpoint.address].wait()
+        return self.beside(endpoint)
 
 
 class FollowUps:
@@ -113,10 +135,12 @@ class FollowUps:
         again = self._group.create_task(self._plain(endpoint, attempt=2))
         await asyncio.wait({again}, timeout=HEAD_START_S)
 
-    async def page_is_strange(self, endpoint: Endpoint) -> None:
-        """Port 80 answered with something of its own: what does it say to another name, and from where?"""
-        await self._plain(endpoint, attempt=1)
-        await self.locate(endpoint, Payload.HTTP_REQUEST)
+    async def page_is_strange(self, page: HttpObservation) -> None:
+        """Port 80 answered with something of its own: what does it say to another name, and if not the same,
+        from where?"""
+        other = await self._plain(page.endpoint, attempt=1)
+        if other.page is None or _gist(other.page) != _gist(page):
+            await self.locate(page.endpoint, Payload.HTTP_REQUEST)
 
     async def _plain(self, endpoint: Endpoint, *, attempt: int) -> Outcome:
         return await self._exchanges.plain(
@@ -139,7 +163,8 @@ class FollowUps:
 
         Over an IP version in which not even the control host was reached there is nothing to find.
         """
-        elsewhere = self._control.beside(endpoint)
+        # A connect can be refused before the control host has had its answer.
+        elsewhere = await self._control.find_beside(endpoint, self._notebook)
         if elsewhere is None or not self._may_locate(Payload.SYN):
             return
         async with asyncio.TaskGroup() as group:
@@ -147,11 +172,11 @@ class FollowUps:
             group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
 
     async def locate_forged_answer(self) -> None:
-        """Where a query met more answers than it should: at the sink any, elsewhere a second one."""
+        """Where a query met more than it should: at the sink any answer, elsewhere two that differ."""
         for observation in self._notebook.observations():
             if isinstance(observation, DnsObservation) and observation.transport == "udp":
                 expected = 0 if observation.resolver is Resolver.SINK else 1
-                if len(observation.answers) > expected:
+                if len({(a.rcode, frozenset(a.addresses)) for a in observation.answers}) > expected:
                     await self.locate(observation.server, Payload.DNS_QUERY)
                     return
 
@@ -174,3 +199,8 @@ class FollowUps:
             name=name,
             purpose=purpose,
         )
+
+
+def _gist(page: HttpObservation) -> tuple[int | None, str | None]:
+    """What two pages have in common when one server, or one portal, treats both names alike."""
+    return page.status, next((value for name, value in page.headers if name.lower() == "location"), None)

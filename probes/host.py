@@ -8,20 +8,19 @@ from urllib.parse import urlsplit
 from probes.exchanges import Exchanges, Outcome
 from probes.followups import BROKEN, ControlHost, FollowUps
 from probes.names import NameSteps, Resolvers
-from probes.notebook import Notebook
+from probes.notebook import N_ATTEMPTS, Notebook
 from probes.quic import measure_quic
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.tcp import measure_tcp
 from probes.throughput import measure_throughput
 from probes.tls import measure_tls
 
-RETRY_PAUSE_S: Final = 0.3
-N_ATTEMPTS: Final = 2
 MAX_ADDRESSES: Final = 6
 # A body slower than this is measured again, to be compared with the control host's.
 SLOW_BODY_BPS: Final = 1_000_000
 SLOW_BODY_MIN_BYTES: Final = 8_000
 SLOW_TLS_S: Final = 1.5
+NO_WAY: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 class HostSteps:
@@ -48,10 +47,14 @@ class HostSteps:
 
     async def run(self) -> None:
         """Run every step; returns when the last one has ended, at the latest at the deadline."""
-        async with self._group as group:
-            for address in self._target.addresses:
-                self._test_address(address)
-            group.create_task(self._resolve())
+        try:
+            async with self._group as group:
+                for address in self._target.addresses:
+                    self._test_address(address)
+                group.create_task(self._resolve())
+        finally:
+            if self._is_control:
+                self._control.end()
 
     async def _resolve(self) -> None:
         await NameSteps(
@@ -75,22 +78,24 @@ class HostSteps:
             observation = await measure_quic(
                 self._network, self._notebook, endpoint=endpoint, attempt=attempt
             )
-            if observation.failure is not Failure.TIMEOUT or not await self._may_retry():
+            if observation.failure is not Failure.TIMEOUT or not await self._notebook.may_retry():
                 return
 
     async def _test_plain_http(self, endpoint: Endpoint) -> None:
         outcome: Outcome | None = None
+        compared = self._is_control
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.plain(endpoint, host=self._target.name, attempt=attempt)
             if outcome.worked:
                 if outcome.page is not None and not self._is_control and not _leads_home(outcome.page):
-                    await self._follow.page_is_strange(endpoint)
+                    await self._follow.page_is_strange(outcome.page)
                 return
-            if _has_no_way(outcome):
+            if self._has_no_way(outcome):
                 return
-            if attempt == 1 and outcome.page is not None and not self._is_control:
+            if not compared and outcome.page is not None:
+                compared = True
                 await self._follow.request_broke_off(endpoint)
-            if not await self._may_retry():
+            if not await self._notebook.may_retry():
                 return
         if outcome is not None and outcome.page is not None and not self._is_control:
             await self._follow.locate(endpoint, Payload.HTTP_REQUEST)
@@ -98,6 +103,7 @@ class HostSteps:
     async def _test_tls(self, endpoint: Endpoint) -> None:
         name = self._target.name
         outcome: Outcome | None = None
+        compared = self._is_control
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.secure(endpoint, name=name, host=name, attempt=attempt)
             if outcome.worked:
@@ -105,11 +111,12 @@ class HostSteps:
                 if self._is_slow(outcome):
                     await self._measure_speed(endpoint)
                 return
-            if _has_no_way(outcome):
+            if self._has_no_way(outcome):
                 return
-            if attempt == 1 and outcome.tls is not None and not self._is_control:
+            if not compared and outcome.tls is not None:
+                compared = True
                 await self._follow.handshake_broke_off(endpoint, outcome)
-            if not await self._may_retry():
+            if not await self._notebook.may_retry():
                 return
         if outcome is not None and not self._is_control:
             await self._locate(endpoint, outcome)
@@ -158,9 +165,11 @@ class HostSteps:
                     purpose=purpose,
                 )
 
-    async def _may_retry(self) -> bool:
-        await asyncio.sleep(max(0.0, min(RETRY_PAUSE_S, self._notebook.left_s())))
-        return self._notebook.left_s() > 0
+    def _has_no_way(self, outcome: Outcome) -> bool:
+        """This machine has no route, as without IPv6: trying again would say the same. A router that says so
+        is another matter."""
+        tcp = outcome.tcp
+        return tcp.failure in NO_WAY and not self._network.has_route(tcp.endpoint)
 
     @staticmethod
     def _is_slow(outcome: Outcome) -> bool:
@@ -174,18 +183,13 @@ class HostSteps:
         return slow_body or handshake.duration_s > SLOW_TLS_S
 
 
-def _has_no_way(outcome: Outcome) -> bool:
-    """This machine has no route, as without IPv6: trying again would say the same."""
-    return outcome.tcp.failure is Failure.NETWORK_UNREACHABLE
-
-
 def _leads_home(page: HttpObservation) -> bool:
-    """A redirect to the host itself, as a server that wants TLS sends it."""
+    """A redirect within the host itself, as a server that wants TLS sends it."""
     if page.status is None or not 300 <= page.status < 400:
         return False
     location = next((value for name, value in page.headers if name.lower() == "location"), "")
     try:
-        return urlsplit(location).hostname == page.host
+        return bool(location) and urlsplit(location).hostname in (None, page.host)
     except ValueError:
         return False
 

@@ -77,6 +77,7 @@ async def measure_http(
     path: str = "/",
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
+    timeout_s: float = RESPONSE_TIMEOUT_S,
 ) -> HttpObservation:
     """GET once over a connected stream and keep status, headers and the first 64 KiB of the body."""
     entry = notebook.begin(attempt)
@@ -84,7 +85,7 @@ async def measure_http(
     failure: Failure | None = None
     detail: str | None = None
     try:
-        async with notebook.timeout(RESPONSE_TIMEOUT_S):
+        async with notebook.timeout(timeout_s):
             await exchange.run(
                 stream, entry, host=host, path=path, max_bytes=MAX_BODY_BYTES, keep_bytes=MAX_BODY_BYTES
             )

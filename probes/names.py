@@ -16,12 +16,10 @@ from typing import Final
 
 from probes.dns import SECOND_ANSWER_WAIT_S, UDP_TIMEOUT_S, Exchange, measure_dns, over_tcp, over_udp
 from probes.network import Network
-from probes.notebook import Notebook
+from probes.notebook import N_ATTEMPTS, Notebook
 from probes.records import DnsAnswer, Endpoint, Failure, Resolver
 from probes.secure_dns import SecureResolver
 
-RETRY_PAUSE_S: Final = 0.3
-N_ATTEMPTS: Final = 2
 # Its name servers answer with the address of whoever asked them.
 IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"
 
@@ -103,7 +101,7 @@ class NameSteps:
             # address that serves no DNS silence is what is to be expected.
             if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
                 return
-            if question.resolver is Resolver.SINK or not await self._may_retry():
+            if question.resolver is Resolver.SINK or not await self._notebook.may_retry():
                 return
 
     def _way(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
@@ -136,7 +134,3 @@ class NameSteps:
     def _take_answer(self, answer: DnsAnswer) -> None:
         for address in answer.addresses:
             self._on_address(address)
-
-    async def _may_retry(self) -> bool:
-        await asyncio.sleep(max(0.0, min(RETRY_PAUSE_S, self._notebook.left_s())))
-        return self._notebook.left_s() > 0

@@ -89,6 +89,19 @@ class Network:
             raise
         return sock
 
+    def has_route(self, endpoint: Endpoint) -> bool:
+        """Say whether this machine has a way there at all; a UDP connect asks its tables and sends nothing.
+
+        Behind a proxy only the proxy knows: True.
+        """
+        if not self.carries_udp:
+            return True
+        try:
+            self.open_udp(endpoint).close()
+        except (OSError, VantageError):
+            return False
+        return True
+
     def _open(self, endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
         family = socket.AF_INET6 if ":" in endpoint.address else socket.AF_INET
         with self._namespace():

@@ -4,9 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from probes.records import AnyObservation
+
+RETRY_PAUSE_S: Final = 0.3
+N_ATTEMPTS: Final = 2
+# What the deadline cuts short passes for silence: no try begins with less than this.
+MIN_TRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,11 @@ class Notebook:
     def timeout(self, budget_s: float) -> asyncio.Timeout:
         """A step may only shorten the deadline."""
         return asyncio.timeout(max(0.0, min(budget_s, self.left_s())))
+
+    async def may_retry(self, pause_s: float = RETRY_PAUSE_S) -> bool:
+        """Pause, then say whether there is time for another try."""
+        await asyncio.sleep(max(0.0, min(pause_s, self.left_s())))
+        return self.left_s() >= MIN_TRY_S
 
     def begin(self, attempt: int = 1) -> Entry:
         self._n += 1

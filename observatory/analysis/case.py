@@ -60,6 +60,8 @@ class Case:
         sound = [(facts, c) for facts, c in sound if _is_sound(facts, c)]
         self.controls = tuple(facts for facts, _ in sound)
         self.has_peers = any(c.peer for _, c in sound)
+        # A page without a certificate counts where no censor is; a peer's may be a block page.
+        self._answered_plain = any(facts.answered_plain for facts, c in sound if not c.peer)
         self._genuine: dict[str, bool] = {}
 
     @property
@@ -126,6 +128,8 @@ class Case:
     def _is_genuine(self, address: str) -> bool:
         if not is_address(address):
             return False
+        if address == self.measurement.target:
+            return True
         if address in self.facts.proved_addresses or address in self.controls_proved:
             return True
         if is_bogon(address) or self.reference.is_block_page_address(address):
@@ -146,10 +150,12 @@ class Case:
 
     @lazy
     def resolves_elsewhere(self) -> bool:
-        """The name is alive: a control or an authenticated answer has it, or something here was genuine."""
+        """The name is alive: a control or an authenticated answer has a public address for it, or something
+        here was genuine."""
+        told = self.controls_resolved | self.facts.clean_addresses
         return (
-            any(c.resolved_addresses or c.proved_pages for c in self.controls)
-            or bool(self.facts.clean_addresses)
+            any(is_address(a) and not is_bogon(a) for a in told)
+            or any(c.proved_pages for c in self.controls)
             or any(self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses)
         )
 
@@ -215,8 +221,8 @@ class Case:
 
     @lazy
     def control_proved(self) -> bool:
-        """The target proved itself to a control."""
-        return any(c.reached for c in self.controls)
+        """The target proved itself to a control, or answered as well as that control could tell."""
+        return self._answered_plain or any(c.reached for c in self.controls)
 
     def controls_disagree(self, works: Callable[[Facts], bool | None]) -> bool:
         """At least half of the controls that tried fail as well, and at least one does not."""

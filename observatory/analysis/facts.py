@@ -200,6 +200,12 @@ class Facts:
         return tuple(o for o in self.http if o.status is not None)
 
     @lazy
+    def answered_plain(self) -> bool:
+        """Port 80 answered, and nothing over TLS was tried: as far as an import of plain HTTP can tell."""
+        tried_tls = bool(self.tls) or any(o.over_tls for o in self.http)
+        return not tried_tls and any(o.status is not None for o in self.http)
+
+    @lazy
     def reached(self) -> bool:
         """Proved, or answered as well as its client could tell."""
         return self.proved or bool(self.answered_http)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from observatory.analysis.case import Case, Control
+from observatory.analysis.case import Case, Control, is_address
 from observatory.analysis.reference import Reference
 from observatory.analysis.rules.certificates import proofs
 from observatory.analysis.rules.dns import DNS_RULES
@@ -87,8 +87,15 @@ def _find(case: Case) -> tuple[Finding, ...]:
     return tuple(
         finding
         for rules in layers
-        if (rules is not TLS_RULES or _is_secure(case)) and (finding := _first_match(rules, case)) is not None
+        if (rules is not TLS_RULES or _is_secure(case))
+        and (rules is not DNS_RULES or _has_name(case))
+        and (finding := _first_match(rules, case)) is not None
     )
+
+
+def _has_name(case: Case) -> bool:
+    """An address has none to be resolved."""
+    return not is_address(case.measurement.target)
 
 
 def _is_secure(case: Case) -> bool:

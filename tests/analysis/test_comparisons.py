@@ -711,3 +711,45 @@ def test_plain_http_that_says_what_the_control_is_told_is_fine() -> None:
 def test_plain_http_that_says_something_else_is_impaired() -> None:
     verdict = judge(plain_import(status=200, headers=(), received_bytes=5), canary_here=helper())
     assert (verdict.state, verdict.rule_id) == (IMPAIRED, "http.differs")
+
+
+def test_what_everybody_is_told_is_no_forgery() -> None:
+    """A zone that holds a private address, for the control and over DoH as well."""
+    told = resolves_to(answer("127.0.0.1"), everywhere=True)
+    gone = drop(TcpObservation, TlsObservation, HttpObservation, QuicObservation)
+    verdict = judge(changed(host(), told, gone), control=changed(host("control"), told, gone))
+    assert verdict.state not in (BLOCKED, LIKELY), verdict
+
+
+def test_one_answer_is_no_race() -> None:
+    here = changed(host(), resolves_to(answer("45.64.1.9"), everywhere=True))
+    assert judge(here, without_control=True).rule_id != "dns.second_answer.other"
+
+
+def test_an_address_has_no_name_to_be_resolved() -> None:
+    here = changed(host("isp", TELEGRAM), drop(DnsObservation))
+    assert outcome(judge(here, control=changed(host("control", TELEGRAM), drop(DnsObservation)))) == (
+        OK,
+        None,
+    )
+
+
+def test_answers_that_lead_nowhere_are_not_called_forged() -> None:
+    dead_end = TcpObservation(
+        id="o70",
+        started_s=0.1,
+        duration_s=0.1,
+        failure=Failure.CONNECTION_REFUSED,
+        endpoint=Endpoint(address="45.64.1.9", port=443),
+    )
+    here = with_more(changed(host(), resolves_to(answer("45.64.1.9"), resolver=VANTAGE)), dead_end)
+    verdict = judge(here)
+    assert (verdict.state, verdict.rule_id) == (IMPAIRED, "dns.leads_nowhere")
+
+
+def test_pages_that_break_off_are_impaired() -> None:
+    def cut(o: AnyObservation) -> AnyObservation:
+        return replace(o, failure=TIMEOUT) if isinstance(o, HttpObservation) and o.over_tls else o
+
+    verdict = judge(changed(host(), cut))
+    assert (verdict.state, verdict.rule_id) == (IMPAIRED, "http.incomplete")

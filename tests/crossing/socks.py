@@ -47,8 +47,9 @@ async def _serve_one(network: Network, reader: asyncio.StreamReader, writer: asy
     await reader.readexactly(n_methods)
     writer.write(b"\x05\x00")
     _, command, _, kind = await reader.readexactly(4)
-    assert (command, kind) == (1, 1)
-    address = socket.inet_ntoa(await reader.readexactly(4))
+    assert command == 1 and kind in (1, 4)
+    family, n_bytes = (socket.AF_INET, 4) if kind == 1 else (socket.AF_INET6, 16)
+    address = socket.inet_ntop(family, await reader.readexactly(n_bytes))
     port = int.from_bytes(await reader.readexactly(2), "big")
     try:
         sock = await network.connect_tcp(Endpoint(address=address, port=port))

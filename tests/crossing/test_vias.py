@@ -56,9 +56,7 @@ def test_way_out_of_the_machine_itself(kind: str, lab: LabControl, config: Confi
     assert all(row["emulated"] and row["trust"].startswith("ca_file sha256:") for row in rows)
 
 
-async def test_through_a_proxy_dns_goes_over_tcp_and_quic_is_not_tried(
-    lab: LabControl, config: Config
-) -> None:
+async def test_through_a_proxy_nothing_goes_over_udp(lab: LabControl, config: Config) -> None:
     async with socks_proxy(Network("netns", "xl")) as place:
         vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind=ViaKind.SOCKS5, value=place))
         results, errors = await measure_now(config, [vantage], select_targets(["t.me", "dc2"]))
@@ -66,7 +64,8 @@ async def test_through_a_proxy_dns_goes_over_tcp_and_quic_is_not_tried(
     assert [r.verdict.state for r in results] == [State.OK, State.OK]
     techniques = {type(o).__name__ for r in results for o in r.measurement.observations}
     assert "QuicObservation" not in techniques
-    assert {o.transport for o in results[0].measurement.observations if hasattr(o, "query_type")} == {"tcp"}
+    transports = {o.transport for o in results[0].measurement.observations if hasattr(o, "query_type")}
+    assert transports == {"tcp", "dot", "doh"}
 
 
 async def test_a_proxy_that_is_gone_says_nothing_about_telegram(lab: LabControl, config: Config) -> None:

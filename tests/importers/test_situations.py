@@ -324,7 +324,7 @@ SITUATIONS = [
     *((f"retired {v}", retired(v), DOWN, None) for v in NEW),
     ("everybody is led to 127.0.0.1", led_home(), UNSURE, None),
     ("plain page that leads nowhere else", plain_only(), OK, None),
-    ("page cut off by a timeout", cut_off(), UNSURE, None),
+    ("page cut off by a timeout", cut_off(), "impaired", None),
     ("telegram healthy", telegram(), OK, None),
     ("telegram, web injected", telegram_injected(), BLOCKED, "dns.injection.blockpage"),
     ("telegram, one centre dead", telegram_dead(CENTRES[:1]), UNSURE, None),
@@ -332,31 +332,9 @@ SITUATIONS = [
 ]
 
 
-# What the rules do not settle yet as they should; each was seen in data of OONI's own tests.
-NOT_YET = {
-    **{
-        f"{failure} {PLAIN} {version}": "tcp.down_above: a helper that got the plain page is taken for no proof"
-        for failure in (TIMEOUT, RESET, "connection_refused", "host_unreachable")
-        for version in (CLASSIC, LEGACY)
-    },
-    "everybody is led to 127.0.0.1": "dns.second_answer.other: one answer is taken for two",
-    "plain page that leads nowhere else": "http.same_as_control: not looked at beside a handshake",
-    "page cut off by a timeout": "http.answered: half a page is taken for one",
-}
-
-
 @pytest.mark.parametrize(
     ("document", "state", "mechanism"),
-    [
-        pytest.param(
-            *situation[1:],
-            id=situation[0],
-            marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[situation[0]])]
-            if situation[0] in NOT_YET
-            else [],
-        )
-        for situation in SITUATIONS
-    ],
+    [pytest.param(*situation[1:], id=situation[0]) for situation in SITUATIONS],
 )
 def test_situation(document: Document, state: str, mechanism: str | None) -> None:
     verdict = judge_imported(read_document(document)).verdict

@@ -25,7 +25,9 @@ def leads_to_block_page(case: Case, answer: DnsAnswer) -> bool:
 
 
 def leads_to_bogon(case: Case, answer: DnsAnswer) -> bool:
-    return bool(answer.addresses) and all(case.is_bogon(a) for a in answer.addresses)
+    """An address that no public server can have, and that nobody who can be trusted gives for this name."""
+    told = case.controls_resolved | case.facts.clean_addresses
+    return bool(answer.addresses) and all(case.is_bogon(a) and a not in told for a in answer.addresses)
 
 
 def _is_genuine(case: Case, answer: DnsAnswer) -> bool:
@@ -54,7 +56,9 @@ def _other_second_answer(case: Case) -> Evidence:
     return ids(
         o
         for o in (*case.facts.dns, *case.facts.sink)
-        if any(_differs(case, a) for a in o.answers) and any(proved & set(a.addresses) for a in o.answers)
+        if len(o.answers) > 1
+        and any(_differs(case, a) and proved.isdisjoint(a.addresses) for a in o.answers)
+        and any(proved & set(a.addresses) for a in o.answers)
     )
 
 
@@ -138,6 +142,19 @@ def _other_address(case: Case) -> Evidence:
     return tuple(dict.fromkeys(o.id for o, _ in answers))
 
 
+def _leads_nowhere(case: Case) -> Evidence:
+    """Answers lead only to addresses that nobody else gives and that take no connection here: invented ones,
+    or servers of the target that are gone, or filtered."""
+    answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
+    addresses = {address for _, a in answers for address in a.addresses}
+    if not answers or any(case.is_genuine(a) for a in addresses) or not case.canary_works:
+        return ()
+    tried = [o for o in case.facts.tcp if o.endpoint.address in addresses]
+    dead = bool(tried) and all(o.failure is not None for o in tried)
+    shown = dead and case.control_proved and not case.overloaded
+    return tuple(dict.fromkeys(o.id for o, _ in answers)) if shown else ()
+
+
 def _rule(id_: str, state: State, kind: str, when: Callable[[Case], Evidence]) -> Rule:
     basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
     return Rule(id_, Layer.DNS, state, f"dns.injection.{kind}", basis, when)
@@ -167,6 +184,7 @@ RESOLVER_RULES: Final = (
     _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
     _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _vantage(c))),
     _rule("dns.other_address", LIKELY, "other", _other_address),
+    Rule("dns.leads_nowhere", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _leads_nowhere),
 )
 PUBLIC_RULES: Final = (
     _rule("dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _public(c))),

@@ -117,13 +117,21 @@ def _server_error(case: Case) -> Evidence:
     return ids(pages) if all_bad and any(status < 400 for status in statuses) else ()
 
 
+def _incomplete(case: Case) -> Evidence:
+    """Every page breaks off after it has begun, and a control got a whole one."""
+    pages = secure_pages(case) or tuple(_only_plain(case))
+    begun = bool(pages) and all(o.status is not None and o.failure is not None for o in pages)
+    whole = any(o.failure is None and o.status is not None for c in case.controls for o in c.http)
+    return ids(pages) if begun and whole and not case.overloaded else ()
+
+
 def _answered(case: Case) -> Evidence:
     return ids(o for o in secure_pages(case) if o.status is not None)
 
 
 def _only_plain(case: Case) -> list[HttpObservation]:
-    """What port 80 said, where nothing over TLS was tried."""
-    if any(o.over_tls for o in case.facts.http) or case.facts.tls:
+    """What port 80 said, where nothing was requested over TLS."""
+    if any(o.over_tls for o in case.facts.http):
         return []
     return [o for o in plain_pages(case) if o.status is not None]
 
@@ -141,6 +149,8 @@ def _alike(page: HttpObservation, other: HttpObservation) -> bool:
         return False
     if redirect_host(page) is not None or redirect_host(other) is not None:
         return redirect_host(page) == redirect_host(other)
+    if page.body_truncated:
+        return other.received_bytes >= page.received_bytes
     small, large = sorted((page.received_bytes, other.received_bytes))
     return large <= MAX_LENGTH_RATIO * small
 
@@ -148,6 +158,11 @@ def _alike(page: HttpObservation, other: HttpObservation) -> bool:
 def _differs(case: Case) -> Evidence:
     answered = any(_control_answers(c, False) for c in case.controls)
     return ids(_only_plain(case)) if answered else ()
+
+
+def _answered_plain(case: Case) -> Evidence:
+    """Nothing to compare with, but the address that answers proved itself over TLS."""
+    return ids(o for o in _only_plain(case) if o.endpoint.address in case.facts.proved_addresses)
 
 
 def _down(case: Case) -> Evidence:
@@ -214,9 +229,11 @@ HTTP_RULES: Final = (
         _reset_on_path,
     ),
     Rule("http.server_error", Layer.HTTP, State.IMPAIRED, "http.error", Basis.COMPARISON, _server_error),
+    Rule("http.incomplete", Layer.HTTP, State.IMPAIRED, None, Basis.COMPARISON, _incomplete),
     Rule("http.answered", Layer.HTTP, State.OK, None, Basis.PROOF, _answered),
     Rule("http.same_as_control", Layer.HTTP, State.OK, None, Basis.COMPARISON, _same_as_control),
     Rule("http.differs", Layer.HTTP, State.IMPAIRED, None, Basis.SYMPTOM, _differs),
+    Rule("http.answered_plain", Layer.HTTP, State.OK, None, Basis.PROOF, _answered_plain),
     Rule("http.down", Layer.HTTP, State.DOWN, None, Basis.COMPARISON, _down),
     Rule("http.unsettled", Layer.HTTP, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),
 )

@@ -14,6 +14,7 @@ from observatory.analysis.rules.tcp import TIMES_SLOWER, throttled
 from observatory.model import Layer, State
 from probes.records import Failure, Payload, Purpose, TlsObservation
 
+ANSWERED: Final = frozenset({None, Failure.SSL_HANDSHAKE})
 # A handshake that takes longer is compared with the control host's.
 SLOW_HANDSHAKE_S: Final = 1.5
 
@@ -36,7 +37,8 @@ def _compared(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation,
 
 
 def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool | None, Evidence]:
-    """Did a harmless name, or none, finish a handshake at an address of these? None: not tried."""
+    """Was a harmless name, or none, answered at an address of these? An alert is an answer too. None: not
+    tried."""
     addresses = {o.endpoint.address for o in tries}
     others = [
         o
@@ -44,7 +46,7 @@ def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool |
         for o in case.facts.tls_for(purpose)
         if o.endpoint.address in addresses
     ]
-    return (any(o.failure is None for o in others) if others else None), ids(others)
+    return (any(o.failure in ANSWERED for o in others) if others else None), ids(others)
 
 
 def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
