@@ -158,14 +158,15 @@ def _read_envelope(document: Mapping[str, Any]) -> _Envelope:
         for key in ("software_name", "software_version", "test_name", "test_version")
     )
     resolver = address(document.get("resolver_ip")) or address(test_keys.get("client_resolver"))
-    own_name = uid or f"{report}|{input_ or ''}|{started}|{document.get('probe_asn')}"
+    asn = _parse_asn(document.get("probe_asn"))
+    own_name = uid or f"{report}|{input_ or ''}|{started_at.isoformat()}|{asn}"
     return _Envelope(
         document=document,
         test_keys=test_keys,
         id=str(uuid5(NAMESPACE_URL, f"ooni:{own_name}")),
         uid=uid,
         input=input_,
-        asn=_parse_asn(document.get("probe_asn")),
+        asn=asn,
         country=country if _COUNTRY.match(country) else "ZZ",
         network=read_text(document.get("probe_network_name"), "probe_network_name", limit=100),
         started_at=started_at,
