@@ -327,8 +327,15 @@ SITUATIONS = [
     ("page cut off by a timeout", cut_off(), "impaired", None),
     ("telegram healthy", telegram(), OK, None),
     ("telegram, web injected", telegram_injected(), BLOCKED, "dns.injection.blockpage"),
-    ("telegram, one centre dead", telegram_dead(CENTRES[:1]), UNSURE, None),
-    ("telegram, all centres dead", telegram_dead(CENTRES), UNSURE, None),
+    ("telegram, one centre dead", telegram_dead(CENTRES[:1]), "impaired", None),
+    ("telegram, all centres dead", telegram_dead(CENTRES), "impaired", None),
+    (
+        "telegram, all centres dead, its report opened long before",
+        changed(telegram_dead(CENTRES), requests=[], tls_handshakes=[])
+        | {"report_id": "20240213T090617Z_telegram_ID_23693_n1_epDRF015yWFhSlX4"},
+        UNSURE,
+        None,
+    ),
 ]
 
 
