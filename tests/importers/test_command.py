@@ -249,7 +249,9 @@ try:
     main()
 except SystemExit as stop:
     assert stop.code in (0, None), stop.code
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+# Not ru_maxrss: that remembers the process this one was forked from.
+status = open("/proc/self/status").read()
+print(status.split("VmHWM:")[1].split()[0], file=sys.stderr)
 """
 
 
