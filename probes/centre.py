@@ -1,39 +1,73 @@
-"""The steps for a Telegram data centre: every port counts, k of n, never "one is enough"."""
+"""The steps for a Telegram data centre: every port and transport counts, k of n, never "one is enough"."""
 
 import asyncio
+from typing import Final
 
+from probes.hops import measure_hops
 from probes.mtproto import measure_mtproto
 from probes.network import Network
-from probes.notebook import Notebook
-from probes.records import Endpoint, Target
+from probes.notebook import N_ATTEMPTS, Notebook
+from probes.records import Endpoint, Payload, Target
 from probes.tcp import measure_tcp
+from probes.trust import Trust
 from probes.wire.mtproto import Transport
 
-RETRY_PAUSE_S = 0.3
-# The retry speaks the other framing, so that a filter on one of them does not pass for a dead server.
-TRANSPORTS = (Transport.ABRIDGED, Transport.INTERMEDIATE)
+# What the app itself speaks, and what is easiest to recognise: a filter may know the one and not the other.
+FIRST: Final = (Transport.OBFUSCATED, Transport.ABRIDGED)
+# Tried where one of these fails, so that a filter on one framing does not pass for a dead server.
+REST: Final = (Transport.INTERMEDIATE, Transport.PADDED, Transport.HTTP)
 
 
-async def measure_centre(network: Network, notebook: Notebook, target: Target) -> None:
-    """Measure each (address, port) of a data centre; what fails is tried once more."""
+async def measure_centre(network: Network, notebook: Notebook, trust: Trust, target: Target) -> None:
+    """Measure each (address, port) of a data centre over two transports; what fails is tried once more, and
+    the other transports once."""
+    steps = CentreSteps(network, notebook, trust)
     async with asyncio.TaskGroup() as group:
         for address in target.addresses:
             for port in target.ports:
-                group.create_task(_measure_port(network, notebook, Endpoint(address=address, port=port)))
+                group.create_task(steps.run(Endpoint(address=address, port=port)))
 
 
-async def _measure_port(network: Network, notebook: Notebook, endpoint: Endpoint) -> None:
-    for attempt, transport in enumerate(TRANSPORTS, start=1):
-        if attempt > 1:
-            await asyncio.sleep(min(RETRY_PAUSE_S, max(0.0, notebook.left_s())))
-        if notebook.left_s() <= 0:
+class CentreSteps:
+    """One measurement of one data centre. Where its connects die is looked for once."""
+
+    def __init__(self, network: Network, notebook: Notebook, trust: Trust) -> None:
+        self._network = network
+        self._notebook = notebook
+        self._trust = trust
+        self._located = False
+
+    async def run(self, endpoint: Endpoint) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._try(endpoint, transport, 1)) for transport in FIRST]
+        failures = {transport: task.result() for transport, task in zip(FIRST, tasks, strict=True)}
+        if not any(failures.values()) or not await self._notebook.may_retry():
             return
-        _, stream = await measure_tcp(network, notebook, endpoint=endpoint, attempt=attempt)
+        again = [t for t, failed in failures.items() if failed is not None]
+        if failures[FIRST[0]] == "tcp":
+            # Without a connection no transport can say more than another.
+            if await self._try(endpoint, FIRST[0], N_ATTEMPTS) == "tcp":
+                await self._locate(endpoint)
+            return
+        async with asyncio.TaskGroup() as group:
+            for transport in again:
+                group.create_task(self._try(endpoint, transport, N_ATTEMPTS))
+            for transport in REST:
+                group.create_task(self._try(endpoint, transport, 1))
+
+    async def _try(self, endpoint: Endpoint, transport: Transport, attempt: int) -> str | None:
+        """Return which layer failed, None for none."""
+        _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=attempt)
         if stream is None:
-            continue
+            return "tcp"
         with stream:
             observation = await measure_mtproto(
-                notebook, stream=stream, endpoint=endpoint, transport=transport, attempt=attempt
+                self._notebook, stream=stream, endpoint=endpoint, transport=transport, attempt=attempt
             )
-        if observation.failure is None:
+        return None if observation.failure is None else "mtproto"
+
+    async def _locate(self, endpoint: Endpoint) -> None:
+        if self._located or not self._network.carries_udp or self._notebook.left_s() <= 0:
             return
+        self._located = True
+        await measure_hops(self._network, self._notebook, self._trust, endpoint=endpoint, payload=Payload.SYN)

@@ -10,6 +10,7 @@ from probes.followups import BROKEN, ControlHost, FollowUps
 from probes.names import NameSteps, Resolvers
 from probes.notebook import N_ATTEMPTS, Notebook
 from probes.quic import measure_quic
+from probes.quic_handshake import measure_quic_handshake
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.tcp import measure_tcp
 from probes.throughput import measure_throughput
@@ -80,8 +81,33 @@ class HostSteps:
             observation = await measure_quic(
                 self._network, self._notebook, endpoint=endpoint, attempt=attempt
             )
+            if observation.failure is None:
+                await self._shake_hands_over_quic(endpoint)
+                return
             if observation.failure is not Failure.TIMEOUT or not await self._notebook.may_retry():
                 return
+
+    async def _shake_hands_over_quic(self, endpoint: Endpoint) -> None:
+        """Versions were offered: does a handshake for this name end? If not, does one for a harmless name?"""
+
+        async def shake_hands(name: str, purpose: Purpose, attempt: int) -> bool:
+            observation = await measure_quic_handshake(
+                self._network,
+                self._notebook,
+                self._exchanges.trust,
+                endpoint=endpoint,
+                server_name=name,
+                purpose=purpose,
+                attempt=attempt,
+            )
+            return observation.failure is None
+
+        if await shake_hands(self._target.name, Purpose.TARGET, 1) or not await self._notebook.may_retry():
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(shake_hands(self._target.name, Purpose.TARGET, N_ATTEMPTS))
+            if not self._is_control:
+                group.create_task(shake_hands(self._control.name, Purpose.HARMLESS_NAME, 1))
 
     async def _test_plain_http(self, endpoint: Endpoint) -> None:
         outcome: Outcome | None = None

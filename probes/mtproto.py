@@ -5,11 +5,14 @@ import time
 from functools import partial
 from typing import Final
 
-from probes.failures import classify_failure
+import h11
+
+from probes.failures import ProtocolError, classify_failure
 from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.streams import PlainStream, recv_message
+from probes.streams import PlainStream, Stream, recv_message
 from probes.wire.mtproto import (
+    MAX_FRAME_BYTES,
     PREAMBLE,
     ResPq,
     Transport,
@@ -18,8 +21,10 @@ from probes.wire.mtproto import (
     frame_length,
     parse_res_pq,
 )
+from probes.wire.obfuscation import Obfuscation, start_obfuscation
 
 ANSWER_TIMEOUT_S: Final = 3.0
+HTTP_PATH: Final = "/api"
 
 
 async def measure_mtproto(
@@ -39,9 +44,7 @@ async def measure_mtproto(
     try:
         async with notebook.timeout(ANSWER_TIMEOUT_S):
             question = encode_req_pq_multi(nonce, unix_time_s=time.time())
-            await stream.send(PREAMBLE[transport] + encode_frame(transport, question))
-            message = await recv_message(stream, partial(frame_length, transport))
-            answer = parse_res_pq(message, nonce=nonce)
+            answer = parse_res_pq(await _exchange(stream, endpoint, transport, question), nonce=nonce)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = MtprotoObservation(
@@ -55,3 +58,65 @@ async def measure_mtproto(
     )
     notebook.add(observation)
     return observation
+
+
+async def _exchange(stream: PlainStream, endpoint: Endpoint, transport: Transport, question: bytes) -> bytes:
+    """Send one message and return the one that comes back. What announces the transport goes out with it, in
+    one segment, as the app does."""
+    if transport is Transport.HTTP:
+        return await _exchange_http(stream, endpoint, question)
+    if transport is Transport.OBFUSCATED:
+        hidden = ObfuscatedStream(
+            stream, start_obfuscation(secrets.token_bytes, PREAMBLE[Transport.INTERMEDIATE])
+        )
+        await hidden.send(encode_frame(Transport.INTERMEDIATE, question))
+        return await recv_message(hidden, partial(frame_length, Transport.INTERMEDIATE))
+    # Padding to a random length is what tells this transport from plain intermediate.
+    padding = secrets.token_bytes(secrets.randbelow(16)) if transport is Transport.PADDED else b""
+    await stream.send(PREAMBLE[transport] + encode_frame(transport, question + padding))
+    return await recv_message(stream, partial(frame_length, transport))
+
+
+class ObfuscatedStream:
+    """Everything through the key stream; the first bytes sent carry its head."""
+
+    def __init__(self, inner: Stream, obfuscation: Obfuscation) -> None:
+        self._inner = inner
+        self._obfuscation = obfuscation
+        self._head = obfuscation.head
+
+    async def send(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        await self._inner.send(head + self._obfuscation.encrypt(data))
+
+    async def recv(self) -> bytes:
+        return self._obfuscation.decrypt(await self._inner.recv())
+
+
+async def _exchange_http(stream: PlainStream, endpoint: Endpoint, question: bytes) -> bytes:
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
+    headers = [("Host", str(endpoint)), ("Content-Length", str(len(question)))]
+    request = h11.Request(method="POST", target=HTTP_PATH, headers=headers)
+    parts = (request, h11.Data(data=question), h11.EndOfMessage())
+    await stream.send(b"".join(connection.send(part) or b"" for part in parts))
+    body = b""
+    while True:
+        try:
+            event = connection.next_event()
+        except h11.RemoteProtocolError as error:
+            if connection.their_state is h11.IDLE or connection.trailing_data == (b"", True):
+                raise EOFError("closed before a response") from error
+            raise ProtocolError(Failure.MTPROTO_BAD_REPLY, str(error)) from error
+        match event:
+            case h11.NEED_DATA:
+                connection.receive_data(await stream.recv())
+            case h11.Response() if event.status_code != 200:
+                raise ProtocolError(Failure.MTPROTO_BAD_REPLY, f"HTTP status {event.status_code}")
+            case h11.Data():
+                body += event.data
+                if len(body) > MAX_FRAME_BYTES:
+                    raise ProtocolError(Failure.MTPROTO_BAD_REPLY, f"answer of over {len(body)} bytes")
+            case h11.EndOfMessage():
+                return body
+            case h11.ConnectionClosed() | h11.PAUSED:
+                raise EOFError("closed before a response")

@@ -3,7 +3,7 @@
 round ─┬─ control host ─┐            names: the vantage's resolver, a public one (DoT, DoH), nobody
        ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
        ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
-       └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto; a retry over the other transport
+       └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto over two transports; more where one fails
 """
 
 import asyncio
@@ -109,7 +109,7 @@ async def _measure_target(
     started_at = post.clock()
     notebook = Notebook(deadline_s=deadline_s)
     if target.kind is TargetKind.DATA_CENTRE:
-        await measure_centre(post.network, notebook, target)
+        await measure_centre(post.network, notebook, trust, target)
     else:
         exchanges = Exchanges(network=post.network, notebook=notebook, trust=trust)
         await HostSteps(exchanges, target=target, control=control, resolvers=resolvers).run()

@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from probes.failures import VantageError
 from probes.records import Certificate, Failure
@@ -106,6 +106,19 @@ class Trust:
             connection.set_tlsext_host_name(server_name.encode("idna"))
         connection.set_connect_state()
         return connection
+
+    def find_chain_errors(self, chain: tuple[bytes, ...]) -> tuple[int, ...]:
+        """Return the X509_V_ERR number of the first fault of a chain (DER, leaf first) that was not shown in
+        one of our own handshakes; nothing when it holds."""
+        leaf, *above = (crypto.X509.from_cryptography(x509.load_der_x509_certificate(c)) for c in chain)
+        store = self._context(HTTP_ALPN).get_cert_store()
+        if store is None:
+            raise VantageError("no store of certificate authorities")
+        try:
+            crypto.X509StoreContext(store, leaf, above).verify_certificate()
+        except crypto.X509StoreContextError as error:
+            return (int(error.errors[0]),)
+        return ()
 
 
 def load_trust(ca_file: str | None = None) -> Trust:

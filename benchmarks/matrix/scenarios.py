@@ -137,6 +137,7 @@ CENSORS: Final = (
     _censor("the address is slow", "throttle", web=impaired("ip.throttle")),
     _censor("the name is slow", "sni_throttle", web=impaired("tls.throttle.sni")),
     _censor("QUIC is swallowed", "quic_drop", web=likely("quic.timeout"), partial=True),
+    _censor("QUIC for the name is swallowed", "quic_sni_drop", web=likely("quic.timeout.sni"), partial=True),
     _censor("port 443 of the app is swallowed", "dc_443_drop", app=likely("tcp.timeout"), partial=True),
     _censor("the app is swallowed", "dc_drop", app=likely("tcp.timeout")),
     _censor("the app's protocol is swallowed", "mtproto_drop", app=likely("mtproto.timeout")),

@@ -72,8 +72,8 @@ class Case:
 
     @lazy
     def canary_works(self) -> bool:
-        """The control host was reached and proved itself."""
-        return self.canary is not None and (bool(self.canary.proved_addresses) or self.canary.helped)
+        """The control host was reached over TCP and proved itself; a proxy for TLS may let QUIC pass."""
+        return self.canary is not None and (self.canary.proved_over_tcp or self.canary.helped)
 
     @lazy
     def canary_answers(self) -> bool:
@@ -257,7 +257,7 @@ def _is_sound(facts: Facts, control: Control) -> bool:
     if control.canary is None or control.measurement.lag_s > OVERLOAD_LAG_S:
         return False
     canary = Facts(control.canary)
-    return bool(canary.proved_addresses) or canary.helped
+    return canary.proved_over_tcp or canary.helped
 
 
 def is_address(text: str) -> bool:

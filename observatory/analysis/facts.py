@@ -171,6 +171,10 @@ class Facts:
         return frozenset((*over_tcp, *over_quic)) - {""}
 
     @lazy
+    def proved_over_tcp(self) -> bool:
+        return any(shows_valid_certificate(o) for o in self.tls)
+
+    @lazy
     def proved_pages(self) -> tuple[HttpObservation, ...]:
         """Answers over TLS of a measurement that wrote down no handshake: its client verified and went on."""
         if self.tls:
@@ -187,7 +191,7 @@ class Facts:
         """The target itself answered, beyond doubt: by certificate or by nonce."""
         return (
             bool(self.proved_addresses)
-            or any(shows_valid_certificate(o) for o in self.tls)
+            or self.proved_over_tcp
             or any(o.nonce_echoed for o in self.mtproto)
             or bool(self.proved_pages)
         )

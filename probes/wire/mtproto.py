@@ -21,13 +21,25 @@ MAX_FINGERPRINTS: Final = 64
 
 
 class Transport(StrEnum):
-    """How messages are framed on the stream (core.telegram.org/mtproto/mtproto-transports)."""
+    """How messages are framed on the stream (core.telegram.org/mtproto/mtproto-transports).
+
+    `obfuscated` is what the app speaks: intermediate framing inside a key stream, so that no byte repeats.
+    `http` is framed by HTTP itself.
+    """
 
     ABRIDGED = "abridged"
     INTERMEDIATE = "intermediate"
+    PADDED = "padded"
+    OBFUSCATED = "obfuscated"
+    HTTP = "http"
 
 
-PREAMBLE: Final = {Transport.ABRIDGED: b"\xef", Transport.INTERMEDIATE: b"\xee\xee\xee\xee"}
+PREAMBLE: Final = {
+    Transport.ABRIDGED: b"\xef",
+    Transport.INTERMEDIATE: b"\xee" * 4,
+    Transport.PADDED: b"\xdd" * 4,
+}
+MAX_PADDING_BYTES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +59,8 @@ def encode_req_pq_multi(nonce: bytes, *, unix_time_s: float) -> bytes:
 
 
 def encode_frame(transport: Transport, message: bytes) -> bytes:
-    """Return a message framed for the transport, without its preamble."""
-    if transport is Transport.INTERMEDIATE:
+    """Return a message framed for the transport, without its preamble and without padding."""
+    if transport is not Transport.ABRIDGED:
         return struct.pack("<I", len(message)) + message
     n_words = len(message) // 4
     return (bytes([n_words]) if n_words < 127 else b"\x7f" + n_words.to_bytes(3, "little")) + message
@@ -59,7 +71,7 @@ def frame_length(transport: Transport, head: bytes) -> tuple[int, int] | None:
 
     Errors: ProtocolError when the length is beyond what resPQ can need.
     """
-    if transport is Transport.INTERMEDIATE:
+    if transport is not Transport.ABRIDGED:
         if len(head) < 4:
             return None
         header, length = 4, struct.unpack_from("<I", head)[0] & 0x7FFFFFFF
@@ -90,8 +102,9 @@ def _parse_res_pq(message: bytes, nonce: bytes) -> ResPq:
         if not good:
             raise ProtocolError(Failure.MTPROTO_BAD_REPLY, what)
 
-    if len(message) == 4:
-        check(False, f"transport error {struct.unpack('<i', message)[0]}")
+    # A padded frame is a few bytes longer than what it holds.
+    if 4 <= len(message) <= 4 + MAX_PADDING_BYTES:
+        check(False, f"transport error {struct.unpack_from('<i', message)[0]}")
     auth_key_id, message_id, length = struct.unpack_from("<qqi", message)
     body = message[20:]
     check(auth_key_id == 0 and 0 < length <= len(body), "not an unencrypted message")

@@ -753,3 +753,9 @@ def test_pages_that_break_off_are_impaired() -> None:
 
     verdict = judge(changed(host(), cut))
     assert (verdict.state, verdict.rule_id) == (IMPAIRED, "http.incomplete")
+
+
+def test_a_proxy_for_tls_that_lets_quic_pass_blocks_nothing() -> None:
+    bad = certificate(leaf("x", sha256="e" * 64, issuer="CN=Proxy"), Failure.SSL_UNKNOWN_AUTHORITY)
+    verdict = judge(changed(host(), bad), canary_here=changed(canary(), bad))
+    assert (verdict.state, verdict.layer.value) == (INSUFFICIENT, "tls")
