@@ -8,6 +8,7 @@ import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdata
 import dns.rdatatype
@@ -127,10 +128,10 @@ def _options(wire: bytes) -> Iterator[tuple[int, bytes]]:
         parser = dns.wire.Parser(wire, 4)
         n_questions, *n_records = parser.get_struct("!HHHH")
         for _ in range(n_questions):
-            parser.get_name()
+            dns.name.from_wire_parser(parser)
             parser.get_bytes(4)
         for _ in range(sum(n_records)):
-            parser.get_name()
+            dns.name.from_wire_parser(parser)
             kind, _class, _ttl, length = parser.get_struct("!HHIH")
             if kind != dns.rdatatype.OPT:
                 parser.get_bytes(length)

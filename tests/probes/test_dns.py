@@ -155,7 +155,7 @@ async def test_hop_limit_tells_how_near_an_answer_was_made(address: str) -> None
     assert [a.hop_limit for a in seen.answers] == [7]
 
 
-async def test_what_the_server_says_about_itself_and_its_refusal() -> None:
+async def test_what_the_server_says_about_itself_and_its_answer() -> None:
     """Every extended error, in whatever encoding; the server's id, which every query asks for."""
     options = (
         dns.edns.GenericOption(dns.edns.OptionType.EDE, b"\0\x10d\xe9cret 17/2017"),
@@ -164,7 +164,10 @@ async def test_what_the_server_says_about_itself_and_its_refusal() -> None:
         dns.edns.GenericOption(dns.edns.OptionType.EDE, b"\0"),  # too short for a code
         dns.edns.NSIDOption(b"jkt-3"),
     )
-    async with udp_server(lambda q: [reply(q, rcode=dns.rcode.NXDOMAIN, options=options)]) as (asked, server):
+    async with udp_server(lambda q: [reply(q, "A 10.10.34.35", "A 10.10.34.36", options=options)]) as (
+        asked,
+        server,
+    ):
         (answer,) = (await ask_udp(server)).answers
     assert answer.extended_errors == (
         ExtendedError(code=16, text="d�cret 17/2017"),
