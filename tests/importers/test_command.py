@@ -231,7 +231,7 @@ def test_what_is_stored_means_what_was_judged(tmp_path: Path, database: str) -> 
 
 
 SCRIPT = """
-import json, resource, sys
+import json, sys
 from tests.importers.ooni_documents import CLASSIC, web
 path, n, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 with open(path, "w") as out:
