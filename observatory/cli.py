@@ -14,9 +14,10 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
-from observatory.commands import exports, imports
+from observatory.commands import exports, imports, reference
 from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
+from observatory.data.fingerprints import ReferenceError
 from observatory.model import Config
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ config_app = typer.Typer(help="Look after vantage_points.yaml.", no_args_is_help
 app.add_typer(config_app, name="config")
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
+app.add_typer(reference.app, name="reference")
 
 ConfigOption = Annotated[
     Path,
@@ -189,4 +191,9 @@ app.command()(rescore)
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    except ReferenceError as error:
+        # An added list was changed by hand: whatever needs it cannot go on.
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)

@@ -55,12 +55,17 @@ class Collector:
         # Two rounds at once would each miss the other as a control.
         self._lock = Lock()
 
-    def accept(self, measurements: Sequence[Measurement]) -> list[tuple[Measurement, Verdict]]:
+    def accept(
+        self, measurements: Sequence[Measurement], *, complete: bool = False
+    ) -> list[tuple[Measurement, Verdict]]:
         """Judge and store measurements in one transaction; return each with its verdict, in order.
 
         Shape:  one round of one vantage point, or any number of them. What is known already is neither
                 stored nor judged again: its stored verdict is returned. Afterwards, in a transaction of its
                 own, stored verdicts are judged again that the new control measurements bear on.
+                `complete`: an archive that brings its own controls. They alone are compared with, those of
+                the same round before others, and nothing stored is judged again: thousands of strangers'
+                measurements of one hour would each touch all others.
         """
         with self._lock:
             now = self._clock()
@@ -70,10 +75,11 @@ class Collector:
                 if measurement.id not in known:
                     fresh.setdefault(measurement.id, measurement)
             batch = _Batch(fresh.values(), self._store.load_control_vantages())
-            verdicts = self._judge_all(fresh.values(), batch, now)
+            verdicts = self._judge_all(fresh.values(), batch, now, complete=complete)
             self._store.save_measurements([(m, verdicts[m.id]) for m in fresh.values()], received_at=now)
-            self._judge_round_again(fresh.values(), now)
-            self._judge_neighbours_again(batch, now)
+            if not complete:
+                self._judge_round_again(fresh.values(), now)
+                self._judge_neighbours_again(batch, now)
             return [(m, known.get(m.id) or verdicts[m.id]) for m in measurements]
 
     def close_windows(self, now: datetime) -> int:
@@ -126,19 +132,21 @@ class Collector:
         return self._store.replace_verdicts({id_: v for id_, v in new.items() if old.get(id_) != v})
 
     def _judge_all(
-        self, measurements: Iterable[Measurement], batch: "_Batch", now: datetime
+        self, measurements: Iterable[Measurement], batch: "_Batch", now: datetime, *, complete: bool = False
     ) -> dict[str, Verdict]:
         """Judge measurements with the controls of the batch and of the store, a short span at a time."""
         verdicts: dict[str, Verdict] = {}
         control_vantages = self._store.load_control_vantages()
         for group in self._by_span(measurements):
             controls = defaultdict(list)
-            for control in (*batch.controls, *self._load_controls(group)):
+            for control in (*batch.controls, *(() if complete else self._load_controls(group))):
                 controls[control.target].append(control)
             canaries = _Canaries(self._store, batch)
             uncompared: list[Measurement] = []
             for measurement in group:
-                chosen = self._choose(measurement, controls[measurement.target])
+                near = controls[measurement.target]
+                same_round = [c for c in near if c.round_id == measurement.round_id] if complete else []
+                chosen = self._choose(measurement, same_round or near)
                 # What fails where no censor is fails at the target: a control is its own first control.
                 compared = [measurement, *chosen] if measurement.vantage in control_vantages else chosen
                 provisional = now < measurement.started_at + self._window and not any(

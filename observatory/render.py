@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from observatory.adhoc import Result
-from observatory.model import State
+from observatory.model import State, ViaKind
 from observatory.store import Store
 from probes.records import encode_measurement
 
@@ -148,7 +148,7 @@ def print_status(store: Store) -> None:
         table.add_row(
             escape(row.id),
             escape(f"{row.isp} AS{row.asn}"),
-            row.role.value if row.enabled else "disabled",
+            "imported" if row.via.kind is ViaKind.IMPORTED else row.role.value if row.enabled else "disabled",
             _when(row.last_seen_at),
             _when(row.next_run_at),
             summary or "no data",

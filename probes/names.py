@@ -12,6 +12,7 @@ on the way can answer it.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from probes.dns import SECOND_ANSWER_WAIT_S, UDP_TIMEOUT_S, Exchange, measure_dns, over_tcp, over_udp
@@ -22,6 +23,11 @@ from probes.secure_dns import SecureResolver
 
 # Its name servers answer with the address of whoever asked them.
 IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"
+
+# A forged answer may hold as many addresses as it likes, and arrives first. Whoever asks keeps room for the
+# next answer, and every kind of source for the others.
+MAX_OF_ANSWER: Final = 3
+MAX_OF_SOURCE: Final = 4
 
 OnAddress = Callable[[str], None]
 
@@ -42,6 +48,11 @@ class Question:
     resolver: Resolver
     transport: str
     query_type: str = "A"
+
+    @property
+    def source(self) -> str:
+        """Whose word an answer is: over DoT and DoH the public resolver's own, elsewhere also the path's."""
+        return "authenticated" if self.transport in ("dot", "doh") else self.resolver
 
 
 WITHOUT_UDP: Final = (
@@ -73,6 +84,7 @@ class NameSteps:
         self._resolvers = resolvers
         self._name = name
         self._on_address = on_address
+        self._told: dict[tuple[str, bool], set[str]] = {}
 
     async def run(self, *, identify: bool = False) -> None:
         """Ask everybody side by side; `identify` also asks the resolvers who they are."""
@@ -95,7 +107,7 @@ class NameSteps:
                 name=self._name,
                 attempt=attempt,
                 query_type=question.query_type,
-                on_answer=self._take_answer,
+                on_answer=partial(self._take_answer, question.source),
             )
             # An answer, whatever it says, is an answer; what is asked again is silence and refusal. Of an
             # address that serves no DNS silence is what is to be expected.
@@ -131,6 +143,10 @@ class NameSteps:
             query_type="TXT",
         )
 
-    def _take_answer(self, answer: DnsAnswer) -> None:
-        for address in answer.addresses:
-            self._on_address(address)
+    def _take_answer(self, source: str, answer: DnsAnswer) -> None:
+        for is_v6 in (False, True):
+            told = self._told.setdefault((source, is_v6), set())
+            new = [one for one in answer.addresses if (":" in one) is is_v6 and one not in told]
+            for address in new[: min(MAX_OF_ANSWER, MAX_OF_SOURCE - len(told))]:
+                told.add(address)
+                self._on_address(address)

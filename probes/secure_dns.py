@@ -28,7 +28,11 @@ DOH_PATH: Final = "/dns-query"
 
 
 class StaleLink(Exception):
-    """The connection had ended before this query was sent on it: it can go over another one."""
+    """The connection had served others and ended before this query: it can go over another one.
+
+    One that ended before it served anybody is a failure instead, so a server that hangs up on everybody is
+    not called again and again.
+    """
 
 
 class Link(Protocol):
@@ -51,6 +55,8 @@ class DotLink:
         self._plain = plain
         self._tls = tls
         self._waiting: dict[bytes, asyncio.Future[bytes]] = {}
+        self._n_asked = 0
+        self._error: Exception = EOFError("the connection has ended")
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -59,18 +65,20 @@ class DotLink:
 
     async def ask(self, query: bytes) -> bytes:
         if self.ended:
-            raise StaleLink
+            raise StaleLink if self._n_asked else self._error
+        # Ids of its own: those drawn at random would meet in one round of a hundred.
+        ticket = struct.pack(">H", self._n_asked & 0xFFFF)
+        self._n_asked += 1
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[query[:2]] = reply
+        self._waiting[ticket] = reply
         try:
-            await self._tls.send(struct.pack(">H", len(query)) + query)
-            return await reply
+            await self._tls.send(struct.pack(">H", len(query)) + ticket + query[2:])
+            return query[:2] + (await reply)[2:]
         finally:
-            self._waiting.pop(query[:2], None)
+            self._waiting.pop(ticket, None)
 
     async def _read(self) -> None:
         data = b""
-        error: Exception = EOFError("the connection has ended")
         try:
             while chunk := await self._tls.recv():
                 data += chunk
@@ -78,11 +86,11 @@ class DotLink:
                     self._deliver(data[2:end])
                     data = data[end:]
         except Exception as failed:  # belongs to everybody who waits
-            error = failed
+            self._error = failed
         finally:
             for reply in self._waiting.values():
                 if not reply.done():
-                    reply.set_exception(error)
+                    reply.set_exception(self._error)
 
     def _deliver(self, message: bytes) -> None:
         reply = self._waiting.get(message[:2])
@@ -103,22 +111,36 @@ class DohLink:
         self._host = f"[{host}]" if ":" in host else host
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
         self._turn = asyncio.Lock()
+        self._n_answered = 0
+        self._broken = False
 
     @property
     def ended(self) -> bool:
-        over = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
-        return self._connection.our_state in over or self._connection.their_state in over
+        return not self._turn.locked() and self._is_over
+
+    @property
+    def _is_over(self) -> bool:
+        over = (h11.MUST_CLOSE, h11.CLOSED)
+        return self._broken or self._connection.our_state in over or self._connection.their_state in over
 
     async def ask(self, query: bytes) -> bytes:
         async with self._turn:
-            if self.ended:
+            if self._is_over:
                 raise StaleLink
             if self._connection.our_state is h11.DONE:
                 self._connection.start_next_cycle()
             try:
-                return await self._post(query)
+                reply = await self._post(query)
             except h11.RemoteProtocolError as error:
+                self._broken = True
                 raise ProtocolError(Failure.HTTP_BAD_REPLY, str(error)) from error
+            except (
+                BaseException
+            ):  # given up in the middle: what is left of the answer would be the next one's
+                self._broken = True
+                raise
+            self._n_answered += 1
+            return reply
 
     async def _post(self, query: bytes) -> bytes:
         kind = "application/dns-message"
@@ -135,23 +157,25 @@ class DohLink:
         parts = (request, h11.Data(data=query), h11.EndOfMessage())
         await self._tls.send(b"".join(self._connection.send(part) or b"" for part in parts))
         body = b""
+        begun = False
         while True:
             match event := self._connection.next_event():
                 case h11.NEED_DATA:
-                    self._connection.receive_data(await self._tls.recv())
+                    data = await self._tls.recv()
+                    if not data and not begun:
+                        # A server may close a connection kept alive at any time (RFC 9112 section 9.3.1).
+                        raise StaleLink if self._n_answered else EOFError("closed before a response")
+                    begun = True
+                    self._connection.receive_data(data)
                 case h11.Response() if event.status_code != 200:
                     # What follows is not read: the connection is of no more use.
-                    self._connection.send_failed()
                     raise ProtocolError(Failure.HTTP_BAD_REPLY, f"DoH answered {event.status_code}")
                 case h11.Data():
                     body += event.data
                     if len(body) > MAX_REPLY_BYTES:
-                        self._connection.send_failed()
                         raise ProtocolError(Failure.DNS_BAD_REPLY, "longer than a DNS message can be")
                 case h11.EndOfMessage():
                     return body
-                case h11.ConnectionClosed():
-                    raise EOFError("closed before a response")
 
     def close(self) -> None:
         self._plain.close()

@@ -34,6 +34,8 @@ def run(*arguments: str) -> tuple[int, str]:
         (["measure", "--help"], "Measure one round right now"),
         (["config", "--help"], "vantage_points.yaml"),
         (["config", "check", "--help"], "every mistake at once"),
+        (["import", "ooni", "--help"], "What OONI concluded is not read"),
+        (["export", "ooni", "--help"], "reads the same measurements back"),
         (["status", "--help"], "what was measured last"),
         (["rescore", "--help"], "Judge stored measurements again"),
     ],

@@ -518,7 +518,7 @@ def test_nothing_enabled_is_a_warning(write: Callable[[str | bytes], Path]) -> N
 def test_shipped_file_measures_from_here_and_shows_every_way_out() -> None:
     config = load_config(ROOT / "vantage_points.yaml")
     assert [vantage.id for vantage in config.vantage_points if vantage.enabled] == ["here"]
-    assert {vantage.via.kind for vantage in config.vantage_points} == set(ViaKind)
+    assert {vantage.via.kind for vantage in config.vantage_points} == set(ViaKind) - {ViaKind.IMPORTED}
     assert len(warn_config(config)) == 1
 
 

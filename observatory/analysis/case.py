@@ -132,7 +132,7 @@ class Case:
             return True
         if address in self.facts.proved_addresses or address in self.controls_proved:
             return True
-        if is_bogon(address) or self.reference.is_block_page_address(address):
+        if is_bogon(address) or self.reference.match_address(address) is not None:
             return False
         return (
             self.reference.is_telegram_address(address)
@@ -142,7 +142,9 @@ class Case:
 
     def is_block_page(self, address: str) -> bool:
         return (
-            bool(address) and not self.is_genuine(address) and self.reference.is_block_page_address(address)
+            is_address(address)
+            and not self.is_genuine(address)
+            and bool(self.reference.match_address(address))
         )
 
     def is_bogon(self, address: str) -> bool:
@@ -242,11 +244,14 @@ class Case:
     # --- pages
 
     def shows_block_page(self, page: HttpObservation) -> bool:
-        return page.status is not None and self.reference.is_block_page_body(page.body)
+        return page.status is not None and self.reference.match_page(page.body, page.headers) is not None
 
     def redirects_to_block_page(self, page: HttpObservation) -> bool:
         host = redirect_host(page)
-        return host is not None and self.reference.is_block_page_host(host)
+        if host is None or self.reference.is_telegram_host(host):
+            return False
+        known = self.reference.match_name(host) or self.reference.match_redirect(page.headers)
+        return known is not None
 
 
 def _is_sound(facts: Facts, control: Control) -> bool:

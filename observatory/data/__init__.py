@@ -1,6 +1,5 @@
 """Versioned reference data, read once: targets, Telegram's prefixes, Indonesian networks and block pages."""
 
-import hashlib
 import ipaddress
 from functools import cache
 from importlib import resources
@@ -8,7 +7,9 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from observatory.analysis.fingerprints import Fingerprints
 from observatory.analysis.reference import Reference
+from observatory.data.fingerprints import digest_of, load_added, shipped
 from probes.records import Target, TargetKind
 
 FILES: Final = ("telegram.yaml", "indonesia_networks.yaml", "indonesia_2017.yaml", "block_pages.yaml")
@@ -43,39 +44,19 @@ def load_targets() -> tuple[Target, ...]:
 
 @cache
 def load_reference() -> Reference:
-    """Return what the rules may know beforehand. Its version changes with any byte of the files."""
+    """Return what the rules may know beforehand: what is shipped, then what the operator added. Its version
+    changes with any byte of the files.
+
+    Errors: ReferenceError when an added list cannot be used.
+    """
     telegram = load_yaml("telegram.yaml")
-    networks = load_yaml("indonesia_networks.yaml")
-    pages = load_yaml("block_pages.yaml")
-    entries = [entry for network in networks["networks"] for entry in network.get("block_pages", ())]
-    entries += [value for entry in networks["national"] for value in entry.values()]
-    addresses, hosts = _split(entries)
+    own = tuple(shipped(load_yaml("indonesia_networks.yaml"), load_yaml("block_pages.yaml")))
+    added = tuple(load_added())
+    contents = [resources.files(__name__).joinpath(name).read_bytes() for name in FILES]
+    contents += [content for _, content, _ in added]
     return Reference(
-        version=_version(telegram["version"]),
+        version=f"{telegram['version']}+{digest_of(contents)}",
         telegram_prefixes=tuple(ipaddress.ip_network(prefix) for prefix in telegram["prefixes"]),
-        block_page_addresses=addresses,
-        block_page_hosts=hosts,
-        block_page_texts=tuple(entry["phrase"].lower() for entry in pages["phrases"]),
+        telegram_asns=frozenset(telegram["asns"]),
+        fingerprints=Fingerprints([*own, *(f for _, _, those in added for f in those)]),
     )
-
-
-def _split(entries: list[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Part `name (address)`, `name/path`, `name` and `address` into addresses and names."""
-    addresses: set[str] = set()
-    hosts: set[str] = set()
-    for entry in entries:
-        for word in entry.replace("(", " ").replace(")", " ").split():
-            try:
-                addresses.add(str(ipaddress.ip_address(word)))
-            except ValueError:
-                # A page on an ISP's main site counts by its path only, which a redirect's host cannot show.
-                if "/" not in word:
-                    hosts.add(word.lower())
-    return frozenset(addresses), frozenset(hosts)
-
-
-def _version(dated: str) -> str:
-    digest = hashlib.sha256()
-    for name in FILES:
-        digest.update(resources.files(__name__).joinpath(name).read_bytes())
-    return f"{dated}+{digest.hexdigest()[:8]}"

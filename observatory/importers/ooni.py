@@ -9,12 +9,13 @@ Source: ooni/spec df-000 to df-008, ts-017 (web_connectivity), ts-020 (telegram)
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from observatory.analysis.case import Control
+from observatory.analysis.facts import shows_valid_certificate
 from observatory.data import load_targets
 from observatory.importers import ooni_own
 from observatory.importers.fields import (
@@ -49,9 +50,12 @@ from probes.records import (
     HttpObservation,
     Measurement,
     TargetKind,
+    TlsObservation,
 )
 
 WEB_HOST: Final = "web.telegram.org"
+# A report that was opened longer before says nothing of the line at this moment.
+REPORT_AGE: Final = timedelta(minutes=10)
 _ASN: Final = re.compile(r"^(?:AS)?(\d{1,10})$", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"^[A-Z]{2}$")
 _TIMES: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")
@@ -158,14 +162,15 @@ def _read_envelope(document: Mapping[str, Any]) -> _Envelope:
         for key in ("software_name", "software_version", "test_name", "test_version")
     )
     resolver = address(document.get("resolver_ip")) or address(test_keys.get("client_resolver"))
-    own_name = uid or f"{report}|{input_ or ''}|{started}|{document.get('probe_asn')}"
+    asn = _parse_asn(document.get("probe_asn"))
+    own_name = uid or f"{report}|{input_ or ''}|{started_at.isoformat()}|{asn}"
     return _Envelope(
         document=document,
         test_keys=test_keys,
         id=str(uuid5(NAMESPACE_URL, f"ooni:{own_name}")),
         uid=uid,
         input=input_,
-        asn=_parse_asn(document.get("probe_asn")),
+        asn=asn,
         country=country if _COUNTRY.match(country) else "ZZ",
         network=read_text(document.get("probe_network_name"), "probe_network_name", limit=100),
         started_at=started_at,
@@ -302,14 +307,44 @@ def _read_telegram(envelope: _Envelope) -> tuple[Part, ...]:
     at_web = _observe(keys_of_web, find_scope(keys_of_web, WEB_HOST, 443))
     parts = []
     if at_web:
-        parts.append(Part(measurement=envelope.measurement("", WEB_HOST, TargetKind.HOST, at_web)))
+        parts.append(
+            Part(
+                measurement=envelope.measurement("", WEB_HOST, TargetKind.HOST, at_web),
+                canary=_online(envelope, "canary"),
+            )
+        )
+    # What proved itself in the same run shows that the line was up.
+    proofs = tuple(o for o in at_web if isinstance(o, TlsObservation) and shows_valid_certificate(o))
     for ip in _centre_addresses(keys, web_addresses | shaken):
         name = _centres().get(ip, ip)
-        observed = _observe_centre(keys, ip)
-        parts.append(Part(measurement=envelope.measurement(name, name, TargetKind.DATA_CENTRE, observed)))
+        parts.append(
+            Part(
+                measurement=envelope.measurement(
+                    name, name, TargetKind.DATA_CENTRE, _observe_centre(keys, ip)
+                ),
+                canary=_online(envelope, f"{name}-canary", *proofs),
+            )
+        )
     if not parts:
         raise Rejected("test_keys: expected tcp_connect, queries or requests, got none of them")
     return tuple(parts)
+
+
+def _online(envelope: _Envelope, suffix: str, *proofs: AnyObservation) -> Measurement | None:
+    """What shows that the vantage point was online, since this test asks no helper: its client opened a
+    report at OONI's collector just before, and what else it reached."""
+    report = read_text(envelope.document.get("report_id"), "report_id")
+    shown: tuple[AnyObservation, ...] = proofs
+    try:
+        opened_at = datetime.strptime(report[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        opened_at = None
+    if opened_at is not None and abs(opened_at - envelope.started_at) <= REPORT_AGE:
+        collector = HelperObservation(id="report", started_s=0.0, duration_s=0.0, url="ooni:collector")
+        shown = (collector, *proofs)
+    if not shown:
+        return None
+    return envelope.measurement(suffix, WEB_HOST, TargetKind.CONTROL_HOST, shown)
 
 
 def _without(test_keys: Mapping[str, Any], unwanted: Callable[[str], bool]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Importer:
         )
         self._points |= points
         known = self._store.load_verdicts(set(everything))
-        judged = self._collector.accept(list(everything.values()))
+        judged = self._collector.accept(list(everything.values()), complete=True)
         for measurement, verdict in judged:
             if measurement.id in main and measurement.id not in known:
                 self.summary.states[verdict.state] += 1

@@ -1,14 +1,18 @@
 """DNS queries and replies through dnspython's codec (RFC 1035, EDNS RFC 6891)."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterator
 from itertools import islice
 
 import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdata
+import dns.rdatatype
+import dns.wire
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
@@ -19,6 +23,8 @@ from dns.rdtypes.svcbbase import ALPNParam, ParamKey
 from probes.records import DnsAnswer, ExtendedError, Failure
 
 EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
+# No honest reply to these questions is longer; 65,535 bytes of tiny records take a third of a second to read.
+MAX_READ_BYTES = 4096
 MAX_ADDRESSES = 64
 MAX_NAMES = 16
 MAX_TEXTS = 8
@@ -55,14 +61,16 @@ def parse_reply(
 
     A truncated or partly broken reply still counts: what could be read is kept beside the whole wire.
     """
+    readable = wire[:MAX_READ_BYTES]
     try:
-        message = dns.message.from_wire(wire, ignore_trailing=True, continue_on_error=True)
+        message = dns.message.from_wire(readable, ignore_trailing=True, continue_on_error=True)
     except (dns.exception.DNSException, ValueError, AssertionError):
         return None
     if message.id != query_id or not message.flags & dns.flags.QR:
         return None
     if message.question and message.question[0].name.to_text(omit_final_dot=True).lower() != name.lower():
         return None
+    options = tuple(_options(readable))
     found = _Found()
     ttls: list[int] = []
     for rrset in message.answer:
@@ -76,8 +84,8 @@ def parse_reply(
         cnames=tuple(found.cnames[:MAX_NAMES]),
         texts=tuple(found.texts[:MAX_TEXTS]),
         ttl_s=min(ttls) if ttls else None,
-        extended_errors=_extended_errors(message.options),
-        server_id=_server_id(message.options),
+        extended_errors=_extended_errors(options),
+        server_id=_server_id(options),
         hop_limit=hop_limit,
         alpn=tuple(found.alpn[:MAX_NAMES]),
         ech=found.ech,
@@ -111,18 +119,45 @@ class _Found:
                     self.alpn += [one.decode("ascii", "replace")[:32] for one in offered.ids]
 
 
-def _extended_errors(options: Iterable[dns.edns.Option]) -> tuple[ExtendedError, ...]:
-    errors = (option for option in options if isinstance(option, dns.edns.EDEOption))
+def _options(wire: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield code and data of each EDNS option.
+
+    Not the codec's own reading: it gives up the whole OPT record for one text that is no UTF-8.
+    """
+    with contextlib.suppress(dns.exception.DNSException):
+        parser = dns.wire.Parser(wire, 4)
+        n_questions, *n_records = parser.get_struct("!HHHH")
+        for _ in range(n_questions):
+            dns.name.from_wire_parser(parser)
+            parser.get_bytes(4)
+        for _ in range(sum(n_records)):
+            dns.name.from_wire_parser(parser)
+            kind, _class, _ttl, length = parser.get_struct("!HHIH")
+            if kind != dns.rdatatype.OPT:
+                parser.get_bytes(length)
+                continue
+            with parser.restrict_to(length):
+                while parser.remaining() > 0:
+                    code, size = parser.get_struct("!HH")
+                    yield code, parser.get_bytes(size)
+
+
+def _extended_errors(options: tuple[tuple[int, bytes], ...]) -> tuple[ExtendedError, ...]:
+    errors = (data for code, data in options if code == dns.edns.OptionType.EDE and len(data) >= 2)
     return tuple(
-        ExtendedError(code=int(error.code), text=(error.text or "")[:MAX_TEXT_CHARS])
-        for error in islice(errors, MAX_TEXTS)
+        ExtendedError(
+            code=int.from_bytes(data[:2], "big"),
+            # RFC 8914 section 2: the text may end with a null byte.
+            text=data[2:].decode("utf-8", "replace").removesuffix("\0")[:MAX_TEXT_CHARS],
+        )
+        for data in islice(errors, MAX_TEXTS)
     )
 
 
-def _server_id(options: Iterable[dns.edns.Option]) -> str | None:
-    for option in options:
-        if isinstance(option, dns.edns.NSIDOption) and option.nsid:
-            return option.nsid.decode("utf-8", "backslashreplace")[:MAX_TEXT_CHARS]
+def _server_id(options: tuple[tuple[int, bytes], ...]) -> str | None:
+    for code, data in options:
+        if code == dns.edns.OptionType.NSID and data:
+            return data.decode("utf-8", "backslashreplace")[:MAX_TEXT_CHARS]
     return None
 
 

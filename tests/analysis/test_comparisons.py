@@ -759,3 +759,12 @@ def test_a_proxy_for_tls_that_lets_quic_pass_blocks_nothing() -> None:
     bad = certificate(leaf("x", sha256="e" * 64, issuer="CN=Proxy"), Failure.SSL_UNKNOWN_AUTHORITY)
     verdict = judge(changed(host(), bad), canary_here=changed(canary(), bad))
     assert (verdict.state, verdict.layer.value) == (INSUFFICIENT, "tls")
+
+
+def test_a_local_firewall_that_lets_quic_pass_blocks_nothing() -> None:
+    here = with_more(
+        changed(host(), tcp_fails(TIMEOUT)),
+        run(Purpose.TARGET, SILENT, SILENT, payload=Payload.SYN),
+        run(Purpose.CONTROL_ADDRESS, GONE, GONE, payload=Payload.SYN),
+    )
+    assert judge(here).rule_id == "guard.local_firewall"

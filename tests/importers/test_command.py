@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from observatory.cli import app
 from observatory.importers import documents
 from observatory.importers.documents import read_documents
+from observatory.importers.ooni import read_document
 from observatory.model import Role, ViaKind
 from observatory.store import open_store
 from tests.importers.ooni_documents import CLASSIC, TELEGRAM, changed, handshake, telegram, web
+from tests.importers.test_situations import SITUATIONS
 
 MEMORY_LIMIT_KB = 200_000
 
@@ -215,8 +217,21 @@ def test_what_may_not_be_stored_says_why(tmp_path: Path, database: str) -> None:
         assert {row.target for row in store.load_latest()} == {"t.me", "www.example.org"}
 
 
+def test_what_is_stored_means_what_was_judged(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(lines(*(s[1] | {"measurement_uid": f"uid-{n}"} for n, s in enumerate(SITUATIONS))))
+    found = [line for line in judged(path) if "parts" not in line]
+    assert run("--any-target", str(path))[0] == 0
+    with open_store(read_only=True) as store:
+        for line in found:
+            document = SITUATIONS[int(line["id"].removeprefix("uid-"))][1] | {"measurement_uid": line["id"]}
+            (part,) = read_document(document).parts
+            verdict = store.load_verdicts([part.measurement.id])[part.measurement.id]
+            assert (verdict.state, verdict.rule_id) == (line["state"], line["rule_id"])
+
+
 SCRIPT = """
-import json, resource, sys
+import json, sys
 from tests.importers.ooni_documents import CLASSIC, web
 path, n, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 with open(path, "w") as out:
@@ -234,12 +249,14 @@ try:
     main()
 except SystemExit as stop:
     assert stop.code in (0, None), stop.code
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+# Not ru_maxrss: that remembers the process this one was forked from.
+status = open("/proc/self/status").read()
+print(status.split("VmHWM:")[1].split()[0], file=sys.stderr)
 """
 
 
 @pytest.mark.parametrize(
-    ("n", "arguments"), [(10_000, ["--judge", "--json"]), (2_000, ["--json"])], ids=["judged", "stored"]
+    ("n", "arguments"), [(10_000, ["--judge", "--json"]), (10_000, ["--json"])], ids=["judged", "stored"]
 )
 def test_memory_stays_bounded(n: int, arguments: list[str], tmp_path: Path, database: str) -> None:
     path = tmp_path / "many.jsonl"

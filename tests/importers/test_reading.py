@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from probes.records import (
     TargetKind,
     TcpObservation,
     TlsObservation,
+    encode_measurement,
 )
 from probes.wire.dns import encode_query
 from tests.importers.ooni_documents import (
@@ -199,6 +201,16 @@ def test_ids_are_the_same_on_every_import_and_differ_by_input() -> None:
 @pytest.mark.parametrize("asn", [None, "AS0", "", 0, "none", "AS99999999999"])
 def test_an_unknown_network_is_as_0(asn: Any) -> None:
     assert main(web() | {"probe_asn": asn}).asn == 0
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["probe_asn", "probe_cc", "report_id", "measurement_uid", "probe_network_name", "resolver_ip", "input"],
+)
+def test_half_a_surrogate_pair_in_the_envelope_costs_nothing_but_itself(key: str) -> None:
+    made = web() | {key: "https://t.me/\ud800" if key == "input" else "\ud800"}
+    (part,) = read_document(made).parts
+    assert json.dumps(encode_measurement(part.measurement)).encode("utf-8")
 
 
 def test_one_lookup_of_the_system_is_a_query_for_each_family() -> None:

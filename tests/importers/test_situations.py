@@ -209,6 +209,32 @@ def over_ipv6(version: str) -> Document:
     return made
 
 
+def led_home() -> Document:
+    """The zone itself holds a loopback address: helper and DoH say so too."""
+    home = "127.0.0.1"
+    made = web("https://www.example.com/")
+    asked = [
+        query(LTE, "www.example.com", home),
+        query(LTE, "www.example.com", home, engine="udp", server="8.8.8.8:53"),
+        query(LTE, "www.example.com", home, engine="doh", server="https://dns.google/dns-query"),
+    ]
+    helper = control(LTE, "www.example.com", (home,), endpoints={}, http_failure="unknown_error")
+    return changed(made, queries=asked, tcp_connect=[], tls_handshakes=[], requests=[], control=helper)
+
+
+def plain_only() -> Document:
+    """Port 80 shows the page itself, the same to the helper; 0.5 proves the address over TLS beside it."""
+    name, ip, body = "www.example.com", "93.184.216.34", "x" * 1256
+    made = web(f"http://{name}/", LTE, ip)
+    return changed(made, requests=[request(LTE, f"http://{name}/", ip, 200, body)])
+
+
+def cut_off() -> Document:
+    page = request(LTE, SECURE, TELEGRAM)
+    page["failure"] = TIMEOUT
+    return changed(web(SECURE), requests=[page])
+
+
 def telegram_dead(dead: tuple[str, ...]) -> Document:
     """Connects to these data centres time out."""
     made = telegram()
@@ -296,10 +322,20 @@ SITUATIONS = [
     ),
     *((f"down {url} {v}", down(v, url), DOWN, None) for v in ALL for url in (SECURE, PLAIN)),
     *((f"retired {v}", retired(v), DOWN, None) for v in NEW),
+    ("everybody is led to 127.0.0.1", led_home(), UNSURE, None),
+    ("plain page that leads nowhere else", plain_only(), OK, None),
+    ("page cut off by a timeout", cut_off(), "impaired", None),
     ("telegram healthy", telegram(), OK, None),
     ("telegram, web injected", telegram_injected(), BLOCKED, "dns.injection.blockpage"),
-    ("telegram, one centre dead", telegram_dead(CENTRES[:1]), UNSURE, None),
-    ("telegram, all centres dead", telegram_dead(CENTRES), UNSURE, None),
+    ("telegram, one centre dead", telegram_dead(CENTRES[:1]), "impaired", None),
+    ("telegram, all centres dead", telegram_dead(CENTRES), "impaired", None),
+    (
+        "telegram, all centres dead, its report opened long before",
+        changed(telegram_dead(CENTRES), requests=[], tls_handshakes=[])
+        | {"report_id": "20240213T090617Z_telegram_ID_23693_n1_epDRF015yWFhSlX4"},
+        UNSURE,
+        None,
+    ),
 ]
 
 

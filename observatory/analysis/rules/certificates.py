@@ -106,7 +106,7 @@ def _names_of(leaf: Certificate) -> tuple[str, ...]:
 
 
 def names_block_page(case: Case, leaf: Certificate) -> bool:
-    return any(case.reference.is_block_page_host(name) for name in _names_of(leaf))
+    return any(case.reference.match_name(name) is not None for name in _names_of(leaf))
 
 
 def _block_page_certificate(case: Case, *, self_signed: bool) -> Evidence:

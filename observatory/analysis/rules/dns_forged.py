@@ -19,7 +19,7 @@ def leads_to_block_page(case: Case, answer: DnsAnswer) -> bool:
     """Every address is a known block page's, or the chain of names goes through one."""
     if any(case.is_genuine(a) for a in answer.addresses):
         return False
-    by_name = any(case.reference.is_block_page_host(name) for name in answer.cnames)
+    by_name = any(case.reference.match_name(name) is not None for name in answer.cnames)
     by_address = bool(answer.addresses) and all(case.is_block_page(a) for a in answer.addresses)
     return by_name or by_address
 

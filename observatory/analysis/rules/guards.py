@@ -21,8 +21,8 @@ def _vantage_unavailable(case: Case) -> Evidence | bool:
 
 
 def _local_firewall(case: Case) -> Evidence:
-    """This machine itself refuses to send, or nothing reaches even the first router."""
-    if not _fails(case):
+    """This machine itself refuses to send, or nothing reaches even the first router; UDP may pass."""
+    if not case.connected.isdisjoint(case.main_endpoints):
         return ()
     refused = ids(o for o in case.facts.tcp if o.failure is Failure.VANTAGE)
     return refused or stops_at_home(case.facts.hops)

@@ -117,7 +117,7 @@ def _slow_handshake(case: Case) -> Evidence:
 
 def _down(case: Case) -> Evidence:
     tries = case.tls
-    failed = bool(tries) and all(o.failure is not None for o in tries)
+    failed = bool(tries) and not any(shows_valid_certificate(o) for o in tries)
     tried = any(c.tls or c.tcp for c in case.controls)
     return ids(tries) if failed and tried and not case.control_proved else ()
 
