@@ -219,28 +219,6 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger("quic"), "disabled", True)
 
 
-@settings(deadline=None, max_examples=100)
-@given(st.lists(st.binary(max_size=1300), max_size=5))
-def test_random_datagrams_are_no_handshake(datagrams: list[bytes]) -> None:
-    visit, _ = new_visit()
-    with contextlib.suppress(ProtocolError):
-        for data in datagrams:
-            visit.receive(data, 0.1)
-            visit.datagrams(0.1)
-    assert not visit.finished
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.binary(min_size=1, max_size=60), st.sampled_from([0xC0, 0xD0, 0xE0, 0xF0, 0x40]))
-def test_long_headers_with_our_id_and_anything_behind(rest: bytes, first: int) -> None:
-    visit, (ours, *_) = new_visit()
-    ids = ours[6 + ours[5] :][: 1 + ours[6 + ours[5]]]
-    with contextlib.suppress(ProtocolError):
-        visit.receive(bytes([first]) + b"\0\0\0\x01" + ids + rest, 0.1)
-        visit.datagrams(0.1)
-    assert not visit.finished
-
-
 @settings(deadline=None, max_examples=60)
 @given(at=st.integers(0, 1300), value=st.integers(1, 255), cut=st.booleans())
 def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: bool) -> None:

@@ -191,12 +191,6 @@ KNOWN = {Failure.SSL_HANDSHAKE, Failure.EOF, Failure.CONNECTION_RESET}
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.binary(max_size=300))
-def test_random_bytes_are_a_failure_we_know(reply: bytes) -> None:
-    assert asyncio.run(shake_hands_with(reply)).failure in KNOWN
-
-
-@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 3000), st.integers(0, 255), st.booleans())
 def test_a_server_s_flight_with_a_changed_byte_is_a_failure_we_know(
     flight: bytes, at: int, value: int, cut: bool
