@@ -228,7 +228,7 @@ def describe_certificate(der: bytes) -> Certificate:
     try:
         subject, issuer = cert.subject.rfc4514_string(), cert.issuer.rfc4514_string()
         self_signed = cert.subject == cert.issuer
-    except ValueError:
+    except (ValueError, TypeError):
         subject = issuer = UNREADABLE
         self_signed = False
     return Certificate(
@@ -246,7 +246,7 @@ def describe_certificate(der: bytes) -> Certificate:
 def _names(cert: x509.Certificate) -> tuple[str, ...]:
     try:
         san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ()
     names = san.get_values_for_type(x509.DNSName)
     addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]

@@ -69,7 +69,8 @@ def encode_frame(transport: Transport, message: bytes) -> bytes:
 def frame_length(transport: Transport, head: bytes) -> tuple[int, int] | None:
     """Return (bytes of header, bytes of message) read from the first bytes of a frame, None if too few.
 
-    Errors: ProtocolError when the length is beyond what resPQ can need.
+    Errors: ProtocolError when the length is beyond what resPQ can need, or when what follows it is no
+            unencrypted message: to wait for the rest of what only looks like a length would pass for silence.
     """
     if transport is not Transport.ABRIDGED:
         if len(head) < 4:
@@ -83,6 +84,9 @@ def frame_length(transport: Transport, head: bytes) -> tuple[int, int] | None:
         length = 4 * (int.from_bytes(head[1:4], "little") if long else head[0] & 0x7F)
     if length > MAX_FRAME_BYTES:
         raise ProtocolError(Failure.MTPROTO_BAD_REPLY, f"frame of {length} bytes")
+    auth_key_id = head[header : header + 8]
+    if length > 4 + MAX_PADDING_BYTES and any(auth_key_id):
+        raise ProtocolError(Failure.MTPROTO_BAD_REPLY, "not an unencrypted message")
     return header, length
 
 

@@ -1,12 +1,25 @@
 """The steps at a data centre: what is tried where nothing is wrong, and what follows a failure."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.records import Failure, HopsObservation, Measurement, MtprotoObservation, Payload
+from probes.centre import measure_centre
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import (
+    Failure,
+    HopsObservation,
+    Measurement,
+    MtprotoObservation,
+    Payload,
+    Target,
+    TargetKind,
+)
+from probes.trust import load_trust
 from tests.crossing.conftest import measure
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -58,3 +71,17 @@ def test_dead_connects_are_looked_for_on_the_path_once(played: dict[str, Measure
     assert tried(played["mnc"]) == {}
     (hops,) = [o for o in played["mnc"].observations if isinstance(o, HopsObservation)]
     assert hops.payload is Payload.SYN and hops.hops[0].router == "10.11.1.1"
+
+
+def test_no_try_is_begun_that_the_deadline_would_cut_short(lab: LabControl, config: Config) -> None:
+    """After a silence of three seconds less than one second is left: there is no second try."""
+    centre = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",))
+
+    async def run() -> Notebook:
+        notebook = Notebook(deadline_s=3.9)
+        await measure_centre(Network("netns", "xl"), notebook, load_trust(config.settings.ca_file), centre)
+        return notebook
+
+    lab.switch("xl", "mtproto_drop", True, hosts=["dc2"])
+    asked = [o for o in asyncio.run(run()).observations() if isinstance(o, MtprotoObservation)]
+    assert [(o.attempt, o.failure) for o in asked] == [(1, Failure.TIMEOUT)] * 4

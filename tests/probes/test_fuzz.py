@@ -25,7 +25,6 @@ from probes.tls import measure_tls
 from probes.trust import load_trust
 from probes.wire.dns import encode_query, parse_reply
 from probes.wire.mtproto import Transport, encode_frame, encode_req_pq_multi, frame_length, parse_res_pq
-from probes.wire.obfuscation import INIT_BYTES, is_allowed, start_obfuscation
 
 HERE = Endpoint(address="192.0.2.1", port=443)
 DEADLINE_S = 2.0
@@ -119,23 +118,6 @@ def test_frame_headers(transport: Transport, head: bytes) -> None:
     except ProtocolError:
         return
     assert sizes is None or sum(sizes) <= 4096 + 4
-
-
-@given(st.binary(min_size=INIT_BYTES, max_size=INIT_BYTES), st.binary(max_size=100))
-def test_the_server_reads_what_was_obfuscated(init: bytes, message: bytes) -> None:
-    """The other side's keys are the same bytes backwards."""
-    if not is_allowed(init):
-        return
-    ours = start_obfuscation(lambda n: init[:n], b"\xee" * 4)
-    assert ours.head[:56] == init[:56]
-    # As lab/services/centre.py does it, with the public parts of the head alone.
-    from probes.wire.obfuscation import _key_stream
-
-    reader = _key_stream(ours.head[8:40], ours.head[40:56])
-    assert reader.update(ours.head)[56:60] == b"\xee" * 4
-    assert reader.update(ours.encrypt(message)) == message
-    backwards = ours.head[8:56][::-1]
-    assert ours.decrypt(_key_stream(backwards[:32], backwards[32:48]).update(message)) == message
 
 
 @FEW

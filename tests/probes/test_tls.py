@@ -147,6 +147,21 @@ def test_a_certificate_that_only_openssl_reads_is_kept_and_nothing_is_said_of_it
     assert UNREADABLE_CERTIFICATE in errors and INVALID_HOSTNAME not in errors
 
 
+@pytest.mark.parametrize(
+    ("situation", "there", "instead"),
+    [
+        ("an X.400 address for a name", b"\x82\x04t.me", b"\xa3\x04t.me"),
+        ("a subject that is no text", b"\x0c\x04t.me", b"\x03\x04\0.me"),
+        ("a subject in broken UTF-8", b"\x0c\x04t.me", b"\x0c\x04\xff.me"),
+    ],
+)
+def test_names_that_cannot_be_read_are_no_names(situation: str, there: bytes, instead: bytes) -> None:
+    der = certificate()
+    assert there in der
+    strange = describe_certificate(der.replace(there, instead))
+    assert strange.names == () or strange.subject == "(unreadable)"
+
+
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=3))
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 def test_no_certificate_breaks_the_description(changes: list[tuple[int, int]]) -> None:
