@@ -9,6 +9,8 @@ from observatory.analysis.lazy import lazy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _REMEMBERED = 10_000
+# Up to 64 KiB each.
+_REMEMBERED_PAGES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class Reference:
     def _match_body(self, body: bytes) -> Fingerprint | None:
         # The same few pages come back every round; bytes remember their own hash.
         if body not in self._pages:
-            if len(self._pages) >= _REMEMBERED // 10:
+            if len(self._pages) >= _REMEMBERED_PAGES:
                 self._pages.clear()
             self._pages[body] = self.fingerprints.match_body(body)
         return self._pages[body]
