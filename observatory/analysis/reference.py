@@ -47,9 +47,14 @@ class Reference:
         return any(name == domain or name.endswith("." + domain) for domain in self.telegram_domains)
 
     def match_address(self, address: str) -> Fingerprint | None:
-        """Return the block page known at an address."""
+        """Return the block page known at an address.
+
+        Lists hold private ones too; such a one is another machine in every network, so it is no known page.
+        """
         found = self.fingerprints.match_address(address)
-        return found if found is not None and not self.is_telegram_address(address) else None
+        if found is None or is_bogon(address) or self.is_telegram_address(address):
+            return None
+        return found
 
     def match_name(self, host: str) -> Fingerprint | None:
         """Return the block page known by a name; Telegram's own names are none."""

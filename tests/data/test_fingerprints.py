@@ -113,6 +113,11 @@ def test_where_lists_disagree_the_reading_that_accuses_nobody_holds(scope: str) 
         assert known.match_body(b"closed") is None
 
 
+def test_a_private_address_is_nobodys_known_page() -> None:
+    known = Fingerprints(parse_csv(listed(row("a", "dns", "full", "10.10.34.35", scope="nat")), "list.csv"))
+    assert Reference(version="x", fingerprints=known).match_address("10.10.34.35") is None
+
+
 def test_an_address_matches_however_a_list_spells_it() -> None:
     known = Fingerprints(parse_csv(listed(row("a", "dns", "full", "2001:0DB8:0:0::1")), "list.csv"))
     assert found(known.match_address("2001:db8::1")) == "a"
