@@ -10,7 +10,9 @@ TCP socket is told no router's address, a SYN's and a datagram's is.
 """
 
 import asyncio
+import contextlib
 import errno
+import secrets
 import socket
 import struct
 import time
@@ -32,15 +34,21 @@ from probes.wire.icmp import parse_socket_error
 WAVE_TTLS: Final = 8
 MAX_TTL: Final = 24
 HOP_TIMEOUT_S: Final = 0.7
+# A handshake that has to be tried again (TCP does after one second) is worth no second one.
+CONNECT_TIMEOUT_S: Final = 0.9
 TOTAL_TIMEOUT_S: Final = 3.0
+MAX_ERRORS: Final = 16
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 MSG_ERRQUEUE: Final = 0x2000
 
+# What an error means of which no ICMP message was kept. On a connection none is, and running out of hops is
+# EHOSTUNREACH there; so is a router's "no such host", which cannot be told apart from it.
 HEARD: Final = {
     errno.ECONNRESET: Heard.RESET,
     errno.EPIPE: Heard.RESET,
     errno.ECONNREFUSED: Heard.REFUSED,
+    errno.EHOSTUNREACH: Heard.TIME_EXCEEDED,
 }
 FAR_END: Final = frozenset({Heard.ANSWER, Heard.REFUSED, Heard.RESET, Heard.CLOSED})
 OVER_TCP: Final = frozenset({Payload.CLIENT_HELLO, Payload.HTTP_REQUEST})
@@ -73,7 +81,8 @@ async def measure_hops(
     """Send one payload with TTL 1, 2, … until the far end answers, and keep what each was answered with.
 
     Shape:  waves of eight TTLs side by side, at most 24 hops and three seconds; a wave is cut after the
-            first TTL that the far end answers.
+            first TTL that the far end answers. A TTL whose payload could not be sent, because no connection
+            was to be had for it, is left out.
     Errors: ValueError for a network that carries no packets of our own making (SOCKS5).
     """
     if not network.carries_udp:
@@ -83,17 +92,24 @@ async def measure_hops(
     failure: Failure | None = None
     detail: str | None = None
     content = _content(trust, payload, name)
+
+    async def send(ttl: int) -> OSError | VantageError | None:
+        try:
+            hops.append(await _send(network, endpoint, payload, content, ttl))
+        except (OSError, VantageError) as error:
+            return error
+        return None
+
     try:
         async with notebook.timeout(TOTAL_TIMEOUT_S):
             for first in range(1, MAX_TTL + 1, WAVE_TTLS):
-                wave = await asyncio.gather(
-                    *(
-                        _send(network, endpoint, payload, content, ttl)
-                        for ttl in range(first, min(first + WAVE_TTLS, MAX_TTL + 1))
-                    )
-                )
-                hops += wave
-                if any(hop.heard in FAR_END for hop in wave):
+                ttls = range(first, min(first + WAVE_TTLS, MAX_TTL + 1))
+                async with asyncio.TaskGroup() as group:
+                    wave = [group.create_task(send(ttl)) for ttl in ttls]
+                errors = [error for task in wave if (error := task.result()) is not None]
+                if len(errors) == len(wave):
+                    raise errors[0]
+                if any(hop.heard in FAR_END for hop in hops):
                     break
     except Exception as error:  # a network failure is data; the hops heard until then stay
         failure, detail = classify_failure(error)
@@ -105,7 +121,7 @@ async def measure_hops(
         payload=payload,
         name=name,
         purpose=purpose,
-        hops=_cut(hops),
+        hops=_cut(sorted(hops, key=lambda hop: hop.ttl)),
     )
     notebook.add(observation)
     return observation
@@ -130,72 +146,89 @@ def _content(trust: Trust, payload: Payload, name: str) -> bytes:
             host = name.encode("idna") if name else b""
             return b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
         case Payload.DNS_QUERY:
-            return encode_query(name, "A", int(time.monotonic_ns()) & 0xFFFF)
+            return encode_query(name, "A", secrets.randbelow(65536))
         case Payload.UDP:
             return b"\0" * 24
         case Payload.SYN:
             return b""
 
 
+class _Report:
+    """What one payload was answered with. What comes behind an ICMP error counts more: an injector acts on a
+    packet that then runs out of hops all the same, and may be slower than the router."""
+
+    def __init__(self) -> None:
+        self.heard = Heard.SILENCE
+        self.router: str | None = None
+        self.at_s: float | None = None
+
+    def note(self, heard: Heard, router: str | None = None) -> None:
+        if self.at_s is None or heard in FAR_END:
+            self.heard, self.at_s = heard, time.monotonic()
+        self.router = self.router or router
+
+    def note_error(self, sock: socket.socket, error: OSError) -> None:
+        """An error means what the queued ICMP messages say, which tell more than its number."""
+        told = _read_errors(sock)
+        for heard, router in told:
+            self.note(heard, router)
+        if not told:
+            self.note(HEARD.get(error.errno or 0, Heard.UNREACHABLE))
+
+
 async def _send(network: Network, endpoint: Endpoint, payload: Payload, content: bytes, ttl: int) -> Hop:
-    started = time.monotonic()
-    heard, router = Heard.SILENCE, None
-    try:
-        async with asyncio.timeout(HOP_TIMEOUT_S):
-            if payload in OVER_TCP:
-                heard, router = await _over_connection(network, endpoint, content, ttl)
-            elif payload is Payload.SYN:
-                heard, router = await _syn(network, endpoint, ttl)
-            else:
-                heard, router = await _datagram(network, endpoint, content, ttl)
-    except TimeoutError:
-        pass
-    rtt_s = None if heard is Heard.SILENCE else round(time.monotonic() - started, 6)
-    return Hop(ttl=ttl, heard=heard, router=router, rtt_s=rtt_s)
-
-
-async def _over_connection(
-    network: Network, endpoint: Endpoint, content: bytes, ttl: int
-) -> tuple[Heard, str | None]:
-    loop = asyncio.get_running_loop()
-    sock = await network.connect_tcp(endpoint)
+    """Send the payload once with this TTL. Errors: OSError, VantageError when it could not be sent."""
+    report = _Report()
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        sock = await _open(network, endpoint, payload)
     try:
         _limit(sock, ttl)
+        started = time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HOP_TIMEOUT_S):
+                if payload is Payload.SYN:
+                    await _connect(sock, endpoint, report)
+                else:
+                    await _listen(sock, content, report)
+    finally:
+        _abort(sock)
+    rtt_s = None if report.at_s is None else round(report.at_s - started, 6)
+    return Hop(ttl=ttl, heard=report.heard, router=report.router, rtt_s=rtt_s)
+
+
+async def _open(network: Network, endpoint: Endpoint, payload: Payload) -> socket.socket:
+    if payload in OVER_TCP:
+        return await network.connect_tcp(endpoint)
+    return network.open_tcp(endpoint) if payload is Payload.SYN else network.open_udp(endpoint)
+
+
+async def _connect(sock: socket.socket, endpoint: Endpoint, report: _Report) -> None:
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (endpoint.address, endpoint.port))
+    except OSError as error:
+        report.note_error(sock, error)
+    else:
+        report.note(Heard.ANSWER)
+
+
+async def _listen(sock: socket.socket, content: bytes, report: _Report) -> None:
+    """Send, then listen until something answers that is no ICMP error, or the time is up."""
+    loop = asyncio.get_running_loop()
+    is_stream = sock.type == socket.SOCK_STREAM
+    try:
         await loop.sock_sendall(sock, content)
+    except OSError as error:
+        report.note_error(sock, error)
+    # TCP sends again what got lost, and each time comes an error.
+    for _ in range(MAX_ERRORS):
+        if report.heard in FAR_END:
+            return
         try:
-            return (Heard.ANSWER if await loop.sock_recv(sock, CHUNK_BYTES) else Heard.CLOSED), None
+            data = await loop.sock_recv(sock, CHUNK_BYTES)
         except OSError as error:
-            return _hear(sock, error)
-    finally:
-        _abort(sock)
-
-
-async def _syn(network: Network, endpoint: Endpoint, ttl: int) -> tuple[Heard, str | None]:
-    loop = asyncio.get_running_loop()
-    sock = network.open_tcp(endpoint)
-    try:
-        _limit(sock, ttl)
-        try:
-            await loop.sock_connect(sock, (endpoint.address, endpoint.port))
-        except OSError as error:
-            return _hear(sock, error)
-        return Heard.ANSWER, None
-    finally:
-        _abort(sock)
-
-
-async def _datagram(
-    network: Network, endpoint: Endpoint, content: bytes, ttl: int
-) -> tuple[Heard, str | None]:
-    loop = asyncio.get_running_loop()
-    with network.open_udp(endpoint) as sock:
-        _limit(sock, ttl)
-        try:
-            await loop.sock_sendall(sock, content)
-            await loop.sock_recv(sock, CHUNK_BYTES)
-        except OSError as error:
-            return _hear(sock, error)
-        return Heard.ANSWER, None
+            report.note_error(sock, error)
+        else:
+            report.note(Heard.CLOSED if is_stream and not data else Heard.ANSWER)
 
 
 def _limit(sock: socket.socket, ttl: int) -> None:
@@ -204,23 +237,16 @@ def _limit(sock: socket.socket, ttl: int) -> None:
     sock.setsockopt(errors.level, errors.receive, 1)
 
 
-def _hear(sock: socket.socket, error: OSError) -> tuple[Heard, str | None]:
-    """Return what an error means; the queued ICMP message tells more than its number."""
-    if isinstance(error, VantageError):
-        raise error
-    try:
-        _, ancillary, _, _ = sock.recvmsg(512, 512, MSG_ERRQUEUE)
-    except OSError:
-        ancillary = []
-    for level, kind, data in ancillary:
-        if (level, kind) in ((V4.level, V4.receive), (V6.level, V6.receive)):
-            told = parse_socket_error(data)
-            if told is not None:
-                return told
-    if error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        # On a connection the kernel keeps no ICMP message, and running out of hops is EHOSTUNREACH.
-        return Heard.TIME_EXCEEDED, None
-    return HEARD.get(error.errno or 0, Heard.UNREACHABLE), None
+def _read_errors(sock: socket.socket) -> list[tuple[Heard, str | None]]:
+    """Empty the socket's queue of ICMP errors."""
+    told = []
+    with contextlib.suppress(OSError):
+        while True:
+            _, ancillary, _, _ = sock.recvmsg(512, 512, MSG_ERRQUEUE)
+            for level, kind, data in ancillary:
+                if (level, kind) in ((V4.level, V4.receive), (V6.level, V6.receive)):
+                    told.append(parse_socket_error(data))
+    return [error for error in told if error is not None]
 
 
 def _abort(sock: socket.socket) -> None:

@@ -304,7 +304,10 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """`router` is who sent the ICMP error, where the system tells; `rtt_s` is None for silence."""
+    """`router` is who sent the ICMP error, where the system tells; `rtt_s` is None for silence.
+
+    An answer or reset beside a `router`: the payload ran out of hops there, and was answered all the same.
+    """
 
     ttl: int
     heard: Heard

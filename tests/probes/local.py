@@ -5,7 +5,7 @@ import datetime
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +85,28 @@ async def serve(handler: Serve, context: ssl.SSLContext | None = None) -> AsyncI
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def serve_udp(answers: Callable[[bytes], Iterable[bytes]]) -> AsyncIterator[int]:
+    """Answer each datagram on a free local port with some others until the block ends."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.bind(("127.0.0.1", 0))
+
+        async def run() -> None:
+            while True:
+                data, client = await loop.sock_recvfrom(sock, 65536)
+                for reply in answers(data):
+                    await loop.sock_sendto(sock, reply, client)
+
+        task = asyncio.create_task(run())
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
 
 
 @asynccontextmanager

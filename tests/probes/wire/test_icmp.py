@@ -1,0 +1,61 @@
+"""What the kernel says about an ICMP error, put together by hand from linux/errqueue.h."""
+
+import ipaddress
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.records import Heard
+from probes.wire.icmp import parse_socket_error
+
+LOCAL, ICMP, ICMP6 = 1, 2, 3
+ROUTER, ROUTER_V6 = "10.11.1.1", "2001:db8::1"
+
+
+def error(origin: int, kind: int, code: int = 0) -> bytes:
+    return struct.pack("=IBBBBII", 113, origin, kind, code, 0, 0, 0)
+
+
+def sender(address: str) -> bytes:
+    packed = ipaddress.ip_address(address).packed
+    if len(packed) == 4:
+        return struct.pack("=HH4s8x", 2, 0, packed)
+    return struct.pack("=HHI16sI", 10, 0, 0, packed, 0)
+
+
+@pytest.mark.parametrize(
+    ("situation", "data", "told"),
+    [
+        ("time exceeded", error(ICMP, 11) + sender(ROUTER), (Heard.TIME_EXCEEDED, ROUTER)),
+        ("time exceeded, IPv6", error(ICMP6, 3) + sender(ROUTER_V6), (Heard.TIME_EXCEEDED, ROUTER_V6)),
+        ("host unreachable", error(ICMP, 3, 1) + sender(ROUTER), (Heard.UNREACHABLE, ROUTER)),
+        ("prohibited", error(ICMP, 3, 13) + sender(ROUTER), (Heard.UNREACHABLE, ROUTER)),
+        ("port unreachable", error(ICMP, 3, 3) + sender(ROUTER), (Heard.REFUSED, ROUTER)),
+        ("no route, IPv6", error(ICMP6, 1, 0) + sender(ROUTER_V6), (Heard.UNREACHABLE, ROUTER_V6)),
+        ("port unreachable, IPv6", error(ICMP6, 1, 4) + sender(ROUTER_V6), (Heard.REFUSED, ROUTER_V6)),
+        ("IPv6 has other numbers", error(ICMP6, 11) + sender(ROUTER_V6), (Heard.UNREACHABLE, ROUTER_V6)),
+        ("no sender", error(ICMP, 11), (Heard.TIME_EXCEEDED, None)),
+        ("sender of no family", error(ICMP, 11) + bytes(16), (Heard.TIME_EXCEEDED, None)),
+        ("sender cut short", error(ICMP, 11) + sender(ROUTER)[:7], (Heard.TIME_EXCEEDED, None)),
+        ("IPv6 sender cut short", error(ICMP6, 3) + sender(ROUTER_V6)[:23], (Heard.TIME_EXCEEDED, None)),
+        ("this machine's own error", error(LOCAL, 11) + sender(ROUTER), None),
+        ("cut short", error(ICMP, 11)[:15], None),
+        ("nothing", b"", None),
+    ],
+)
+def test_what_an_error_says(situation: str, data: bytes, told: tuple[Heard, str | None] | None) -> None:
+    assert parse_socket_error(data) == told
+
+
+@given(st.binary(max_size=64))
+def test_random_bytes_never_crash(data: bytes) -> None:
+    parse_socket_error(data)
+
+
+@given(st.sampled_from([ICMP, ICMP6]), st.integers(0, 255), st.integers(0, 255), st.binary(max_size=32))
+def test_whatever_an_icmp_error_is_it_says_something(origin: int, kind: int, code: int, rest: bytes) -> None:
+    told = parse_socket_error(error(origin, kind, code) + rest)
+    assert told is not None
+    assert told[0] in (Heard.TIME_EXCEEDED, Heard.UNREACHABLE, Heard.REFUSED)
