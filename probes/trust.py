@@ -2,13 +2,12 @@
 
 import hashlib
 import ipaddress
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from probes.failures import VantageError
@@ -18,6 +17,9 @@ MAX_CHAIN: Final = 10
 MAX_NAMES: Final = 100
 HTTP_ALPN: Final = (b"http/1.1",)
 INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
+UNREADABLE: Final = "(unreadable)"
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
+UNSPECIFIED: Final = 1  # X509_V_ERR_UNSPECIFIED
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, those a server's chain can meet.
 VERIFY_ERRORS: Final[dict[int, str]] = {
@@ -110,14 +112,16 @@ class Trust:
     def find_chain_errors(self, chain: tuple[bytes, ...]) -> tuple[int, ...]:
         """Return the X509_V_ERR number of the first fault of a chain (DER, leaf first) that was not shown in
         one of our own handshakes; nothing when it holds."""
-        leaf, *above = (crypto.X509.from_cryptography(x509.load_der_x509_certificate(c)) for c in chain)
         store = self._context(HTTP_ALPN).get_cert_store()
         if store is None:
             raise VantageError("no store of certificate authorities")
         try:
+            leaf, *above = (crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain)
             crypto.X509StoreContext(store, leaf, above).verify_certificate()
         except crypto.X509StoreContextError as error:
             return (int(error.errors[0]),)
+        except crypto.Error:
+            return (UNSPECIFIED,)
         return ()
 
 
@@ -178,28 +182,41 @@ def matches_name(leaf: Certificate, server_name: str) -> bool:
 
 def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
     """Return what the peer presented, leaf first, at most 10 certificates."""
-    chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-    return tuple(describe_certificate(cert.public_bytes(Encoding.DER)) for cert in chain[:MAX_CHAIN])
+    # OpenSSL shakes hands over certificates that the stricter reader of `describe_certificate` refuses.
+    chain = connection.get_peer_cert_chain() or []
+    ders = (crypto.dump_certificate(crypto.FILETYPE_ASN1, cert) for cert in chain[:MAX_CHAIN])
+    return tuple(describe_certificate(der) for der in ders)
 
 
 @lru_cache(maxsize=512)
 def describe_certificate(der: bytes) -> Certificate:
-    """Return what one certificate says. Errors: ValueError when it cannot be read."""
+    """Return what one certificate says; of one that cannot be read, its bytes, with both times at 1970."""
     # The same chain comes back every round: reading it once is most of the saving there is.
-    cert = x509.load_der_x509_certificate(der)
+    try:
+        cert = x509.load_der_x509_certificate(der)
+        not_before, not_after = cert.not_valid_before_utc, cert.not_valid_after_utc
+    except (ValueError, x509.InvalidVersion):
+        return Certificate(
+            der=der,
+            sha256=hashlib.sha256(der).hexdigest(),
+            subject=UNREADABLE,
+            issuer=UNREADABLE,
+            not_before=EPOCH,
+            not_after=EPOCH,
+        )
     try:
         subject, issuer = cert.subject.rfc4514_string(), cert.issuer.rfc4514_string()
         self_signed = cert.subject == cert.issuer
-    except ValueError:
-        subject = issuer = "(unreadable)"
+    except (ValueError, TypeError):
+        subject = issuer = UNREADABLE
         self_signed = False
     return Certificate(
         der=der,
         sha256=hashlib.sha256(der).hexdigest(),
         subject=subject[:300],
         issuer=issuer[:300],
-        not_before=cert.not_valid_before_utc.astimezone(UTC),
-        not_after=cert.not_valid_after_utc.astimezone(UTC),
+        not_before=not_before.astimezone(UTC),
+        not_after=not_after.astimezone(UTC),
         names=_names(cert),
         self_signed=self_signed,
     )
@@ -208,7 +225,7 @@ def describe_certificate(der: bytes) -> Certificate:
 def _names(cert: x509.Certificate) -> tuple[str, ...]:
     try:
         san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ()
     names = san.get_values_for_type(x509.DNSName)
     addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]
