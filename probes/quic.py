@@ -8,6 +8,7 @@ from probes.failures import classify_failure
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, QuicObservation
+from probes.streams import recv_datagram
 from probes.wire.quic import encode_unknown_version, parse_version_negotiation
 
 # UDP is not retransmitted by anyone but us: four datagrams make one lost packet in twenty harmless.
@@ -37,7 +38,7 @@ async def measure_quic(
                     wait_s = SEND_AT_S[n_sent] - entry.elapsed_s() if n_sent < len(SEND_AT_S) else WAIT_S
                     try:
                         async with asyncio.timeout(max(0.0, wait_s)) as pause:
-                            reply = await loop.sock_recv(sock, 65535)
+                            reply, _ = await recv_datagram(sock)
                     except TimeoutError:
                         if not pause.expired():
                             raise

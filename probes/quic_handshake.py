@@ -13,9 +13,8 @@ from typing import Final
 from aioquic.h3.connection import H3_ALPN, ErrorCode, H3Connection
 from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
-from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
-from aioquic.quic.packet import QuicErrorCode
+from aioquic.quic.connection import QuicConnection, QuicConnectionState
+from aioquic.quic.events import HandshakeCompleted, QuicEvent
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -25,7 +24,7 @@ from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Certificate, Endpoint, Failure, Purpose, QuicObservation
 from probes.streams import recv_datagram
-from probes.trust import MAX_CHAIN, Trust, certificate_failure, describe_certificate, describe_errors
+from probes.trust import MAX_CHAIN, Trust, certificate_failure, describe_errors, keep_certificate
 
 HANDSHAKE_TIMEOUT_S: Final = 3.0
 # What follows a finished handshake is a courtesy of the server's; it is not waited for as long.
@@ -45,13 +44,13 @@ async def measure_quic_handshake(
 ) -> QuicObservation:
     """Shake hands once, then GET `/`; `failure` speaks of the handshake, `status` of the page."""
     entry = notebook.begin(attempt)
-    visit = _Visit(server_name, endpoint)
+    visit = Visit(server_name, endpoint)
     failure: Failure | None = None
     detail: str | None = None
     try:
         with network.open_udp(endpoint) as sock:
             async with notebook.timeout(HANDSHAKE_TIMEOUT_S):
-                await visit.run(sock)
+                await _run(visit, sock)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     if visit.finished:
@@ -59,8 +58,7 @@ async def measure_quic_handshake(
     chain = visit.chain() if visit.finished else ()
     errors: tuple[str, ...] = ()
     if chain:
-        codes = trust.find_chain_errors(tuple(c.der for c in chain))
-        errors = describe_errors(codes, chain[0], server_name)
+        errors = describe_errors(trust.find_chain_errors(tuple(c.der for c in chain)), chain[0], server_name)
     observation = QuicObservation(
         **entry.fields(),
         failure=failure,
@@ -80,8 +78,40 @@ async def measure_quic_handshake(
     return observation
 
 
-class _Visit:
-    """One connection: datagrams in and out, and what became of it."""
+async def _run(visit: "Visit", sock: socket.socket) -> None:
+    """Go on until the page's status is there. Errors: OSError, ProtocolError, TimeoutError."""
+    loop = asyncio.get_running_loop()
+    visit.start(loop.time())
+    page_by_s: float | None = None
+    try:
+        for _ in range(MAX_DATAGRAMS):
+            for data in visit.datagrams(loop.time()):
+                await loop.sock_sendall(sock, data)
+                visit.n_sent += 1
+            if visit.finished and page_by_s is None:
+                page_by_s = loop.time() + PAGE_TIMEOUT_S
+            until_s = min((t for t in (visit.timer_s(), page_by_s) if t is not None), default=None)
+            try:
+                async with asyncio.timeout_at(until_s) as pause:
+                    data, _ = await recv_datagram(sock)
+            except TimeoutError:
+                if not pause.expired():
+                    raise
+                visit.wake(loop.time())
+            else:
+                visit.receive(data, loop.time())
+            if visit.status is not None or (page_by_s is not None and loop.time() >= page_by_s):
+                return
+        raise ProtocolError(Failure.QUIC_BAD_REPLY, f"no handshake in {MAX_DATAGRAMS} datagrams")
+    finally:
+        # The goodbye; whether it gets out is no matter.
+        with contextlib.suppress(OSError):
+            for data in visit.close(loop.time()):
+                sock.send(data)
+
+
+class Visit:
+    """One connection without its socket: what to send, what came, when to wake, and what became of it."""
 
     def __init__(self, server_name: str, endpoint: Endpoint) -> None:
         configuration = QuicConfiguration(
@@ -91,7 +121,6 @@ class _Visit:
         self._server_name = server_name
         self._address = (endpoint.address, endpoint.port)
         self._h3: H3Connection | None = None
-        self._ended: str | None = None
         self.n_sent = 0
         self.alpn: str | None = None
         self.version: int | None = None
@@ -101,51 +130,45 @@ class _Visit:
     def finished(self) -> bool:
         return self.version is not None
 
-    async def run(self, sock: socket.socket) -> None:
-        """Go on until the page's status is there. Errors: OSError, ProtocolError, TimeoutError."""
-        loop = asyncio.get_running_loop()
-        self._quic.connect(self._address, now=loop.time())
-        page_by_s: float | None = None
-        try:
-            for _ in range(MAX_DATAGRAMS):
-                await self._flush(sock)
-                if self.finished and page_by_s is None:
-                    page_by_s = loop.time() + PAGE_TIMEOUT_S
-                await self._receive(sock, page_by_s)
-                self._take_events()
-                if self.status is not None or (page_by_s is not None and loop.time() >= page_by_s):
-                    return
-        finally:
-            self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
-            with contextlib.suppress(OSError):
-                self._send_now(sock)
+    def start(self, now_s: float) -> None:
+        self._quic.connect(self._address, now=now_s)
 
-    async def _flush(self, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        for data, _ in self._quic.datagrams_to_send(now=loop.time()):
-            await loop.sock_sendall(sock, data)
-            self.n_sent += 1
+    def datagrams(self, now_s: float) -> list[bytes]:
+        """Return what is to be sent now."""
+        return [data for data, _ in self._quic.datagrams_to_send(now=now_s)]
 
-    def _send_now(self, sock: socket.socket) -> None:
-        """The goodbye; whether it gets out is no matter."""
-        for data, _ in self._quic.datagrams_to_send(now=asyncio.get_running_loop().time()):
-            sock.send(data)
+    def close(self, now_s: float) -> list[bytes]:
+        """Return the goodbye."""
+        self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
+        return self.datagrams(now_s)
 
-    async def _receive(self, sock: socket.socket, page_by_s: float | None) -> None:
-        """Take one datagram, or let the library's timer run out (it then sends again)."""
-        loop = asyncio.get_running_loop()
-        timer_s = self._quic.get_timer()
-        until_s = min((t for t in (timer_s, page_by_s) if t is not None), default=None)
-        try:
-            async with asyncio.timeout_at(until_s) as pause:
-                data, _ = await recv_datagram(sock)
-        except TimeoutError:
-            if not pause.expired():
-                raise
-            if timer_s is not None and loop.time() >= timer_s:
-                self._quic.handle_timer(now=loop.time())
-        else:
-            self._quic.receive_datagram(data, self._address, now=loop.time())
+    def timer_s(self) -> float | None:
+        """When to wake."""
+        return self._quic.get_timer()
+
+    def wake(self, now_s: float) -> None:
+        """Let the library's timer run out, if it is time; it then sends again."""
+        timer_s = self.timer_s()
+        if timer_s is not None and now_s >= timer_s:
+            self._quic.handle_timer(now=now_s)
+            self._take_events()
+
+    def receive(self, data: bytes, now_s: float) -> None:
+        """Take one datagram.
+
+        Errors: ProtocolError: `quic_connection_closed` when the peer ended it, `quic_invalid_response` when
+        what it said had to end it.
+        """
+        self._quic.receive_datagram(data, self._address, now=now_s)
+        self._take_events()
+        # The library tells of an end only after a while, and does not tell whose it was.
+        ended = self._quic._close_event
+        if ended is not None:
+            by_peer = self._quic._state is QuicConnectionState.DRAINING
+            raise ProtocolError(
+                Failure.QUIC_CLOSED if by_peer else Failure.QUIC_BAD_REPLY,
+                f"{ended.error_code:#x} {ended.reason_phrase[:200]}",
+            )
 
     def _take_events(self) -> None:
         while (event := self._quic.next_event()) is not None:
@@ -154,19 +177,11 @@ class _Visit:
     def _take(self, event: QuicEvent) -> None:
         match event:
             case HandshakeCompleted():
-                # The library keeps both to itself; the requirement is bounded for that.
+                # The library keeps this to itself, like the end and the chain: its requirement is bounded.
                 self.version = self._quic._version
                 self.alpn = event.alpn_protocol
                 if event.alpn_protocol in H3_ALPN:
                     self._ask()
-            case ConnectionTerminated():
-                no_version = (
-                    event.error_code == QuicErrorCode.INTERNAL_ERROR and "version" in event.reason_phrase
-                )
-                raise ProtocolError(
-                    Failure.QUIC_BAD_REPLY if no_version else Failure.QUIC_CLOSED,
-                    f"closed with {event.error_code:#x} {event.reason_phrase[:200]}",
-                )
             case _ if self._h3 is not None:
                 for answer in self._h3.handle_event(event):
                     if isinstance(answer, HeadersReceived):
@@ -196,4 +211,4 @@ class _Visit:
         tls = self._quic.tls
         leaf: x509.Certificate | None = tls._peer_certificate
         presented = [c for c in (leaf, *tls._peer_certificate_chain) if c is not None]
-        return tuple(describe_certificate(c.public_bytes(Encoding.DER)) for c in presented[:MAX_CHAIN])
+        return tuple(keep_certificate(c.public_bytes(Encoding.DER)) for c in presented[:MAX_CHAIN])

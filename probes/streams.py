@@ -38,6 +38,8 @@ class PlainStream:
         await self._loop.sock_sendall(self._sock, data)
 
     async def recv(self) -> bytes:
+        # What is there already is returned without a pause: against a flood no deadline would ever come.
+        await asyncio.sleep(0)
         return await self._loop.sock_recv(self._sock, CHUNK_BYTES)
 
     def __enter__(self) -> Self:
@@ -121,6 +123,7 @@ async def recv_datagram(sock: socket.socket) -> tuple[bytes, int | None]:
 
     Errors: OSError, such as an ICMP error that arrived instead.
     """
+    await asyncio.sleep(0)  # as above
     while True:
         try:
             data, ancillary, _, _ = sock.recvmsg(CHUNK_BYTES, 128)

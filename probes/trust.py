@@ -2,13 +2,12 @@
 
 import hashlib
 import ipaddress
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 
 from probes.failures import VantageError
@@ -18,9 +17,13 @@ MAX_CHAIN: Final = 10
 MAX_NAMES: Final = 100
 HTTP_ALPN: Final = (b"http/1.1",)
 INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
+UNREADABLE: Final = "(unreadable)"
+UNREADABLE_CERTIFICATE: Final = "unreadable_certificate"
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, those a server's chain can meet.
 VERIFY_ERRORS: Final[dict[int, str]] = {
+    1: "unspecified",
     2: "unable_to_get_issuer_cert",
     7: "cert_signature_failure",
     9: "cert_not_yet_valid",
@@ -38,6 +41,10 @@ VERIFY_ERRORS: Final[dict[int, str]] = {
     67: "ca_key_too_small",
     68: "ca_md_too_weak",
 }
+UNSPECIFIED: Final = 1
+CERT_NOT_YET_VALID: Final = 9
+CERT_HAS_EXPIRED: Final = 10
+OUT_OF_TIME: Final = (CERT_NOT_YET_VALID, CERT_HAS_EXPIRED)
 UNKNOWN_AUTHORITY: Final = frozenset(
     {
         "unable_to_get_issuer_cert",
@@ -108,16 +115,24 @@ class Trust:
         return connection
 
     def find_chain_errors(self, chain: tuple[bytes, ...]) -> tuple[int, ...]:
-        """Return the X509_V_ERR number of the first fault of a chain (DER, leaf first) that was not shown in
-        one of our own handshakes; nothing when it holds."""
-        leaf, *above = (crypto.X509.from_cryptography(x509.load_der_x509_certificate(c)) for c in chain)
+        """Return the X509_V_ERR numbers of a chain (DER, leaf first) that was not shown in one of our own
+        handshakes; nothing when it holds.
+
+        OpenSSL stops at the first fault here; that the leaf has run out as well is added.
+        """
         store = self._context(HTTP_ALPN).get_cert_store()
         if store is None:
             raise VantageError("no store of certificate authorities")
         try:
+            leaf, *above = (crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain)
             crypto.X509StoreContext(store, leaf, above).verify_certificate()
         except crypto.X509StoreContextError as error:
-            return (int(error.errors[0]),)
+            first = int(error.errors[0])
+            ended_at = keep_certificate(chain[0]).not_after
+            late = first not in OUT_OF_TIME and EPOCH < ended_at < datetime.now(UTC)
+            return (first, CERT_HAS_EXPIRED) if late else (first,)
+        except crypto.Error:
+            return (UNSPECIFIED,)
         return ()
 
 
@@ -149,7 +164,9 @@ def describe_errors(codes: tuple[int, ...], leaf: Certificate | None, server_nam
     """Return the names of everything that is wrong with a chain for this server name."""
     names = [VERIFY_ERRORS.get(code, f"x509_v_err_{code}") for code in codes]
     if leaf is not None and not matches_name(leaf, server_name):
-        names.append(INVALID_HOSTNAME)
+        # Of what cannot be read nobody knows which names it carries.
+        unreadable = leaf.subject == UNREADABLE and not leaf.names
+        names.append(UNREADABLE_CERTIFICATE if unreadable else INVALID_HOSTNAME)
     return tuple(names)
 
 
@@ -178,28 +195,49 @@ def matches_name(leaf: Certificate, server_name: str) -> bool:
 
 def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
     """Return what the peer presented, leaf first, at most 10 certificates."""
-    chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-    return tuple(describe_certificate(cert.public_bytes(Encoding.DER)) for cert in chain[:MAX_CHAIN])
+    # OpenSSL shakes hands over certificates that the stricter reader of certificates refuses.
+    chain = connection.get_peer_cert_chain() or []
+    ders = (crypto.dump_certificate(crypto.FILETYPE_ASN1, cert) for cert in chain[:MAX_CHAIN])
+    return tuple(keep_certificate(der) for der in ders)
+
+
+def keep_certificate(der: bytes) -> Certificate:
+    """Return what one certificate says; of one that cannot be read, its bytes, with both times at 1970."""
+    try:
+        return describe_certificate(der)
+    except ValueError:
+        return Certificate(
+            der=der,
+            sha256=hashlib.sha256(der).hexdigest(),
+            subject=UNREADABLE,
+            issuer=UNREADABLE,
+            not_before=EPOCH,
+            not_after=EPOCH,
+        )
 
 
 @lru_cache(maxsize=512)
 def describe_certificate(der: bytes) -> Certificate:
     """Return what one certificate says. Errors: ValueError when it cannot be read."""
     # The same chain comes back every round: reading it once is most of the saving there is.
-    cert = x509.load_der_x509_certificate(der)
+    try:
+        cert = x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
+    not_before, not_after = cert.not_valid_before_utc, cert.not_valid_after_utc
     try:
         subject, issuer = cert.subject.rfc4514_string(), cert.issuer.rfc4514_string()
         self_signed = cert.subject == cert.issuer
-    except ValueError:
-        subject = issuer = "(unreadable)"
+    except (ValueError, TypeError):
+        subject = issuer = UNREADABLE
         self_signed = False
     return Certificate(
         der=der,
         sha256=hashlib.sha256(der).hexdigest(),
         subject=subject[:300],
         issuer=issuer[:300],
-        not_before=cert.not_valid_before_utc.astimezone(UTC),
-        not_after=cert.not_valid_after_utc.astimezone(UTC),
+        not_before=not_before.astimezone(UTC),
+        not_after=not_after.astimezone(UTC),
         names=_names(cert),
         self_signed=self_signed,
     )
@@ -208,7 +246,7 @@ def describe_certificate(der: bytes) -> Certificate:
 def _names(cert: x509.Certificate) -> tuple[str, ...]:
     try:
         san = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError, x509.DuplicateExtension):
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ()
     names = san.get_values_for_type(x509.DNSName)
     addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]

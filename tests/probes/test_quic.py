@@ -1,0 +1,268 @@
+"""QUIC: handshakes with real servers of this process, and with peers that are none."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import QuicServer
+from aioquic.h3.connection import H3_ALPN, H3Connection
+from aioquic.h3.events import HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import HandshakeCompleted, QuicEvent
+from aioquic.quic.packet import QuicProtocolVersion
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.failures import ProtocolError
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.quic import measure_quic
+from probes.quic_handshake import MAX_DATAGRAMS, Visit, measure_quic_handshake
+from probes.records import Endpoint, Failure, Purpose, QuicObservation
+from probes.trust import Trust
+from tests.probes.local import make_certificate, serve_udp
+
+ENDPOINT = Endpoint(address="127.0.0.1", port=443)
+VERSION_1 = 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the key and certificate of t.me lie; the certificate is its own authority."""
+    made = tmp_path_factory.mktemp("quic")
+    make_certificate(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def trust(folder: Path) -> Trust:
+    return Trust(str(folder / "ca.pem"))
+
+
+def server_configuration(folder: Path, **other: Any) -> QuicConfiguration:
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=other.pop("alpn", H3_ALPN), **other)
+    configuration.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return configuration
+
+
+class Site(QuicConnectionProtocol):
+    """Answers each request with a status, or closes as soon as the handshake has ended."""
+
+    def __init__(self, *args: Any, status: bytes = b"200", closes: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._status, self._closes = status, closes
+        self._http: H3Connection | None = None
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        if isinstance(event, HandshakeCompleted):
+            if self._closes:
+                self._quic.close(error_code=0x10C, reason_phrase="go away")
+                self.transmit()
+                return
+            self._http = H3Connection(self._quic)
+        for happened in self._http.handle_event(event) if self._http else ():
+            if isinstance(happened, HeadersReceived):
+                self._http.send_headers(happened.stream_id, [(b":status", self._status)], end_stream=True)
+                self.transmit()
+
+
+@asynccontextmanager
+async def quic_server(
+    folder: Path, *, site: Callable[..., Site] = Site, **other: Any
+) -> AsyncIterator[Endpoint]:
+    loop = asyncio.get_running_loop()
+    server = QuicServer(configuration=server_configuration(folder, **other), create_protocol=site)
+    transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
+    try:
+        yield Endpoint(address="127.0.0.1", port=transport.get_extra_info("sockname")[1])
+    finally:
+        server.close()
+
+
+async def shake_hands(
+    endpoint: Endpoint, trust: Trust, name: str = "t.me", deadline_s: float = 3.0
+) -> QuicObservation:
+    notebook = Notebook(deadline_s=deadline_s)
+    observation = await measure_quic_handshake(
+        Network(), notebook, trust, endpoint=endpoint, server_name=name, purpose=Purpose.HARMLESS_NAME
+    )
+    assert notebook.observations() == (observation,)
+    assert (observation.server_name, observation.purpose) == (name, Purpose.HARMLESS_NAME)
+    return observation
+
+
+async def test_a_handshake_and_a_page(folder: Path, trust: Trust) -> None:
+    async with quic_server(folder) as endpoint:
+        told = await shake_hands(endpoint, trust)
+    assert (told.failure, told.version, told.alpn, told.status) == (None, VERSION_1, "h3", 200)
+    assert (told.certificate_errors, told.certificate_failure) == ((), None)
+    assert told.chain[0].names == ("t.me",) and told.n_sent >= 2
+
+
+async def test_a_chain_nobody_vouches_for_ends_no_handshake(folder: Path) -> None:
+    async with quic_server(folder) as endpoint:
+        told = await shake_hands(endpoint, Trust(), name="x.example")
+    assert (told.failure, told.status) == (None, 200)
+    assert told.certificate_errors == ("depth_zero_self_signed_cert", "ssl_invalid_hostname")
+    assert told.certificate_failure is Failure.SSL_UNKNOWN_AUTHORITY
+
+
+async def test_a_server_that_names_no_application_has_not_understood(folder: Path, trust: Trust) -> None:
+    async with quic_server(folder, alpn=None) as endpoint:
+        told = await shake_hands(endpoint, trust)
+    assert told.failure is Failure.QUIC_BAD_REPLY and told.version is None
+
+
+@pytest.mark.parametrize(
+    ("situation", "site"),
+    [
+        ("a status that is none", functools.partial(Site, status=b"2x0")),
+        ("closed behind the handshake", functools.partial(Site, closes=True)),
+    ],
+)
+async def test_a_page_that_does_not_come_leaves_the_handshake(
+    folder: Path, trust: Trust, situation: str, site: Callable[..., Site]
+) -> None:
+    async with quic_server(folder, site=site) as endpoint:
+        told = await shake_hands(endpoint, trust)
+    assert (told.failure, told.version, told.status) == (None, VERSION_1, None)
+
+
+async def test_a_server_of_another_application_closes_with_its_code(folder: Path, trust: Trust) -> None:
+    async with quic_server(folder, alpn=["smtp"]) as endpoint:
+        told = await shake_hands(endpoint, trust)
+    assert told.failure is Failure.QUIC_CLOSED and told.version is None and told.chain == ()
+    assert "0x178" in (told.detail or "")  # the TLS alert "no application protocol"
+
+
+async def test_no_common_version(trust: Trust) -> None:
+    def answers(datagram: bytes) -> list[bytes]:
+        n = datagram[5]
+        destination, source = datagram[5 : 6 + n], datagram[6 + n :][: 1 + datagram[6 + n]]
+        return [b"\xc0" + bytes(4) + source + destination + bytes.fromhex("ff000099")]
+
+    async with serve_udp(answers) as port:
+        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
+    assert told.failure is Failure.QUIC_BAD_REPLY and told.version is None
+
+
+async def test_a_closed_port_refuses(trust: Trust) -> None:
+    told = await shake_hands(Endpoint(address="127.0.0.1", port=1), trust)
+    assert told.failure is Failure.CONNECTION_REFUSED
+
+
+async def test_silence_is_a_timeout_and_the_first_datagram_is_sent_again(trust: Trust) -> None:
+    async with serve_udp(lambda _: []) as port:
+        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust, deadline_s=1.0)
+    assert told.failure is Failure.TIMEOUT and told.n_sent >= 2
+
+
+async def test_a_flood_of_nothing_is_no_handshake(trust: Trust) -> None:
+    async with serve_udp(lambda _: [b"no"] * (MAX_DATAGRAMS + 1)) as port:
+        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
+    assert told.failure in (Failure.QUIC_BAD_REPLY, Failure.TIMEOUT) and told.version is None
+
+
+async def test_versions_are_offered(folder: Path) -> None:
+    async with quic_server(folder, supported_versions=[QuicProtocolVersion.VERSION_1]) as endpoint:
+        told = await measure_quic(Network(), Notebook(deadline_s=3.0), endpoint=endpoint)
+    assert (told.failure, told.versions, told.n_sent) == (None, (VERSION_1,), 1)
+
+
+async def test_garbage_is_no_version(trust: Trust) -> None:
+    async with serve_udp(lambda _: [b"no", b"", b"\xc0" * 40]) as port:
+        endpoint = Endpoint(address="127.0.0.1", port=port)
+        told = await measure_quic(Network(), Notebook(deadline_s=0.5), endpoint=endpoint)
+    assert told.failure is Failure.TIMEOUT and told.versions == ()
+
+
+# --- peers that are none, without sockets
+
+
+def new_visit() -> tuple[Visit, list[bytes]]:
+    visit = Visit("t.me", ENDPOINT)
+    visit.start(0.0)
+    return visit, visit.datagrams(0.0)
+
+
+def new_server(folder: Path, first: bytes) -> QuicConnection:
+    n = first[5]
+    return QuicConnection(
+        configuration=server_configuration(folder), original_destination_connection_id=first[6 : 6 + n]
+    )
+
+
+def converse(
+    visit: Visit, server: QuicConnection, first: list[bytes], change: Callable[[bytes], bytes]
+) -> None:
+    """Let both speak in turn; `change` stands between the server and us."""
+    client = ("192.0.2.7", 4433)
+    ours = first
+    for now_s in (0.1, 0.2, 0.3, 0.4):
+        for data in ours:
+            server.receive_datagram(data, client, now=now_s)
+        for data, _ in server.datagrams_to_send(now=now_s):
+            visit.receive(change(data), now_s)
+        ours = visit.datagrams(now_s)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("quic"), "disabled", True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(at=st.integers(0, 1300), value=st.integers(1, 255), cut=st.booleans())
+def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: bool) -> None:
+    visit, first = new_visit()
+
+    def change(data: bytes) -> bytes:
+        changed = bytearray(data)
+        changed[at % len(data)] ^= value
+        return bytes(changed[: at % len(data)] if cut else changed)
+
+    with contextlib.suppress(ProtocolError):
+        converse(visit, new_server(folder, first[0]), first, change)
+    # What is behind the last packet of a datagram may be changed unnoticed.
+    if visit.finished:
+        assert visit.chain()
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 1200), st.integers(1, 255)), min_size=1, max_size=3),
+    epoch=st.integers(0, 2),
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_changed_tls_messages_well_enciphered(
+    folder: Path, changes: list[tuple[int, int]], epoch: int
+) -> None:
+    """What a box on the path can do that shakes hands itself: any certificate, any TLS message."""
+    visit, first = new_visit()
+    server = new_server(folder, first[0])
+    push = server._push_crypto_data
+
+    def push_changed() -> None:
+        buffers = list(server._crypto_buffers.items())
+        _, buffer = buffers[epoch % len(buffers)]
+        changed = bytearray(buffer.data)
+        if changed:
+            for at, value in changes:
+                changed[at % len(changed)] ^= value
+            buffer.seek(0)
+            buffer.push_bytes(bytes(changed))
+        push()
+
+    server._push_crypto_data = push_changed  # type: ignore[method-assign]
+    with contextlib.suppress(ProtocolError):
+        converse(visit, server, first, bytes)
+    if visit.finished:
+        visit.chain()

@@ -1,0 +1,53 @@
+"""Streams whose other end is hostile."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from probes.http import measure_http
+from probes.mtproto import measure_mtproto
+from probes.network import Network
+from probes.notebook import Notebook
+from probes.records import Endpoint, Failure
+from probes.tcp import measure_tcp
+from probes.wire.mtproto import Transport
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" * 4000
+# Where the deadline is not kept, the flood ends all the same, and the test says what was wrong.
+N_FLOODS = 5000
+
+
+@pytest.fixture
+def flood() -> Iterator[Endpoint]:
+    """A server, in a thread of its own, that goes on answering without ever ending."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            client, _ = listener.accept()
+            with client:
+                try:
+                    for _ in range(N_FLOODS):
+                        client.sendall(CONTINUE)
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield Endpoint(address="127.0.0.1", port=listener.getsockname()[1])
+        thread.join()
+
+
+@pytest.mark.parametrize("technique", ["http", "mtproto"])
+async def test_a_flood_does_not_keep_the_deadline_from_coming(flood: Endpoint, technique: str) -> None:
+    notebook = Notebook(deadline_s=0.5)
+    _, stream = await measure_tcp(Network(), notebook, endpoint=flood)
+    assert stream is not None
+    with stream:
+        if technique == "http":
+            page = await measure_http(notebook, stream=stream, endpoint=flood, over_tls=False, host="t.me")
+            assert page.failure is Failure.TIMEOUT
+        else:
+            answer = await measure_mtproto(notebook, stream=stream, endpoint=flood, transport=Transport.HTTP)
+            assert answer.failure is Failure.TIMEOUT
