@@ -13,6 +13,7 @@ from observatory.analysis.judge import RULES_VERSION, judge_measurement
 from observatory.collector import Collector
 from observatory.config import ConfigError, ConfigWatcher, load_config
 from observatory.data import load_reference, load_targets
+from observatory.data.fingerprints import ReferenceError
 from observatory.lock import LockError, hold_lock
 from observatory.model import Config, Layer, State, VantagePoint, Verdict
 from observatory.rounds import measure_vantage
@@ -32,7 +33,7 @@ class ServiceError(Exception):
 def judge(
     measurement: Measurement, canary: Measurement | None, controls: Sequence[Control], provisional: bool
 ) -> Verdict:
-    """The rules with the reference data that ships, as the collector calls them.
+    """The rules with the reference data in force, as the collector calls them.
 
     Errors: none. A rule that fails on hostile content must not cost the round its observations: the verdict
             is then `insufficient`, and a mended version can judge the stored ones again.
@@ -58,14 +59,16 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
 
     Shape:  `web` is (address, port) to serve on, None for probing alone.
     Errors: ServiceError when another scheduler holds the database, when it cannot be opened, or when the
-            vantage points have mistakes at the start (later ones keep the last good file).
+            vantage points (later mistakes keep the last good file) or an added list of block pages have
+            mistakes at the start.
     """
     watcher = ConfigWatcher(config_path)
     try:
         _check_config(config_path)
+        load_reference()
         with open_store() as store, hold_lock(store.engine.url.database or "observatory"):
             await _run(watcher, store, web)
-    except (ConfigError, StoreError, LockError, WebError) as error:
+    except (ConfigError, ReferenceError, StoreError, LockError, WebError) as error:
         raise ServiceError(str(error)) from error
 
 

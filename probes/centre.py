@@ -44,7 +44,7 @@ class CentreSteps:
         if not any(failures.values()) or not await self._notebook.may_retry():
             return
         again = [t for t, failed in failures.items() if failed is not None]
-        if failures[FIRST[0]] == "tcp":
+        if set(failures.values()) == {"tcp"}:
             # Without a connection no transport can say more than another.
             if await self._try(endpoint, FIRST[0], N_ATTEMPTS) == "tcp":
                 await self._locate(endpoint)

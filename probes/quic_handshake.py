@@ -58,7 +58,7 @@ async def measure_quic_handshake(
     chain = visit.chain() if visit.finished else ()
     errors: tuple[str, ...] = ()
     if chain:
-        errors = describe_errors(trust.find_chain_errors(chain), chain[0], server_name)
+        errors = describe_errors(trust.find_chain_errors(tuple(c.der for c in chain)), chain[0], server_name)
     observation = QuicObservation(
         **entry.fields(),
         failure=failure,

@@ -19,7 +19,7 @@ HTTP_ALPN: Final = (b"http/1.1",)
 INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
 UNREADABLE: Final = "(unreadable)"
 UNREADABLE_CERTIFICATE: Final = "unreadable_certificate"
-NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h, those a server's chain can meet.
 VERIFY_ERRORS: Final[dict[int, str]] = {
@@ -114,21 +114,22 @@ class Trust:
         connection.set_connect_state()
         return connection
 
-    def find_chain_errors(self, chain: tuple[Certificate, ...]) -> tuple[int, ...]:
-        """Return the X509_V_ERR numbers of a chain (leaf first) that was not shown in one of our own
+    def find_chain_errors(self, chain: tuple[bytes, ...]) -> tuple[int, ...]:
+        """Return the X509_V_ERR numbers of a chain (DER, leaf first) that was not shown in one of our own
         handshakes; nothing when it holds.
 
-        OpenSSL stops at the first fault here; that the leaf is out of its time as well is added.
+        OpenSSL stops at the first fault here; that the leaf has run out as well is added.
         """
         store = self._context(HTTP_ALPN).get_cert_store()
         if store is None:
             raise VantageError("no store of certificate authorities")
         try:
-            leaf, *above = (crypto.load_certificate(crypto.FILETYPE_ASN1, c.der) for c in chain)
+            leaf, *above = (crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain)
             crypto.X509StoreContext(store, leaf, above).verify_certificate()
         except crypto.X509StoreContextError as error:
             first = int(error.errors[0])
-            late = first not in OUT_OF_TIME and chain[0].not_after < datetime.now(UTC)
+            ended_at = keep_certificate(chain[0]).not_after
+            late = first not in OUT_OF_TIME and EPOCH < ended_at < datetime.now(UTC)
             return (first, CERT_HAS_EXPIRED) if late else (first,)
         except crypto.Error:
             return (UNSPECIFIED,)
@@ -193,17 +194,15 @@ def matches_name(leaf: Certificate, server_name: str) -> bool:
 
 
 def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
-    """Return what the peer presented, leaf first, at most 10 certificates.
-
-    OpenSSL takes certificates that a stricter reader refuses: such a one is kept unread.
-    """
+    """Return what the peer presented, leaf first, at most 10 certificates."""
+    # OpenSSL shakes hands over certificates that the stricter reader of certificates refuses.
     chain = connection.get_peer_cert_chain() or []
-    ders = [crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate) for certificate in chain[:MAX_CHAIN]]
+    ders = (crypto.dump_certificate(crypto.FILETYPE_ASN1, cert) for cert in chain[:MAX_CHAIN])
     return tuple(keep_certificate(der) for der in ders)
 
 
 def keep_certificate(der: bytes) -> Certificate:
-    """Return what one certificate says; only its bytes when it cannot be read."""
+    """Return what one certificate says; of one that cannot be read, its bytes, with both times at 1970."""
     try:
         return describe_certificate(der)
     except ValueError:
@@ -212,8 +211,8 @@ def keep_certificate(der: bytes) -> Certificate:
             sha256=hashlib.sha256(der).hexdigest(),
             subject=UNREADABLE,
             issuer=UNREADABLE,
-            not_before=NO_TIME,
-            not_after=NO_TIME,
+            not_before=EPOCH,
+            not_after=EPOCH,
         )
 
 
@@ -225,6 +224,7 @@ def describe_certificate(der: bytes) -> Certificate:
         cert = x509.load_der_x509_certificate(der)
     except x509.InvalidVersion as error:
         raise ValueError(str(error)) from error
+    not_before, not_after = cert.not_valid_before_utc, cert.not_valid_after_utc
     try:
         subject, issuer = cert.subject.rfc4514_string(), cert.issuer.rfc4514_string()
         self_signed = cert.subject == cert.issuer
@@ -236,8 +236,8 @@ def describe_certificate(der: bytes) -> Certificate:
         sha256=hashlib.sha256(der).hexdigest(),
         subject=subject[:300],
         issuer=issuer[:300],
-        not_before=cert.not_valid_before_utc.astimezone(UTC),
-        not_after=cert.not_valid_after_utc.astimezone(UTC),
+        not_before=not_before.astimezone(UTC),
+        not_after=not_after.astimezone(UTC),
         names=_names(cert),
         self_signed=self_signed,
     )

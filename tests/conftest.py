@@ -1,8 +1,12 @@
 """What every test shares."""
 
 import os
+import tempfile
 
 import pytest
+
+# An operator's own lists of block pages must not decide what a test sees.
+os.environ["OBSERVATORY_REFERENCE"] = os.path.join(tempfile.gettempdir(), "no-such-reference-folder")
 
 NEEDS_LAB = (
     "this test crosses the emulated Internet: run `make test`, or `.venv/bin/python -m lab -- "

@@ -6,7 +6,7 @@ page can make a search take more than linear time.
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -17,7 +17,11 @@ MAX_PAGE_BYTES: Final = 65536
 # OONI's scale of how surely a fingerprint is no false positive: 0, 5 or 10.
 MIN_CONFIDENCE: Final = 5
 _TITLE: Final = re2.compile(r"(?is)<title[^>]*>(.*?)</title")
-_MEMORY_BYTES: Final = 128 << 20
+# RE2 compiles patterns in sets, each within so much memory; a set of at most so many instructions (about one
+# for each byte of a pattern) stays far below the size at which it refuses.
+_MEMORY_BYTES: Final = 32 << 20
+_MAX_SET_PROGRAM: Final = 100_000
+_MAX_PATTERN_PROGRAM: Final = 20_000
 
 
 class Place(StrEnum):
@@ -43,9 +47,9 @@ class Scope(StrEnum):
     """Whose page it is, in the words of OONI's lists.
 
     nat   blocking on a national scale          isp   an Internet provider's
-    prod  a filtering product's own page        prov  a service provider's
+    prod  a filtering product's own page        prov  the server's: it closes itself to a country
     inst  an institution's or a company's       vbw   vague: perhaps blocking, perhaps not
-    injb  injected, unclear by whom             fp    known not to be blocking
+    injb  injected and harmless: a router's     fp    known not to be blocking
     """
 
     NATIONAL = "nat"
@@ -58,8 +62,11 @@ class Scope(StrEnum):
     FALSE_POSITIVE = "fp"
 
 
-# The others are kept, shown and never counted: a company may filter its own line, and the vague stay vague.
-COUNTED: Final = frozenset({Scope.NATIONAL, Scope.ISP, Scope.PRODUCT, Scope.INJECTED})
+# The others never count. A company may filter its own line; a product's page does not say who runs it, and
+# OONI lists Cloudflare's CAPTCHA as one.
+COUNTED: Final = frozenset({Scope.NATIONAL, Scope.ISP})
+# These say of a page that it is no network's block. A product says nothing either way, nor do vague words.
+DENYING: Final = frozenset({Scope.INSTITUTION, Scope.PROVIDER, Scope.INJECTED, Scope.FALSE_POSITIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +92,19 @@ class Fingerprint:
         """Whether a match is a sign of blocking."""
         return self.scope in COUNTED and self.confidence >= MIN_CONFIDENCE
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether it is looked for: to count, or to hold back what would count."""
+        return self.counts or self.scope in DENYING
+
 
 class Fingerprints:
-    """Many of them, ready to be searched for. Of several that match the first one given is told."""
+    """Many of them, ready to be searched for. A match that is told is one that counts.
+
+    Of several patterns in a text the longest decides, for it says most; of equals one that does not count,
+    then the first one given. So a university's page is not the national one whose words it borrows, and a
+    false positive as short as "redirect" does not excuse a notice.
+    """
 
     def __init__(self, known: Iterable[Fingerprint] = ()) -> None:
         self.all = tuple(known)
@@ -96,12 +113,7 @@ class Fingerprints:
         headers: defaultdict[str, list[Fingerprint]] = defaultdict(list)
         bodies: list[Fingerprint] = []
         titles: list[Fingerprint] = []
-        innocent: list[Fingerprint] = []
-        for fingerprint in self.all:
-            if fingerprint.scope is Scope.FALSE_POSITIVE and fingerprint.place is Place.BODY:
-                innocent.append(fingerprint)
-            if not fingerprint.counts:
-                continue
+        for fingerprint in sorted((f for f in self.all if f.takes_part), key=lambda f: f.counts):
             match fingerprint.place:
                 case Place.ADDRESS:
                     self._addresses.setdefault(fingerprint.pattern, fingerprint)
@@ -114,10 +126,10 @@ class Fingerprints:
                 case Place.BODY:
                     bodies.append(fingerprint)
         self._headers = {name: _Search(those) for name, those in headers.items()}
-        self._bodies, self._titles, self._innocent = _Search(bodies), _Search(titles), _Search(innocent)
+        self._bodies, self._titles = _Search(bodies), _Search(titles)
 
     def match_address(self, address: str) -> Fingerprint | None:
-        return self._addresses.get(address)
+        return _if_counts(self._addresses.get(address))
 
     def match_name(self, name: str) -> Fingerprint | None:
         """Match a host name exactly, or below a pattern `*.example`; `www.` in front changes nothing."""
@@ -126,57 +138,110 @@ class Fingerprints:
         parts = plain.split(".")
         for place in range(1, len(parts)):
             found = found or self._names.get("*." + ".".join(parts[place:]))
-        return found
+        return _if_counts(found)
 
     def match_body(self, body: bytes) -> Fingerprint | None:
-        """Search the first 64 KiB of a page, and its title. A page known to be innocent matches nothing."""
+        """Search the first 64 KiB of a page, and its title."""
         if not self._bodies and not self._titles:
             return None
         text = body[:MAX_PAGE_BYTES].decode("utf-8", "replace")
+        title = _TITLE.search(text) if self._titles else None
         found = self._bodies.find(text)
-        if found is None and self._titles:
-            title = _TITLE.search(text)
-            found = self._titles.find(title.group(1).strip()) if title else None
-        return None if found is not None and self._innocent.find(text) is not None else found
+        if title is not None:
+            found += self._titles.find(title.group(1).strip())
+        return _decide(found)
 
     def match_headers(self, headers: Sequence[tuple[str, str]]) -> Fingerprint | None:
         for name, value in headers:
             search = self._headers.get(name.lower())
-            found = search.find(value) if search is not None else None
+            found = _decide(search.find(value)) if search is not None else None
             if found is not None:
                 return found
         return None
 
 
 class _Search:
-    """All patterns of one place in one automaton."""
+    """All patterns of one place, in as few automata as RE2 takes."""
 
     def __init__(self, known: Sequence[Fingerprint]) -> None:
-        self._known = tuple(known)
-        self._set = compile_set(known)
+        self._sets = [(compile_set(those), those) for those in _part(known)]
 
     def __bool__(self) -> bool:
-        return bool(self._known)
+        return bool(self._sets)
 
-    def find(self, text: str) -> Fingerprint | None:
-        if not self._known:
-            return None
+    def find(self, text: str) -> list[Fingerprint]:
+        """Return all that match, in the order given."""
         # What is no text (lone surrogates of an import) is searched as far as it is.
-        found = self._set.Match(text.encode("utf-8", "replace"))
-        return self._known[min(found)] if found else None
+        encoded = text.encode("utf-8", "replace")
+        return [those[i] for patterns, those in self._sets for i in sorted(patterns.Match(encoded) or ())]
+
+
+def _decide(found: Sequence[Fingerprint]) -> Fingerprint | None:
+    return _if_counts(max(found, key=lambda f: (len(f.pattern), not f.counts), default=None))
+
+
+def _if_counts(found: Fingerprint | None) -> Fingerprint | None:
+    return found if found is not None and found.counts else None
+
+
+def _part(known: Sequence[Fingerprint]) -> Iterator[list[Fingerprint]]:
+    those: list[Fingerprint] = []
+    size = 0
+    for fingerprint in known:
+        program = _program_size(fingerprint)
+        if those and size + program > _MAX_SET_PROGRAM:
+            yield those
+            those, size = [], 0
+        those.append(fingerprint)
+        size += program
+    if those:
+        yield those
+
+
+def _program_size(fingerprint: Fingerprint) -> int:
+    """Return an upper bound for a literal, RE2's own count for an expression."""
+    if fingerprint.match is not Match.REGEXP:
+        return 4 * len(_expression(fingerprint).encode("utf-8", "replace"))
+    return int(re2.compile(_expression(fingerprint), _options()).programsize)
+
+
+def check_pattern(fingerprint: Fingerprint) -> None:
+    """Refuse what could not be searched for, or would be found everywhere.
+
+    Errors: ValueError, saying what was expected.
+    """
+    if fingerprint.match is Match.REGEXP:
+        try:
+            compiled = re2.compile(_expression(fingerprint), _options())
+        except re2.error as error:
+            raise ValueError(f"an expression of RE2 ({_reason(error)})") from error
+        if compiled.programsize > _MAX_PATTERN_PROGRAM:
+            raise ValueError("a smaller expression")
+        if compiled.search("") is not None:
+            raise ValueError("an expression that does not match an empty page")
+    elif fingerprint.match is Match.CONTAINS and fingerprint.counts and len(fingerprint.pattern) < 4:
+        raise ValueError("at least 4 characters, for less stands in pages of every kind")
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def compile_set(known: Sequence[Fingerprint]) -> Any:
     """Return RE2's set of these patterns. Errors: re2.error for a pattern it cannot take."""
+    patterns = re2.Set.SearchSet(_options())
+    for fingerprint in known:
+        patterns.Add(_expression(fingerprint))
+    patterns.Compile()
+    return patterns
+
+
+def _options() -> Any:
     options = re2.Options()
     options.max_mem = _MEMORY_BYTES
     options.log_errors = False
-    patterns = re2.Set.SearchSet(options)
-    for fingerprint in known:
-        patterns.Add(_expression(fingerprint))
-    if known:
-        patterns.Compile()
-    return patterns
+    return options
 
 
 def _expression(fingerprint: Fingerprint) -> str:
@@ -194,10 +259,9 @@ def _plain_name(name: str) -> str:
     return name.lower().rstrip(".").removeprefix("www.")
 
 
-def place_of_dns(pattern: str) -> Place:
-    """Say whether what a DNS answer held is an address or a name."""
+def place_of_dns(pattern: str) -> tuple[Place, str]:
+    """Say whether what a DNS answer held is an address or a name, and how it is spelt when compared."""
     try:
-        ipaddress.ip_address(pattern)
+        return Place.ADDRESS, str(ipaddress.ip_address(pattern))
     except ValueError:
-        return Place.NAME
-    return Place.ADDRESS
+        return Place.NAME, pattern.lower()

@@ -9,6 +9,8 @@ from observatory.analysis.lazy import lazy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _REMEMBERED = 10_000
+# Up to 64 KiB each.
+_REMEMBERED_PAGES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,14 @@ class Reference:
         return any(name == domain or name.endswith("." + domain) for domain in self.telegram_domains)
 
     def match_address(self, address: str) -> Fingerprint | None:
-        """Return the block page known at an address."""
+        """Return the block page known at an address.
+
+        Lists hold private ones too; such a one is another machine in every network, so it is no known page.
+        """
         found = self.fingerprints.match_address(address)
-        return found if found is not None and not self.is_telegram_address(address) else None
+        if found is None or is_bogon(address) or self.is_telegram_address(address):
+            return None
+        return found
 
     def match_name(self, host: str) -> Fingerprint | None:
         """Return the block page known by a name; Telegram's own names are none."""
@@ -66,7 +73,7 @@ class Reference:
     def _match_body(self, body: bytes) -> Fingerprint | None:
         # The same few pages come back every round; bytes remember their own hash.
         if body not in self._pages:
-            if len(self._pages) >= _REMEMBERED // 10:
+            if len(self._pages) >= _REMEMBERED_PAGES:
                 self._pages.clear()
             self._pages[body] = self.fingerprints.match_body(body)
         return self._pages[body]

@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import re2
-
 from observatory.analysis.fingerprints import (
     Fingerprint,
     Match,
     Place,
     Scope,
-    compile_set,
+    check_pattern,
     place_of_dns,
 )
 
@@ -48,12 +46,11 @@ def parse_csv(content: bytes, name: str) -> tuple[Fingerprint, ...]:
     Errors: ReferenceError with every mistake at once (at most fifty), each with its line.
     """
     if len(content) > MAX_FILE_BYTES:
-        raise ReferenceError([f"{name}: expected at most {MAX_FILE_BYTES:,} bytes, got {len(content):,}"])
+        raise ReferenceError([f"{name}: expected at most {MAX_FILE_BYTES:,} bytes, got more"])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReferenceError([f"{name}: expected UTF-8 text, got {error}"]) from error
-    csv.field_size_limit(MAX_PATTERN_CHARS * 4)
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     problems: list[str] = []
     found: dict[str, Fingerprint] = {}
@@ -84,6 +81,9 @@ def parse_csv(content: bytes, name: str) -> tuple[Fingerprint, ...]:
 
 
 def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
+    if None in row or None in row.values():
+        raise ValueError("expected as many fields as in the header line, got more or fewer")
+
     def read(column: str) -> str:
         value = row.get(column)
         return value.strip() if isinstance(value, str) else ""
@@ -94,12 +94,12 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
         raise ValueError(f"pattern: expected 1..{MAX_PATTERN_CHARS} characters, got {len(pattern)}")
     if not read("name"):
         raise ValueError("name: expected a name, got nothing")
-    place, header = _parse_place(read("location_found"), pattern)
+    place, header, pattern = _parse_place(read("location_found"), pattern)
     fingerprint = Fingerprint(
         id=read("name")[:100],
         place=place,
         match=_one_of(Match, "pattern_type", read("pattern_type")),
-        pattern=pattern.strip() if place in (Place.ADDRESS, Place.NAME) else pattern,
+        pattern=pattern,
         header=header,
         scope=_one_of(Scope, "scope", read("scope")),
         countries=tuple(c.strip().upper() for c in read("expected_countries").split(",") if c.strip())[:20],
@@ -109,21 +109,22 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
     if place in (Place.ADDRESS, Place.NAME) and fingerprint.match is not Match.FULL:
         raise ValueError(f"pattern_type: expected full for dns, got {fingerprint.match}")
     try:
-        compile_set([fingerprint])
-    except re2.error as error:
-        raise ValueError(f"pattern: expected an expression of RE2, got {error}") from error
+        check_pattern(fingerprint)
+    except ValueError as error:
+        raise ValueError(f"pattern: expected {error}, got {pattern[:40]!r}") from error
     return fingerprint
 
 
-def _parse_place(location: str, pattern: str) -> tuple[Place, str]:
+def _parse_place(location: str, pattern: str) -> tuple[Place, str, str]:
     if location == "dns":
-        return place_of_dns(pattern.strip()), ""
+        place, spelt = place_of_dns(pattern.strip())
+        return place, "", spelt
     if location in (Place.BODY, Place.TITLE):
-        return Place(location), ""
+        return Place(location), "", pattern
     header = location.removeprefix(HEADER_PREFIX)
     if not location.startswith(HEADER_PREFIX) or not header:
         raise ValueError(f"location_found: expected dns, body, title or header.NAME, got {location[:40]!r}")
-    return Place.HEADER, header.lower()[:100]
+    return Place.HEADER, header.lower()[:100], pattern
 
 
 def _one_of(kind: Any, column: str, value: str) -> Any:
@@ -165,7 +166,8 @@ def add_file(source: Path) -> tuple[Path, tuple[Fingerprint, ...]]:
     Errors: ReferenceError; then what was there stays.
     """
     try:
-        content = source.read_bytes()
+        with source.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ReferenceError([f"{source}: {error.strerror}"]) from error
     fingerprints = parse_csv(content, str(source))
@@ -241,8 +243,8 @@ def _entry(entry: str, name: str) -> Iterator[dict[str, Any]]:
                 "ignore_case": True,
             }
         else:
-            place = place_of_dns(word)
-            yield {"id": f"{name}.{place}", "place": place, "match": Match.FULL, "pattern": word.lower()}
+            place, spelt = place_of_dns(word)
+            yield {"id": f"{name}.{place}", "place": place, "match": Match.FULL, "pattern": spelt}
 
 
 def digest_of(parts: Sequence[bytes]) -> str:

@@ -1,5 +1,6 @@
 """Lists of fingerprints: what is read, what is refused, what matches, and what never may."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,19 @@ LIST = listed(
     row("a.address", "dns", "full", "45.64.1.9"),
     row("a.address6", "dns", "full", "2001:4860:4860::1", scope="nat"),
     row("a.name", "dns", "full", "blocked.example.net"),
-    row("a.server", "header.server", "prefix", "Protected by Box"),
+    row("a.box", "header.server", "prefix", "Protected by Box"),
     row("a.location", "header.location", "contains", "://notice.example/"),
     row("a.title", "title", "contains", "Akses Ditutup"),
     row("a.body", "body", "contains", "this page is closed by order"),
     row("a.full", "body", "full", "closed"),
     row("a.regexp", "body", "regexp", "<p>order [0-9]+ of .* court</p>"),
-    row("a.innocent", "body", "contains", "status page of a library", scope="fp"),
+    row("a.innocent", "body", "contains", "status page of a public library", scope="fp"),
+    row("a.short", "body", "contains", "page", scope="fp"),
+    row("a.product", "body", "contains", "please solve this puzzle to go on", scope="prod"),
+    row("a.server", "header.via", "full", "FilterBox", scope="prod"),
+    row("a.router", "body", "contains", "your router needs an update", scope="injb"),
+    row("a.elsewhere", "body", "contains", "not offered in your country", scope="prov"),
+    row("a.university", "title", "full", "Akses Ditutup - Universitas", scope="inst"),
     row("a.vague", "body", "contains", "something went wrong", scope="vbw"),
     row("a.company", "body", "contains", "company policy", scope="inst"),
     row("a.unsure", "body", "contains", "maybe blocked", confidence="0"),
@@ -57,7 +64,13 @@ def found(fingerprint: Fingerprint | None) -> str | None:
         (b"closed today", None),
         (b"<p>order 12 of the high court</p>", "a.regexp"),
         (b"<html><TITLE lang=id>\n Maaf: Akses Ditutup </title>", "a.title"),
-        (b"this page is closed by order - status page of a library", None),
+        (b"this page is closed by order - status page of a public library", None),
+        (b"please solve this puzzle to go on", None),
+        (b"please solve this puzzle to go on: this page is closed by order", "a.body"),
+        (b"your router needs an update", None),
+        (b"not offered in your country", None),
+        (b"<title>Akses Ditutup - Universitas</title>", None),
+        (b"\xff\xfe this page is closed by order", "a.body"),
         (b"something went wrong", None),
         (b"company policy", None),
         (b"maybe blocked", None),
@@ -72,10 +85,11 @@ def test_pages(body: bytes, expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
-        (("Server", "Protected by Box 3"), "a.server"),
+        (("Server", "Protected by Box 3"), "a.box"),
         (("Server", "not Protected by Box"), None),
         (("LOCATION", "http://notice.example/?t.me"), "a.location"),
         (("Via", "Protected by Box"), None),
+        (("Via", "FilterBox"), None),
     ],
 )
 def test_headers(header: tuple[str, str], expected: str | None) -> None:
@@ -87,6 +101,35 @@ def test_addresses_and_names() -> None:
     assert found(KNOWN.match_address("2001:4860:4860::1")) == "a.address6"
     assert found(KNOWN.match_name("Blocked.Example.net.")) == "a.name"
     assert KNOWN.match_name("other.example.net") is None
+
+
+@pytest.mark.parametrize("scope", ["fp", "inst", "prov", "injb"])
+def test_where_lists_disagree_the_reading_that_accuses_nobody_holds(scope: str) -> None:
+    rows = [row("a", "dns", "full", "45.64.1.9"), row("b", "dns", "full", "45.64.1.9", scope=scope)]
+    rows += [row("c", "body", "full", "closed"), row("d", "body", "full", "closed", scope=scope)]
+    for order in (rows, rows[::-1]):
+        known = Fingerprints(parse_csv(listed(*order), "list.csv"))
+        assert known.match_address("45.64.1.9") is None
+        assert known.match_body(b"closed") is None
+
+
+def test_a_private_address_is_nobodys_known_page() -> None:
+    known = Fingerprints(parse_csv(listed(row("a", "dns", "full", "10.10.34.35", scope="nat")), "list.csv"))
+    assert Reference(version="x", fingerprints=known).match_address("10.10.34.35") is None
+
+
+def test_an_address_matches_however_a_list_spells_it() -> None:
+    known = Fingerprints(parse_csv(listed(row("a", "dns", "full", "2001:0DB8:0:0::1")), "list.csv"))
+    assert found(known.match_address("2001:db8::1")) == "a"
+
+
+def test_more_patterns_than_one_set_of_re2_takes() -> None:
+    # Numbers squared, so that no two patterns share a beginning that would be compiled once.
+    patterns = [f"{n * n:x}-" * 400 for n in range(1_000, 1_600)]
+    rows = [row(str(n), "body", "contains", pattern) for n, pattern in enumerate(patterns)]
+    known = Fingerprints(parse_csv(listed(*rows), "list.csv"))
+    for n in (0, 299, 599):
+        assert found(known.match_body(b"<p>" + patterns[n].encode())) == str(n)
 
 
 def test_what_telegram_owns_never_matches() -> None:
@@ -136,6 +179,24 @@ BAD = [
     ("twice", listed(row("a", "body", "full", "x"), row("a", "body", "full", "y")), "stands there twice"),
     ("expression", listed(row("a", "body", "regexp", "(x")), "pattern: expected an expression of RE2"),
     ("look-behind", listed(row("a", "body", "regexp", "(?<=a)b")), "pattern: expected an expression of RE2"),
+    ("backreference", listed(row("a", "body", "regexp", r"(a)\1")), "pattern: expected an expression of RE2"),
+    ("everything", listed(row("a", "body", "regexp", ".*")), "that does not match an empty page, got '.*'"),
+    (
+        "huge",
+        listed(row("a", "body", "regexp", "\\pL{100}")),
+        "pattern: expected a smaller expression",
+    ),
+    ("a mere piece", listed(row("a", "body", "contains", "no")), "pattern: expected at least 4 characters"),
+    (
+        "a field too few",
+        listed("a,isp,,body,full,x,5"),
+        "list.csv:2: expected as many fields as in the header",
+    ),
+    (
+        "a field too many",
+        listed(row("a", "body", "full", "x") + ",,"),
+        "as many fields as in the header line",
+    ),
     ("partial address", listed(row("a", "dns", "prefix", "45.64")), "pattern_type: expected full for dns"),
     ("not text", b"\xff\xfe\x00", "expected UTF-8"),
     ("no CSV", HEAD.encode() + b'\na,isp,,body,full,"x"y,5\n', "expected CSV"),
@@ -144,7 +205,7 @@ BAD = [
 
 @pytest.mark.parametrize(("content", "problem"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
 def test_mistakes_are_named_with_their_line(content: bytes, problem: str) -> None:
-    with pytest.raises(ReferenceError, match=problem.replace("(", r"\(")):
+    with pytest.raises(ReferenceError, match=re.escape(problem)):
         parse_csv(content, "list.csv")
 
 
@@ -183,7 +244,7 @@ def test_the_version_changes_with_what_was_added_and_a_broken_list_changes_nothi
         good.write_bytes(LIST)
         run = CliRunner().invoke(app, ["reference", "add", str(good)])
         assert run.exit_code == 0, run.output
-        assert "13 fingerprints, 9 of them signs of blocking" in run.output
+        assert "19 fingerprints, 9 of them signs of blocking" in run.output
         load_reference.cache_clear()
         after = load_reference()
         assert after.version != before
@@ -199,6 +260,25 @@ def test_the_version_changes_with_what_was_added_and_a_broken_list_changes_nothi
         assert run.exit_code == 1
         run = CliRunner().invoke(app, ["reference", "list"])
         assert "never counts as a block page" in run.output
+    finally:
+        load_reference.cache_clear()
+
+
+def test_a_list_damaged_where_it_is_kept_stops_what_needs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that started without it would judge by other data than it says."""
+    (tmp_path / "list.csv").write_bytes(LIST[:-3])
+    monkeypatch.setenv("OBSERVATORY_REFERENCE", str(tmp_path))
+    config = tmp_path / "vantage_points.yaml"
+    config.write_text(
+        "vantage_points: [{id: a, name: A, isp: A, asn: 64500, country: ID, every: 10m, via: direct}]"
+    )
+    load_reference.cache_clear()
+    try:
+        run = CliRunner().invoke(app, ["up", "--no-web", "--config", str(config)])
+        assert run.exit_code == 1
+        assert f"{tmp_path / 'list.csv'}:20: expected as many fields" in run.output
     finally:
         load_reference.cache_clear()
 
