@@ -6,18 +6,24 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated
 
 import typer
 
 from observatory import render
+from observatory.commands.options import (
+    DatabaseOption,
+    SinceOption,
+    TargetOption,
+    UntilOption,
+    VantageOption,
+    select,
+)
 from observatory.exports.stored import export_stored
-from observatory.store import Selection, StoreError, StoreUnavailable, open_store
+from observatory.store import StoreError, StoreUnavailable, open_store
 
 app = typer.Typer(help="Write measurements in the formats of others.", no_args_is_help=True)
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 @app.callback()
@@ -33,37 +39,18 @@ def export_ooni(
             metavar="[FILE]", help="Default: standard output; gzipped where the name ends in .gz."
         ),
     ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=_FORMATS, metavar="TIME", help="Only what was measured from then on; UTC."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=_FORMATS, metavar="TIME", help="Only what was measured before; UTC."),
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option("--target", "-t", metavar="NAME", help="May be repeated.")
-    ] = None,
-    vantage: Annotated[
-        list[str] | None, typer.Option("--vantage", "-v", metavar="ID", help="May be repeated.")
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            metavar="URL",
-            help="Default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
-        ),
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    target: TargetOption = None,
+    vantage: VantageOption = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Write stored measurements as OONI measurements, one JSON object a line.
 
     What OONI's format has no place for stands in `x_observatory`, so `observatory import ooni` reads the same
     measurements back.
     """
-    selection = Selection(
-        start=_utc(since), end=_utc(until), targets=tuple(target or ()), vantages=tuple(vantage or ())
-    )
+    selection = select(since, until, target, vantage)
     try:
         with open_store(database, read_only=True) as store:
             total = store.count_measurements(selection)
@@ -98,9 +85,3 @@ def _open(file: Path | None) -> Iterator[IO[bytes]]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    if at is None:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

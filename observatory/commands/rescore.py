@@ -3,57 +3,44 @@
 import json
 import math
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from observatory import render
 from observatory.collector import Collector
+from observatory.commands.options import (
+    DatabaseOption,
+    SinceOption,
+    TargetOption,
+    UntilOption,
+    VantageOption,
+    select,
+)
 from observatory.rescore import BATCH, Outcome, Report
 from observatory.rescore import rescore as judge_stored
 from observatory.service import judge
 from observatory.store import Selection, Store, StoreError, StoreUnavailable, open_store
 
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
-
 
 def rescore(
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=_FORMATS, metavar="TIME", help="Only what was measured from then on; UTC."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=_FORMATS, metavar="TIME", help="Only what was measured before; UTC."),
-    ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option("--target", "-t", metavar="NAME", help="May be repeated.")
-    ] = None,
-    vantage: Annotated[
-        list[str] | None, typer.Option("--vantage", "-v", metavar="ID", help="May be repeated.")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    target: TargetOption = None,
+    vantage: VantageOption = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new verdicts; without it nothing is written unasked.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            metavar="URL",
-            help="Default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Judge stored measurements again under the rules of today, and say what that changes.
 
     Says what would change before it changes anything. On a terminal it then asks; elsewhere it writes only
     with --apply. Restart a running service first: it judges by the rules it started with.
     """
-    selection = Selection(
-        start=_utc(since), end=_utc(until), targets=tuple(target or ()), vantages=tuple(vantage or ())
-    )
+    selection = select(since, until, target, vantage)
     try:
         # Looking for a database must not create one.
         open_store(database, read_only=True).close()
@@ -150,12 +137,6 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "rule_id": outcome.rule_id,
         "partial": outcome.partial,
     }
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    if at is None:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _is_at_terminal() -> bool:
