@@ -6,6 +6,7 @@ TCP, so that a bad one is recorded instead of ending the handshake.
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from typing import Final
@@ -25,6 +26,9 @@ from probes.notebook import Notebook
 from probes.records import Certificate, Endpoint, Failure, Purpose, QuicObservation
 from probes.streams import recv_datagram
 from probes.trust import MAX_CHAIN, Trust, certificate_failure, describe_errors, keep_certificate
+
+# The library says what hostile servers do; that belongs into observations, not onto a terminal.
+logging.getLogger("quic").addHandler(logging.NullHandler())
 
 HANDSHAKE_TIMEOUT_S: Final = 3.0
 # What follows a finished handshake is a courtesy of the server's; it is not waited for as long.

@@ -20,14 +20,17 @@ class Place:
 
 
 def find_interference(runs: Sequence[HopsObservation]) -> Place | None:
-    """Return the first place where the target's payload is answered and its control run shows that no server
-    could have answered: there the harmless payload only ran out of hops.
+    """Return the first place where the target's payload is answered and no server could have: it ran out of
+    hops there, or a harmless payload of the same TTL did.
 
     Silence is no interference: routers may drop what they like, and ICMP gets lost.
     """
     for run in runs:
         if run.purpose is not Purpose.TARGET:
             continue
+        place = _answered_where_it_died(run)
+        if place is not None:
+            return place
         for control in runs:
             if (
                 control.purpose is Purpose.HARMLESS_NAME
@@ -37,6 +40,15 @@ def find_interference(runs: Sequence[HopsObservation]) -> Place | None:
                 place = _first_difference(run, control)
                 if place is not None:
                     return place
+    return None
+
+
+def _answered_where_it_died(run: HopsObservation) -> Place | None:
+    """A router says that the payload ran out of hops there, and an answer to it came all the same."""
+    for hop in sorted(run.hops, key=lambda hop: hop.ttl):
+        on_the_way = hop.router is not None and hop.router != run.endpoint.address
+        if on_the_way and hop.heard in (Heard.RESET, Heard.ANSWER, Heard.CLOSED):
+            return Place(ttl=hop.ttl, payload=run.payload, evidence=(run.id,))
     return None
 
 

@@ -768,3 +768,14 @@ def test_a_local_firewall_that_lets_quic_pass_blocks_nothing() -> None:
         run(Purpose.CONTROL_ADDRESS, GONE, GONE, payload=Payload.SYN),
     )
     assert judge(here).rule_id == "guard.local_firewall"
+
+
+def test_an_answer_beside_the_router_where_the_payload_died_was_made_before_it() -> None:
+    died = Hop(ttl=2, heard=Heard.ANSWER, router="10.3.2.1")
+    query = replace(run(Purpose.TARGET, payload=Payload.DNS_QUERY), hops=(died,))
+    assert judge(with_more(host(), query)).acts_at_hop == 2
+
+
+def test_a_port_that_the_far_end_itself_calls_closed_is_nothing_on_the_path() -> None:
+    closed = Hop(ttl=5, heard=Heard.REFUSED, router=TELEGRAM)
+    assert judge(with_more(host(), replace(run(Purpose.TARGET), hops=(closed,)))).acts_at_hop is None
