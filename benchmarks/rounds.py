@@ -20,7 +20,7 @@ VANTAGE = "smartfren"
 N_ROUNDS = 5
 # The same round before it held comparisons (DoT, DoH, the sink, IPv6, QUIC handshakes, two transports), on
 # 2 cores with Python 3.11: they may cost as much again.
-WITHOUT_COMPARISONS_S = 0.069
+WITHOUT_COMPARISONS_S = 0.035
 
 
 def load() -> tuple[Config, VantagePoint]:

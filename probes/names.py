@@ -42,6 +42,12 @@ class Resolvers:
     dot: SecureResolver
     doh: SecureResolver
 
+    def server(self, resolver: Resolver) -> Endpoint:
+        """Return whom to ask in the open."""
+        if resolver is Resolver.VANTAGE:
+            return self.vantage
+        return self.public if resolver is Resolver.PUBLIC else self.sink
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -117,14 +123,10 @@ class NameSteps:
                 return
 
     def _way(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
-        secure = {"dot": self._resolvers.dot, "doh": self._resolvers.doh}.get(question.transport)
-        if secure is not None:
+        if question.transport in ("dot", "doh"):
+            secure = self._resolvers.dot if question.transport == "dot" else self._resolvers.doh
             return secure.server, secure.exchange(self._notebook, attempt)
-        server = {
-            Resolver.VANTAGE: self._resolvers.vantage,
-            Resolver.PUBLIC: self._resolvers.public,
-            Resolver.SINK: self._resolvers.sink,
-        }[question.resolver]
+        server = self._resolvers.server(question.resolver)
         if question.transport == "tcp":
             return server, over_tcp(self._network, self._notebook, server)
         # No answer is to be expected from there, so it is waited for only as long as for a second one.

@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
 ANSWER_TIMEOUT_S: Final = 3.0
 MAX_REPLY_BYTES: Final = 65535
 # HTTP/1.1 answers one question at a time; a few connections side by side keep a round short far away.
-DOH_LANES: Final = 4
+DOH_LANES: Final = 2
 PORTS: Final = {"dot": 853, "doh": 443}
 DOH_PATH: Final = "/dns-query"
 

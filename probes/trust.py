@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +77,7 @@ class Trust:
             except OSError as error:
                 raise VantageError(f"ca_file {ca_file}: expected PEM certificates, got {error}") from error
             self.name = f"ca_file sha256:{hashlib.sha256(content).hexdigest()}"
+        self._find_chain_errors = lru_cache(maxsize=64)(self._verify)
         # A store that cannot be read shows before the first handshake.
         self._context(HTTP_ALPN)
 
@@ -120,6 +122,10 @@ class Trust:
 
         OpenSSL stops at the first fault here; that the leaf has run out as well is added.
         """
+        # A chain that comes back is looked at again in another minute, for certificates run out.
+        return self._find_chain_errors(chain, int(time.time() // 60))
+
+    def _verify(self, chain: tuple[bytes, ...], _minute: int) -> tuple[int, ...]:
         store = self._context(HTTP_ALPN).get_cert_store()
         if store is None:
             raise VantageError("no store of certificate authorities")

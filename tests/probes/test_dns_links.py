@@ -15,7 +15,7 @@ from lab.services.certificates import Authority, new_context
 from probes.dns import measure_dns
 from probes.notebook import Notebook
 from probes.records import DnsObservation, Endpoint, Failure, Resolver
-from probes.secure_dns import PORTS, SecureResolver
+from probes.secure_dns import DOH_LANES, PORTS, SecureResolver
 from probes.trust import load_trust
 from tests.probes.local import LocalNetwork, Serve, say_nothing, serve
 
@@ -272,18 +272,17 @@ async def test_a_server_that_says_nothing_is_a_timeout_for_everybody(
 
 
 async def test_a_query_given_up_leaves_its_lane_to_the_next(authority: Authority, tmp_path: Path) -> None:
-    """The first four wait in vain and give up; those behind them get connections that answer."""
+    """The first of each lane waits in vain and gives up; those behind them get connections that answer."""
     n_opened = 0
 
     async def first_ones_hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal n_opened
         n_opened += 1
-        if n_opened <= 4:
+        if n_opened <= DOH_LANES:
             await doh_no_answer_to_the_first(reader, writer)
         await doh(lambda q: page(answer(q)))(reader, writer)
 
-    asked = await ask(
-        tmp_path, authority, "doh", first_ones_hang, n=8, deadlines_s=(0.4, 0.4, 0.4, 0.4, 5, 5, 5, 5)
-    )
+    deadlines_s = (0.4,) * DOH_LANES + (5.0,) * DOH_LANES
+    asked = await ask(tmp_path, authority, "doh", first_ones_hang, n=2 * DOH_LANES, deadlines_s=deadlines_s)
     ends = [(o.failure, len(o.answers)) for o in asked.observations]
-    assert ends == [(Failure.TIMEOUT, 0)] * 4 + [(None, 1)] * 4, asked.observations
+    assert ends == [(Failure.TIMEOUT, 0)] * DOH_LANES + [(None, 1)] * DOH_LANES, asked.observations
