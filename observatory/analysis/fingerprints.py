@@ -17,6 +17,8 @@ MAX_PAGE_BYTES: Final = 65536
 # OONI's scale of how surely a fingerprint is no false positive: 0, 5 or 10.
 MIN_CONFIDENCE: Final = 5
 _TITLE: Final = re2.compile(r"(?is)<title[^>]*>(.*?)</title")
+# The skeleton of every page. OONI lists empty ones as an ISP's, but a server's fault sends the same.
+_SKELETON: Final = re2.compile(r"(?i)</?(?:html|head|title|body)>|\s")
 # RE2 compiles patterns in sets, each within so much memory; a set of at most so many instructions (about one
 # for each byte of a pattern) stays far below the size at which it refuses.
 _MEMORY_BYTES: Final = 32 << 20
@@ -90,7 +92,11 @@ class Fingerprint:
     @property
     def counts(self) -> bool:
         """Whether a match is a sign of blocking."""
-        return self.scope in COUNTED and self.confidence >= MIN_CONFIDENCE
+        return self.scope in COUNTED and self.confidence >= MIN_CONFIDENCE and not self._is_blank
+
+    @property
+    def _is_blank(self) -> bool:
+        return self.place is Place.BODY and not _SKELETON.sub("", self.pattern)
 
     @property
     def takes_part(self) -> bool:
@@ -140,24 +146,34 @@ class Fingerprints:
             found = found or self._names.get("*." + ".".join(parts[place:]))
         return _if_counts(found)
 
-    def match_body(self, body: bytes) -> Fingerprint | None:
+    def match_page(
+        self, found: Sequence[Fingerprint], headers: Sequence[tuple[str, str]] = ()
+    ) -> Fingerprint | None:
+        """Decide by what `find_in_body` found and by the headers together, so that a page which is known to
+        be no block is not accused by its server's name."""
+        return _decide([*found, *self._find_in_headers(headers)])
+
+    def find_in_body(self, body: bytes) -> list[Fingerprint]:
         """Search the first 64 KiB of a page, and its title."""
         if not self._bodies and not self._titles:
-            return None
+            return []
         text = body[:MAX_PAGE_BYTES].decode("utf-8", "replace")
         title = _TITLE.search(text) if self._titles else None
         found = self._bodies.find(text)
         if title is not None:
             found += self._titles.find(title.group(1).strip())
-        return _decide(found)
+        return found
 
     def match_headers(self, headers: Sequence[tuple[str, str]]) -> Fingerprint | None:
-        for name, value in headers:
-            search = self._headers.get(name.lower())
-            found = _decide(search.find(value)) if search is not None else None
-            if found is not None:
-                return found
-        return None
+        return _decide(self._find_in_headers(headers))
+
+    def _find_in_headers(self, headers: Sequence[tuple[str, str]]) -> list[Fingerprint]:
+        return [
+            fingerprint
+            for name, value in headers
+            if (search := self._headers.get(name.lower())) is not None
+            for fingerprint in search.find(value)
+        ]
 
 
 class _Search:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from observatory.analysis.fingerprints import Fingerprint
 from observatory.data import load_reference
-from observatory.data.fingerprints import ReferenceError, add_file, added_folder
+from observatory.data.fingerprints import ReferenceError, add_file, added_folder, load_added
 
 app = typer.Typer(
     help=(
@@ -43,18 +44,24 @@ def add(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """Say what is in force: how many of which place and scope, and the version that verdicts carry."""
+    """Say what is in force: from which files, how many of which place and scope, and the version that
+    verdicts carry."""
     reference = load_reference()
     known = reference.fingerprints.all
     counts = Counter((f.place.value, f.scope.value, f.counts) for f in known)
+    added = {path.name: len(those) for path, _, those in load_added()}
+    files = {"shipped": len(known) - sum(added.values()), **added}
     if as_json:
         rows = [
             {"place": place, "scope": scope, "counts": counted, "n": n}
             for (place, scope, counted), n in sorted(counts.items())
         ]
-        typer.echo(json.dumps({"version": reference.version, "folder": str(added_folder()), "rows": rows}))
+        report = {"version": reference.version, "folder": str(added_folder()), "files": files, "rows": rows}
+        typer.echo(json.dumps(report))
         return
     typer.echo(f"Version {reference.version}; added lists: {added_folder()}")
+    for name, n in files.items():
+        typer.echo(f"{n:>7,}  from {name}")
     for (place, scope, counted), n in sorted(counts.items()):
         typer.echo(f"{n:>7,}  {place:<8} {scope:<5} {'' if counted else 'never counts as a block page'}")
 
@@ -78,7 +85,7 @@ def match(
     try:
         body = page.read_bytes() if page is not None else b""
         found = [
-            reference.match_address(address) if address is not None else None,
+            reference.match_address(str(ip_address(address))) if address is not None else None,
             reference.match_name(name) if name is not None else None,
             reference.match_page(body, headers),
             reference.match_redirect(headers),

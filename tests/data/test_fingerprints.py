@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from observatory.analysis.fingerprints import Fingerprint, Fingerprints, Match, Place, Scope
-from observatory.analysis.reference import Reference
+from observatory.analysis.reference import Reference, is_bogon
 from observatory.cli import app
 from observatory.data import load_reference
 from observatory.data.fingerprints import MAX_ROWS, ReferenceError, add_file, parse_csv
@@ -79,7 +79,7 @@ def found(fingerprint: Fingerprint | None) -> str | None:
     ],
 )
 def test_pages(body: bytes, expected: str | None) -> None:
-    assert found(KNOWN.match_body(body)) == expected
+    assert found(KNOWN.match_page(KNOWN.find_in_body(body))) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_where_lists_disagree_the_reading_that_accuses_nobody_holds(scope: str) 
     for order in (rows, rows[::-1]):
         known = Fingerprints(parse_csv(listed(*order), "list.csv"))
         assert known.match_address("45.64.1.9") is None
-        assert known.match_body(b"closed") is None
+        assert known.match_page(known.find_in_body(b"closed")) is None
 
 
 def test_a_private_address_is_nobodys_known_page() -> None:
@@ -129,7 +129,7 @@ def test_more_patterns_than_one_set_of_re2_takes() -> None:
     rows = [row(str(n), "body", "contains", pattern) for n, pattern in enumerate(patterns)]
     known = Fingerprints(parse_csv(listed(*rows), "list.csv"))
     for n in (0, 299, 599):
-        assert found(known.match_body(b"<p>" + patterns[n].encode())) == str(n)
+        assert found(known.match_page(known.find_in_body(b"<p>" + patterns[n].encode()))) == str(n)
 
 
 def test_what_telegram_owns_never_matches() -> None:
@@ -143,6 +143,75 @@ def test_what_telegram_owns_never_matches() -> None:
     )
     assert reference.match_address("149.154.167.99") is None
     assert reference.match_name("t.me") is None
+
+
+def known_by(*rows: str) -> Reference:
+    known = Fingerprints(parse_csv(listed(*rows), "list.csv"))
+    return Reference(version="x", telegram_prefixes=load_reference().telegram_prefixes, fingerprints=known)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("64:ff9b::2d40:109", "a"),
+        ("::ffff:45.64.1.9", "a"),
+        ("64:ff9b::959a:a763", None),
+        ("::ffff:149.154.167.99", None),
+        ("2001:db8::2d40:109", None),
+    ],
+)
+def test_translated_addresses(address: str, expected: str | None) -> None:
+    reference = known_by(row("a", "dns", "full", "45.64.1.9"), row("b", "dns", "full", "149.154.167.99"))
+    assert found(reference.match_address(address)) == expected
+    assert reference.is_telegram_address(address) is (
+        address in ("64:ff9b::959a:a763", "::ffff:149.154.167.99")
+    )
+
+
+def test_a_private_address_stays_private_when_translated() -> None:
+    assert is_bogon("64:ff9b::10.10.34.35")
+    assert not is_bogon("64:ff9b::45.64.1.9")
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("http://45.64.1.9/?t.me", "address"),
+        ("http://[64:ff9b::2d40:109]/", "address"),
+        ("//blocked.example.net:8080/a", "name"),
+        ("https://portal.example/notice.example/why", "url"),
+        ("https://telegram.org/?from=notice.example/why", None),
+        ("https://149.154.167.99/notice.example/why", None),
+        ("/notice.example/why", None),
+        ("http://[::1", None),
+        ("", None),
+    ],
+)
+def test_redirects(location: str, expected: str | None) -> None:
+    reference = known_by(
+        row("address", "dns", "full", "45.64.1.9"),
+        row("name", "dns", "full", "blocked.example.net"),
+        row("url", "header.location", "contains", "notice.example/why"),
+    )
+    assert found(reference.match_redirect([("Location", location)])) == expected
+
+
+@pytest.mark.parametrize("page", ["<html><head></head><body></body></html>", "<HTML></HTML>"])
+def test_an_empty_page_accuses_nobody(page: str) -> None:
+    assert known_by(row("a", "body", "contains", page)).match_page(page.encode()) is None
+
+
+def test_a_page_that_is_known_to_be_no_block_is_not_accused_by_its_server() -> None:
+    reference = known_by(
+        row("a", "header.server", "prefix", "Box"), row("b", "body", "contains", "library", scope="inst")
+    )
+    assert found(reference.match_page(b"<p>order", [("Server", "Box 1")])) == "a"
+    assert reference.match_page(b"<p>library", [("Server", "Box 1")]) is None
+
+
+def test_an_address_that_is_none_is_wrong_usage() -> None:
+    run = CliRunner().invoke(app, ["reference", "match", "--address", "36.86.63"])
+    assert run.exit_code == 2 and "36.86.63" in run.output
 
 
 def test_what_is_shipped() -> None:
@@ -224,12 +293,12 @@ def test_too_many_rows() -> None:
 def test_an_expression_that_would_never_end_elsewhere() -> None:
     """(a+)+$ against a row of a's takes a backtracking engine longer than anybody lives."""
     (one,) = parse_csv(listed(row("a", "body", "regexp", "(a+)+$")), "list.csv")
-    assert Fingerprints([one]).match_body(b"a" * 60000 + b"b") is None
+    assert Fingerprints([one]).find_in_body(b"a" * 60000 + b"b") == []
 
 
 @given(st.binary(max_size=200), st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=4))
 def test_no_page_breaks_the_search(body: bytes, headers: list[tuple[str, str]]) -> None:
-    KNOWN.match_body(body)
+    KNOWN.match_page(KNOWN.find_in_body(body))
     KNOWN.match_headers([*headers, ("server", "\udc80")])
 
 
@@ -260,6 +329,7 @@ def test_the_version_changes_with_what_was_added_and_a_broken_list_changes_nothi
         assert run.exit_code == 1
         run = CliRunner().invoke(app, ["reference", "list"])
         assert "never counts as a block page" in run.output
+        assert "19  from list.csv" in run.output
     finally:
         load_reference.cache_clear()
 
