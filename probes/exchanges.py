@@ -7,6 +7,7 @@ from probes.http import RESPONSE_TIMEOUT_S, measure_http
 from probes.network import Network
 from probes.notebook import Notebook
 from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
+from probes.streams import Stream
 from probes.tcp import measure_tcp
 from probes.tls import measure_tls
 from probes.trust import Trust
@@ -47,16 +48,7 @@ class Exchanges:
         if stream is None:
             return Outcome(tcp=tcp)
         with stream:
-            page = await measure_http(
-                self.notebook,
-                stream=stream,
-                endpoint=endpoint,
-                over_tls=False,
-                host=host,
-                purpose=purpose,
-                attempt=attempt,
-                timeout_s=_patience_s(purpose),
-            )
+            page = await self._get(stream, endpoint, host, purpose, attempt, over_tls=False)
         return Outcome(tcp=tcp, page=page)
 
     async def secure(
@@ -84,17 +76,22 @@ class Exchanges:
             )
             if tls is None or host is None:
                 return Outcome(tcp=tcp, tls=handshake)
-            page = await measure_http(
-                self.notebook,
-                stream=tls,
-                endpoint=endpoint,
-                over_tls=True,
-                host=host,
-                purpose=purpose,
-                attempt=attempt,
-                timeout_s=_patience_s(purpose),
-            )
+            page = await self._get(tls, endpoint, host, purpose, attempt, over_tls=True)
         return Outcome(tcp=tcp, tls=handshake, page=page)
+
+    async def _get(
+        self, stream: Stream, endpoint: Endpoint, host: str, purpose: Purpose, attempt: int, *, over_tls: bool
+    ) -> HttpObservation:
+        return await measure_http(
+            self.notebook,
+            stream=stream,
+            endpoint=endpoint,
+            over_tls=over_tls,
+            host=host,
+            purpose=purpose,
+            attempt=attempt,
+            timeout_s=_patience_s(purpose),
+        )
 
 
 def _patience_s(purpose: Purpose) -> float:
