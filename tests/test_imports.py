@@ -23,7 +23,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "probes.trust",
         "probes.wire.dns",
     ),
-    "observatory.model": (),
+    "observatory.model": ("observatory.model",),
     "observatory.analysis": ("observatory.analysis", "observatory.model", "probes.records"),
     "observatory.store": ("observatory.store", "observatory.model", "probes.records"),
     "observatory.figures": (
@@ -49,7 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 PURE = (
     "probes/records.py",
     "probes/wire",
-    "observatory/model.py",
+    "observatory/model",
     "observatory/analysis",
     "observatory/figures",
 )

@@ -1,7 +1,4 @@
-"""The words of the observatory as records: vantage points, settings, verdicts, cells.
-
-Pure: no socket, file, clock or database. What was measured lives in `probes.records`.
-"""
+"""What measurements mean, one by one and counted."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,74 +34,6 @@ class Layer(StrEnum):
     QUIC = "quic"
     MTPROTO = "mtproto"
     NONE = "none"
-
-
-class Role(StrEnum):
-    """`probe` stands where the censor may be; `control` where it is not."""
-
-    PROBE = "probe"
-    CONTROL = "control"
-
-
-class ViaKind(StrEnum):
-    DIRECT = "direct"
-    DEVICE = "device"
-    SOURCE = "source"
-    NETNS = "netns"
-    SOCKS5 = "socks5"
-    # Somebody else measured; nothing is ever due here. Not for the config.
-    IMPORTED = "imported"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Via:
-    """Through which network a vantage point measures; `value` is empty for `direct`."""
-
-    kind: ViaKind = ViaKind.DIRECT
-    value: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.value}" if self.value else self.kind.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VantagePoint:
-    """One network connection (ASN) we measure from. `resolver` is `system` or an address."""
-
-    id: str
-    name: str
-    isp: str
-    asn: int
-    country: str
-    city: str = ""
-    timezone: str = "UTC"
-    via: Via = Via()
-    resolver: str = "system"
-    every_s: float = 600.0
-    role: Role = Role.PROBE
-    enabled: bool = True
-    contact: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What holds for all vantage points. `control` is the name of the host that nobody blocks,
-    `no_dns_address` an address that serves no DNS: what answers there stands on the path.
-    """
-
-    public_resolver: str = "8.8.8.8"
-    no_dns_address: str = "149.154.167.99"
-    ca_file: str | None = None
-    control: str = "example.com"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A whole, valid vantage_points.yaml."""
-
-    path: str
-    settings: Settings
-    vantage_points: tuple[VantagePoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +103,8 @@ class Cell:
     """How many verdicts of one target at one vantage point in one bucket had this outcome.
 
     `layer` is where it was judged: each layer that was judged, and `overall` for the verdict as a whole.
-    Counts only, so that cells merge exactly.
+    Counts only, so that cells merge exactly. `resolver` is whom the vantage point asks, for the layer dns
+    alone; `versions` of rules and reference data are empty where nobody knows them any more.
     """
 
     bucket_at: datetime
@@ -185,6 +115,11 @@ class Cell:
     mechanism: str | None
     rule_id: str
     n: int
+    asn: int = 0
+    resolver: str = ""
+    emulated: bool = False
+    rules_version: str = ""
+    reference_version: str = ""
 
 
 OVERALL = "overall"

@@ -1,0 +1,74 @@
+"""The words of the observatory as records: vantage points, settings, verdicts, cells, events, alerts.
+
+Pure: no socket, file, clock or database. What was measured lives in `probes.records`.
+"""
+
+from observatory.model.alerts import (
+    Alert,
+    AlertKind,
+    Audience,
+    Note,
+    Revision,
+)
+from observatory.model.events import (
+    Certainty,
+    DailyWindow,
+    Event,
+    Interval,
+    Method,
+    Portion,
+    Shows,
+    Silence,
+    Spell,
+    Witness,
+)
+from observatory.model.places import (
+    Config,
+    Role,
+    Settings,
+    VantagePoint,
+    Via,
+    ViaKind,
+)
+from observatory.model.verdicts import (
+    OVERALL,
+    Cell,
+    Finding,
+    Grain,
+    Layer,
+    StandIn,
+    State,
+    Verdict,
+)
+
+__all__ = [
+    "OVERALL",
+    "Alert",
+    "AlertKind",
+    "Audience",
+    "Cell",
+    "Certainty",
+    "Config",
+    "DailyWindow",
+    "Event",
+    "Finding",
+    "Grain",
+    "Interval",
+    "Layer",
+    "Method",
+    "Note",
+    "Portion",
+    "Revision",
+    "Role",
+    "Settings",
+    "Shows",
+    "Silence",
+    "Spell",
+    "StandIn",
+    "State",
+    "VantagePoint",
+    "Verdict",
+    "Via",
+    "ViaKind",
+    "Witness",
+]

@@ -1,0 +1,72 @@
+"""Where we measure from, and how it is configured."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """`probe` stands where the censor may be; `control` where it is not."""
+
+    PROBE = "probe"
+    CONTROL = "control"
+
+
+class ViaKind(StrEnum):
+    DIRECT = "direct"
+    DEVICE = "device"
+    SOURCE = "source"
+    NETNS = "netns"
+    SOCKS5 = "socks5"
+    # Somebody else measured; nothing is ever due here. Not for the config.
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Via:
+    """Through which network a vantage point measures; `value` is empty for `direct`."""
+
+    kind: ViaKind = ViaKind.DIRECT
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.value}" if self.value else self.kind.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VantagePoint:
+    """One network connection (ASN) we measure from. `resolver` is `system` or an address."""
+
+    id: str
+    name: str
+    isp: str
+    asn: int
+    country: str
+    city: str = ""
+    timezone: str = "UTC"
+    via: Via = Via()
+    resolver: str = "system"
+    every_s: float = 600.0
+    role: Role = Role.PROBE
+    enabled: bool = True
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds for all vantage points. `control` is the name of the host that nobody blocks,
+    `no_dns_address` an address that serves no DNS: what answers there stands on the path.
+    """
+
+    public_resolver: str = "8.8.8.8"
+    no_dns_address: str = "149.154.167.99"
+    ca_file: str | None = None
+    control: str = "example.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole, valid vantage_points.yaml."""
+
+    path: str
+    settings: Settings
+    vantage_points: tuple[VantagePoint, ...]
