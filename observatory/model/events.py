@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Self
 
 from observatory.model.verdicts import State
 
@@ -61,6 +62,11 @@ class DailyWindow:
 
     start: time
     to: time
+
+    @classmethod
+    def parse(cls, start: str, to: str) -> Self:
+        """Return the window between two times such as 09:00."""
+        return cls(start=time.fromisoformat(start), to=time.fromisoformat(to))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

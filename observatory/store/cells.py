@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, select, tuple_, update
 
-from observatory.model import OVERALL, Grain, Verdict
+from observatory.model import OVERALL, Grain, Layer, Verdict
 from observatory.store.codec import parse_verdict
 from observatory.store.engine import insert_into, writing
 from observatory.store.schema import (
@@ -17,6 +17,7 @@ from observatory.store.schema import (
     measurements,
     outcomes,
     series,
+    touched,
     verdicts,
     watermarks,
 )
@@ -24,10 +25,11 @@ from probes.records import TargetKind
 
 WIDTH_S: Final = {Grain.HOUR: 3600, Grain.DAY: 86400}
 RAW_FROM: Final = "raw_from"
+COUNTED: Final = ("vantage", "asn", "target", "target_kind", "started_at", "emulated", "resolver")
 DAY: Final = timedelta(days=1)
 
-SeriesKey = tuple[str, str, int, str, bool]
-OutcomeKey = tuple[str, str, str]
+SeriesKey = tuple[str, str, int, str, bool, str]
+OutcomeKey = tuple[str, str, str, str, str]
 CellKey = tuple[int, SeriesKey, datetime, OutcomeKey]
 
 
@@ -41,6 +43,7 @@ class Counted:
     target_kind: str
     started_at: datetime
     emulated: bool
+    resolver: str
 
 
 def floor_time(at: datetime, width_s: int) -> datetime:
@@ -57,11 +60,15 @@ def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
         return
     judged = [(OVERALL, verdict.state, verdict.mechanism, verdict.rule_id)]
     judged += [(f.layer.value, f.state, f.mechanism, f.rule_id) for f in verdict.findings]
+    versions = (verdict.rules_version, verdict.reference_version)
     for width_s in WIDTH_S.values():
         bucket_at = floor_time(counted.started_at, width_s)
         for layer, state, mechanism, rule_id in judged:
-            key = (layer, counted.vantage, counted.asn, counted.target, counted.emulated)
-            yield width_s, key, bucket_at, (state.value, mechanism or "", rule_id)
+            # Who was asked matters to DNS alone; two resolvers of one network are two series there.
+            resolver = counted.resolver if layer == Layer.DNS else ""
+            key = (layer, counted.vantage, counted.asn, counted.target, counted.emulated, resolver)
+            outcome = (state.value, mechanism or "", rule_id, *versions)
+            yield width_s, key, bucket_at, outcome
 
 
 def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
@@ -72,8 +79,8 @@ def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
     changes = Counter({key: n for key, n in changes.items() if n})
     if not changes:
         return
-    of_series = _find_numbers(connection, series, 5, {key[1] for key in changes})
-    of_outcome = _find_numbers(connection, outcomes, 3, {key[3] for key in changes})
+    of_series = _find_numbers(connection, series, 6, {key[1] for key in changes})
+    of_outcome = _find_numbers(connection, outcomes, 5, {key[3] for key in changes})
     # One order for all writers, so that two of them can never wait for each other.
     rows = sorted(
         (width_s, of_series[key], bucket_at, of_outcome[outcome], n)
@@ -94,6 +101,32 @@ def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
         this = [cells.c[name] == bindparam(f"of_{name}") for name in cells.primary_key.columns.keys()]
         connection.execute(update(cells).where(*this).values(n=cells.c.n + bindparam("of_n")), taken)
         connection.execute(delete(cells).where(*this, cells.c.n == 0), taken)
+    _touch(connection, changes)
+
+
+def _touch(connection: Connection, changes: Counter[CellKey]) -> None:
+    """Leave word of each series whose hours changed, for whoever looks for onsets and ends."""
+    since: dict[tuple[int, str, bool], datetime] = {}
+    for width_s, (layer, _, asn, target, emulated, _), bucket_at, _ in changes:
+        if width_s == WIDTH_S[Grain.HOUR] and layer == OVERALL:
+            key = (asn, target, emulated)
+            since[key] = min(bucket_at, since.get(key, bucket_at))
+    if not since:
+        return
+    statement = insert_into(connection, touched)
+    found, given = touched.c, statement.excluded
+    earlier = case((found.since < given.since, found.since), else_=given.since)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[found.asn, found.target, found.emulated],
+            # The count tells whoever has read the row that it was written again meanwhile.
+            set_={"since": earlier, "n": found.n + 1},
+        ),
+        [
+            {"asn": asn, "target": target, "emulated": emulated, "since": at, "n": 1}
+            for (asn, target, emulated), at in sorted(since.items())
+        ],
+    )
 
 
 def _find_numbers(connection: Connection, table: Table, width: int, keys: set[Any]) -> dict[Any, int]:
@@ -151,15 +184,14 @@ def _recompute_day(engine: Engine, day_at: datetime) -> int:
 
 
 def _count_raw(connection: Connection, day_at: datetime) -> Counter[CellKey]:
-    names = ("vantage", "asn", "target", "target_kind", "started_at", "emulated")
     query = (
-        select(*(measurements.c[name] for name in names), *(c for c in verdicts.c if c.name != "number"))
+        select(*(measurements.c[name] for name in COUNTED), *(c for c in verdicts.c if c.name != "number"))
         .join(verdicts, verdicts.c.number == measurements.c.number)
         .where(measurements.c.started_at >= day_at, measurements.c.started_at < day_at + DAY)
     )
     counts: Counter[CellKey] = Counter()
     for row in connection.execute(query):
-        counted = Counted(**{name: getattr(row, name) for name in names})
+        counted = Counted(**{name: getattr(row, name) for name in COUNTED})
         counts.update(count_cells(counted, parse_verdict(row)))
     return counts
 
@@ -171,9 +203,7 @@ def _load_counts(connection: Connection, day_at: datetime) -> Counter[CellKey]:
             cells.c.bucket_at,
             cells.c.n,
             *list(series.columns)[1:],
-            outcomes.c.state,
-            outcomes.c.mechanism,
-            outcomes.c.rule_id,
+            *list(outcomes.columns)[1:],
         )
         .join(series, series.c.number == cells.c.series)
         .join(outcomes, outcomes.c.number == cells.c.outcome)
@@ -185,8 +215,9 @@ def _load_counts(connection: Connection, day_at: datetime) -> Counter[CellKey]:
     )
     counts: Counter[CellKey] = Counter()
     for row in connection.execute(query):
-        key = (row.layer, row.vantage, row.asn, row.target, row.emulated)
-        counts[row.width_s, key, row.bucket_at, (row.state, row.mechanism, row.rule_id)] = row.n
+        key = (row.layer, row.vantage, row.asn, row.target, row.emulated, row.resolver)
+        outcome = (row.state, row.mechanism, row.rule_id, row.rules_version, row.reference_version)
+        counts[row.width_s, key, row.bucket_at, outcome] = row.n
     return counts
 
 

@@ -39,7 +39,7 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: URL, *, read_only: bool = False) -> Engine:
+def make_engine(url: URL, *, read_only: bool = False, foreign_keys: bool = True) -> Engine:
     """Return an engine whose connections know the rules of this store. Opens nothing yet."""
     address = url
     if read_only:
@@ -53,7 +53,7 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
         # The driver's own BEGIN comes late and never asks for the write lock; ours does both.
         connection.isolation_level = None
         try:
-            for pragma in _pragmas(read_only):
+            for pragma in _pragmas(read_only, foreign_keys):
                 connection.execute(pragma)
         except sqlite3.Error:
             connection.close()
@@ -69,10 +69,10 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
     return engine
 
 
-def _pragmas(read_only: bool) -> tuple[str, ...]:
+def _pragmas(read_only: bool, foreign_keys: bool) -> tuple[str, ...]:
     return (
         f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}",
-        "PRAGMA foreign_keys = ON",
+        f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}",
         # FULL: what was acknowledged to an agent survives a power cut, for one fsync a round. NORMAL would
         # lose the last transactions, and the agent has already deleted its copy.
         "PRAGMA synchronous = FULL",

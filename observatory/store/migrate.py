@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 
-from observatory.store.engine import reading, switch_to_wal, writing
+from observatory.store.engine import make_engine, reading, switch_to_wal, writing
 from observatory.store.errors import StoreUnavailable, name_database
 
 _SCRIPTS: Final = "observatory.store:migrations"
@@ -24,12 +24,24 @@ def migrate(engine: Engine) -> None:
     with reading(engine) as connection:
         if _is_current(connection):
             return
-    with writing(engine) as connection:
-        # Whoever waited for the lock finds the work done.
-        if not _is_current(connection):
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    # SQLite changes a table by copying it; dropping the old one would take along all that refers to it.
+    unchained = make_engine(engine.url, foreign_keys=False)
+    try:
+        with writing(unchained) as connection:
+            # Whoever waited for the lock finds the work done.
+            if not _is_current(connection):
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                _check_references(connection)
+    finally:
+        unchained.dispose()
+
+
+def _check_references(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise RuntimeError(f"migration: expected every reference to hold, found {len(broken)} broken")
 
 
 def check_version(engine: Engine) -> None:

@@ -42,8 +42,9 @@ def load_cells(
 ) -> tuple[Cell, ...]:
     """Return the cells whose bucket starts in [start, end), by bucket, vantage point and target.
 
-    Shape:  one record per outcome met; `layer` is `overall` or a layer. Networks (ASN) that a vantage point
-            had in turn are summed, and so are emulated and real data unless one of them is asked for.
+    Shape:  one record per outcome met; `layer` is `overall` or a layer. Networks (ASN) and resolvers that a
+            vantage point had in turn are summed, and the versions that judged; so are emulated and real data
+            unless one of them is asked for.
     Errors: StoreError.
     """
     # Tens of thousands of rows: only integers cross, each word and moment is looked up once.
@@ -55,12 +56,12 @@ def load_cells(
         series_query = select(series).where(series.c.layer == str(layer))
         of_series = {row.number: (row.vantage, row.target) for row in connection.execute(series_query)}
         of_outcome = {
-            row.number: (State(row.state), row.mechanism or None, row.rule_id)
+            row.number: (State(row.state), row.mechanism, row.rule_id)
             for row in connection.execute(select(outcomes))
         }
-    counts: Counter[tuple[int, tuple[str, str], int]] = Counter()
+    counts: Counter[tuple[int, tuple[str, str], tuple[State, str, str]]] = Counter()
     for bucket, series_number, outcome, n in rows:
-        counts[bucket, of_series[series_number], outcome] += n
+        counts[bucket, of_series[series_number], of_outcome[outcome]] += n
     times = {bucket: parse_time(bucket) for bucket in {key[0] for key in counts}}
     return tuple(
         Cell(
@@ -68,12 +69,12 @@ def load_cells(
             vantage=key[0],
             target=key[1],
             layer=layer,
-            state=of_outcome[outcome][0],
-            mechanism=of_outcome[outcome][1],
-            rule_id=of_outcome[outcome][2],
+            state=state,
+            mechanism=mechanism or None,
+            rule_id=rule_id,
             n=n,
         )
-        for (bucket, key, outcome), n in sorted(counts.items())
+        for (bucket, key, (state, mechanism, rule_id)), n in sorted(counts.items())
     )
 
 

@@ -4,6 +4,8 @@ ledger ─ measurements ─┬─ verdicts            what is known, what was me
                        └─ measurement_blobs ─ blobs
 series × outcomes ─ cells                     counts per hour and day, for good
 latest   coverage   watermarks                one row each per series, kind of data, purpose
+touched → detections → spells → events ─┬─ event_revisions, event_notes
+                                        └─ alerts ─ deliveries
 vantage_points   vantage_activity   gaps   config_state
 """
 
@@ -93,6 +95,7 @@ measurements: Final = Table(
     Column("target_kind", Text, nullable=False),
     Column("started_at", UtcMicros, nullable=False, index=True),
     Column("emulated", Boolean, nullable=False),
+    Column("resolver", Text, nullable=False, server_default=""),
     Column("body", LargeBinary, nullable=False),
     Index(None, "target", "started_at"),
 )
@@ -160,10 +163,12 @@ series: Final = Table(
     Column("asn", BigInteger, nullable=False),
     Column("target", Text, nullable=False),
     Column("emulated", Boolean, nullable=False),
-    UniqueConstraint("layer", "vantage", "asn", "target", "emulated"),
+    Column("resolver", Text, nullable=False),
+    UniqueConstraint("layer", "vantage", "asn", "target", "emulated", "resolver"),
 )
 
-# `mechanism` is empty for none: two NULLs would not be the same outcome to a unique key.
+# `mechanism` is empty for none: two NULLs would not be the same outcome to a unique key. The versions are
+# part of it, so that a change of ours can be told from one in the world.
 outcomes: Final = Table(
     "outcomes",
     METADATA,
@@ -171,7 +176,9 @@ outcomes: Final = Table(
     Column("state", Text, nullable=False),
     Column("mechanism", Text, nullable=False),
     Column("rule_id", Text, nullable=False),
-    UniqueConstraint("state", "mechanism", "rule_id"),
+    Column("rules_version", Text, nullable=False),
+    Column("reference_version", Text, nullable=False),
+    UniqueConstraint("state", "mechanism", "rule_id", "rules_version", "reference_version"),
 )
 
 # The series comes before the bucket: a page reads long stretches of few series.
@@ -274,3 +281,107 @@ config_state: Final = Table(
     Column("errors", Text, nullable=False),
     Column("good_at", UtcMicros),
 )
+
+# Whose hourly cells changed, and the earliest hour that did: written with the cells, taken away with the
+# result of looking at them. Whatever writes, in whatever process, nothing is overlooked.
+touched: Final = Table(
+    "touched",
+    METADATA,
+    Column("asn", BigInteger, primary_key=True, autoincrement=False),
+    Column("target", Text, primary_key=True),
+    Column("emulated", Boolean, primary_key=True, autoincrement=False),
+    Column("since", UtcMicros, nullable=False),
+    Column("n", BigInteger, nullable=False),
+)
+
+# Where the sequential test of a series stands before the hour `at`; everything earlier is in `state`.
+detections: Final = Table(
+    "detections",
+    METADATA,
+    Column("asn", BigInteger, primary_key=True, autoincrement=False),
+    Column("target", Text, primary_key=True),
+    Column("emulated", Boolean, primary_key=True, autoincrement=False),
+    Column("at", UtcMicros, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+# What the tests found: one target in one network. Derived; the history is in the revisions of events.
+spells: Final = Table(
+    "spells",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True),
+    Column("asn", BigInteger, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("emulated", Boolean, nullable=False),
+    Column("onset_by", UtcMicros, nullable=False),
+    Column("end_by", UtcMicros),
+    Column("body", Text, nullable=False),
+    Index(None, "asn", "target", "emulated"),
+)
+
+events: Final = Table(
+    "events",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("country", Text, nullable=False),
+    Column("emulated", Boolean, nullable=False),
+    Column("onset_by", UtcMicros, nullable=False, index=True),
+    Column("end_by", UtcMicros),
+    Column("certainty", Text, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("revised_at", UtcMicros, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# Append-only.
+event_revisions: Final = Table(
+    "event_revisions",
+    METADATA,
+    Column("event", Text, ForeignKey(events.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcMicros, nullable=False),
+    Column("causes", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+# Append-only.
+event_notes: Final = Table(
+    "event_notes",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True),
+    Column("event", Text, ForeignKey(events.c.id), nullable=False, index=True),
+    Column("at", UtcMicros, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+# Append-only: what was to be told stays, also when it was corrected later.
+alerts: Final = Table(
+    "alerts",
+    METADATA,
+    Column("number", _NUMBER, primary_key=True),
+    Column("at", UtcMicros, nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("event", Text, ForeignKey(events.c.id), index=True),
+    Column("revision", Integer),
+    Column("vantage", Text, index=True),
+    Column("emulated", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+# How far the telling has come; a channel that was not yet told about an alert has no row here.
+deliveries: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("alert", _NUMBER, ForeignKey(alerts.c.number), primary_key=True, autoincrement=False),
+    Column("channel", Text, primary_key=True),
+    Column("n_attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcMicros),
+    Column("delivered_at", UtcMicros),
+    Column("error", Text),
+)
+
+# No code of ours changes these rows; the database itself refuses everybody else's attempt.
+APPEND_ONLY: Final = (event_revisions, event_notes, alerts)

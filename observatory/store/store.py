@@ -8,8 +8,20 @@ from typing import Final, Literal, Self
 
 from sqlalchemy import Engine
 
-from observatory.model import OVERALL, Cell, Grain, Role, State, VantagePoint, Verdict
-from observatory.store import cells, operations, queries, raw, retention, writer
+from observatory.model import (
+    OVERALL,
+    Alert,
+    AlertKind,
+    Cell,
+    Grain,
+    Note,
+    Revision,
+    Role,
+    State,
+    VantagePoint,
+    Verdict,
+)
+from observatory.store import cells, events, operations, queries, raw, retention, writer
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
@@ -204,6 +216,47 @@ class Store:
     def load_verdicts(self, ids: Collection[str]) -> dict[str, Verdict]:
         """Return the verdicts of these measurements by id; those that are not there are left out."""
         return raw.load_verdicts(self.engine, ids)
+
+    # Events and the log of alerts: see events.py.
+
+    def load_events(self, *, emulated: bool | None = None) -> tuple[Revision, ...]:
+        """Return every event as it stands now, the newest onset first; withdrawn ones too."""
+        return events.load_events(self.engine, emulated=emulated)
+
+    def load_event(self, event_id: str) -> Revision | None:
+        """Return one event as it stands now; None for an id that was never given."""
+        return events.load_event(self.engine, event_id)
+
+    def load_revisions(self, event_id: str) -> tuple[Revision, ...]:
+        """Return all that an event ever said, oldest first."""
+        return events.load_revisions(self.engine, event_id)
+
+    def load_alerts(
+        self,
+        *,
+        after: int = 0,
+        of_events: Collection[str] | None = None,
+        kinds: Collection[AlertKind] | None = None,
+        limit: int | None = None,
+    ) -> tuple[Alert, ...]:
+        """Return the log of alerts in order, from the row after a number on."""
+        return events.load_alerts(self.engine, after=after, of_events=of_events, kinds=kinds, limit=limit)
+
+    def save_alerts(self, alerts: Sequence[Alert]) -> None:
+        """Add rows to the log; what is in it never changes."""
+        events.save_alerts(self.engine, alerts)
+
+    def load_last_alert_of_vantages(self) -> dict[str, Alert]:
+        """Return the newest alert about each vantage point that has any."""
+        return events.load_last_alert_of_vantages(self.engine)
+
+    def save_note(self, note: Note) -> None:
+        """Add a person's note to an event; KeyError when there is no such event."""
+        events.save_note(self.engine, note)
+
+    def load_notes(self, event_id: str) -> tuple[Note, ...]:
+        """Return the notes on an event, oldest first."""
+        return events.load_notes(self.engine, event_id)
 
     # What pages show: see queries.py and operations.py.
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from observatory.model import Verdict
 from observatory.store.blobs import CHUNK, save_blobs
-from observatory.store.cells import CellKey, Counted, change_cells, count_cells
+from observatory.store.cells import COUNTED, CellKey, Counted, change_cells, count_cells
 from observatory.store.codec import (
     VERDICT_COLUMNS,
     PackedMeasurement,
@@ -31,7 +31,6 @@ from observatory.store.schema import (
 from probes.records import Measurement, TargetKind
 
 _LATEST_COLUMNS = tuple(n for n in VERDICT_COLUMNS if n not in ("rules_version", "reference_version"))
-_COUNTED = ("vantage", "asn", "target", "target_kind", "started_at", "emulated")
 _NAMES = ("id", "number", "vantage", "target")
 _Judged = tuple[Measurement, Verdict]
 
@@ -90,6 +89,7 @@ def _save_raw(
                 "target_kind": m.target_kind.value,
                 "started_at": m.started_at,
                 "emulated": m.emulated,
+                "resolver": m.resolver,
                 "body": packed[m.id].body,
             }
             for number, (m, _) in new.items()
@@ -142,6 +142,7 @@ def _describe(measurement: Measurement) -> Counted:
         target_kind=measurement.target_kind.value,
         started_at=measurement.started_at,
         emulated=measurement.emulated,
+        resolver=measurement.resolver,
     )
 
 
@@ -225,7 +226,7 @@ def replace_verdicts(
                 verdict, old = new[found.id], parse_verdict(found)
                 if expected is not None and expected.get(found.id) != old:
                     continue
-                counted = Counted(**{name: getattr(found, name) for name in _COUNTED})
+                counted = Counted(**{name: getattr(found, name) for name in COUNTED})
                 changes.subtract(count_cells(counted, old))
                 changes.update(count_cells(counted, verdict))
                 names = {f"of_{name}": getattr(found, name) for name in _NAMES}
@@ -238,7 +239,7 @@ def replace_verdicts(
 
 def _load_judged(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
     query = (
-        select(ledger.c.id, verdicts, *(measurements.c[name] for name in _COUNTED))
+        select(ledger.c.id, verdicts, *(measurements.c[name] for name in COUNTED))
         .join(measurements, measurements.c.number == ledger.c.number)
         .join(verdicts, verdicts.c.number == ledger.c.number)
         .where(ledger.c.id.in_(ids))
