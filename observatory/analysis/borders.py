@@ -52,14 +52,46 @@ def find_end(tallies: Sequence[Tally], first: int, last: int) -> tuple[Interval,
     return Interval(after=seen_blocked[-1] if seen_blocked else tallies[first].at, by=by), best
 
 
+def sharpen_onset(onset: Interval, singles: Sequence[Tally], share: float) -> Interval:
+    """Return the onset by the single measurements inside it, oldest first.
+
+    Shape:  `share` of the measurements that were blocked from then on. Without any, the onset as it is.
+    """
+    if not singles:
+        return onset
+    behind = list(accumulate(reversed(_log_ratios(singles, share, _LEAST_CLEAN))))[::-1]
+    likely = [n for n, score in enumerate(behind) if score >= max(behind) - _WITHIN]
+    seen_ok = [t.at for t in singles[: likely[0]] if t.n_ok]
+    seen_blocked = [t.at for t in singles[likely[-1] :] if t.n_blocked]
+    return Interval(
+        after=seen_ok[-1] if seen_ok else onset.after, by=seen_blocked[0] if seen_blocked else onset.by
+    )
+
+
+def sharpen_end(end: Interval, singles: Sequence[Tally], share: float) -> Interval:
+    """Return the end by the single measurements inside it, oldest first. Shape: as `sharpen_onset`."""
+    if not singles:
+        return end
+    before = list(accumulate(_log_ratios(singles, share, _LEAST_CLEAN)))
+    likely = [n for n, score in enumerate(before) if score >= max(before) - _WITHIN]
+    seen_blocked = [t.at for t in singles[: likely[0] + 1] if t.n_blocked]
+    seen_ok = [t.at for t in singles[likely[-1] + 1 :] if t.n_ok]
+    return Interval(
+        after=seen_blocked[-1] if seen_blocked else end.after, by=seen_ok[0] if seen_ok else end.by
+    )
+
+
 def _scores(tallies: Sequence[Tally], first: int, last: int) -> list[float]:
     """How much better each tally is explained by a block than by health."""
     inside, outside = tallies[first : last + 1], tallies[max(0, first - _LOOK_BACK) : first]
     failing_places = [n for n, t in enumerate(inside) if t.n_blocked]
     core = inside[failing_places[0] : failing_places[-1] + 1]
     share = sum(t.n_blocked for t in core) / sum(t.n_judged for t in core)
-    share = min(max(share, _LEAST_SHARE), _MOST_SHARE)
     clean = (sum(t.n_blocked for t in outside) + 0.5) / (sum(t.n_judged for t in outside) + 50)
-    clean = min(max(clean, _LEAST_CLEAN), _MOST_CLEAN)
+    return _log_ratios(inside, share, min(max(clean, _LEAST_CLEAN), _MOST_CLEAN))
+
+
+def _log_ratios(tallies: Sequence[Tally], share: float, clean: float) -> list[float]:
+    share = min(max(share, _LEAST_SHARE), _MOST_SHARE)
     failing, working = log(share / clean), log((1 - share) / (1 - clean))
-    return [t.n_blocked * failing + t.n_ok * working for t in inside]
+    return [t.n_blocked * failing + t.n_ok * working for t in tallies]

@@ -18,7 +18,7 @@ from observatory.analysis.borders import find_end, find_onset
 from observatory.analysis.cells import SeriesKey, Tally, Version, pool, portion_of
 from observatory.analysis.hours import find_windows
 from observatory.analysis.methods import find_methods
-from observatory.analysis.sequential import FIRST_BELIEFS, Mark, Progress, first_beliefs, follow, trace
+from observatory.analysis.sequential import START, Mark, first_beliefs, follow, trace
 from observatory.analysis.silences import find_silences
 from observatory.model import OVERALL, Cell, Certainty, Interval, Spell
 
@@ -31,6 +31,9 @@ _CONFIRM_EACH_OTHER: Final = 3
 _LOOK: Final = 200
 # A block of every fifth measurement may have begun well before the first that it met.
 _LOOK_BACK: Final = 48
+# What lies further back than this before a suspicion has no part in it.
+REACH: Final = timedelta(days=60)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +89,7 @@ def find_marks(tallies: Sequence[Tally]) -> list[Mark]:
     n_blocked = np.array([[t.n_blocked] for t in heard], dtype=np.int32)
     blocked, beliefs = follow(first_beliefs(1), n_ok, n_blocked)
     numbers = np.array([number_of(t.at) for t in heard], dtype=np.int64)
-    start = Progress(beliefs=FIRST_BELIEFS)
-    _, marks = trace(start, beliefs[0].tolist(), numbers, blocked[:, 0], n_blocked[:, 0])
+    _, marks = trace(START, beliefs[0].tolist(), numbers, blocked[:, 0], n_blocked[:, 0])
     return marks
 
 
@@ -124,33 +126,38 @@ def describe_series(
 ) -> list[Spell]:
     """Return the spells that the marks of one series amount to, oldest first.
 
-    Shape:  `layers` holds the tallies of the series itself and of its layers, from well before the first
-            mark on.
+    Shape:  `layers` holds the tallies of the series itself, from `REACH` before the first mark on, and those
+            of its layers.
     """
     tallies = layers[key]
-    starts = [number_of(t.at) for t in tallies]
-    pieces = [_find_piece(tallies, starts, mark) for mark in marks]
+    pieces = [_find_piece(tallies, mark) for mark in marks]
     spells = []
     for cluster in _clusters(pieces):
-        spell = _describe(key, tallies, starts, cluster, network, until)
+        spell = _describe(key, tallies, cluster, network, until)
         if spell.certainty is Certainty.CONFIRMED or spell.end is None:
             spells.append(replace(spell, methods=find_methods(key, layers, spell)))
     return spells
 
 
-def _find_piece(tallies: Sequence[Tally], starts: Sequence[int], mark: Mark) -> _Piece:
+def _find_piece(tallies: Sequence[Tally], mark: Mark) -> _Piece:
+    starts = [number_of(t.at) for t in tallies]
+
     def place(number: int) -> int:
         return min(bisect_left(starts, number), len(starts) - 1)
 
-    watched, suspected = place(mark.watched), place(mark.suspected)
-    end = None
-    last = len(tallies) - 1
+    watched, suspected, last = place(mark.watched), place(mark.suspected), len(tallies) - 1
     over = place(mark.over) if mark.over is not None else None
-    look_to = min(last if over is None else over, suspected + _LOOK)
-    onset, first = find_onset(tallies, max(0, watched - _LOOK_BACK), suspected, look_to)
+    reach = place(mark.watched - REACH // _MICROSECOND)
+    onset, first = find_onset(
+        tallies[reach:],
+        max(0, watched - reach - _LOOK_BACK),
+        suspected - reach,
+        min(last if over is None else over, suspected + _LOOK) - reach,
+    )
+    end = None
     if over is not None:
         end, last = find_end(tallies, max(suspected, over - _LOOK), over)
-    return _Piece(mark=mark, onset=onset, end=end, first=first, last=last)
+    return _Piece(mark=mark, onset=onset, end=end, first=first + reach, last=last)
 
 
 def _clusters(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
@@ -167,7 +174,6 @@ def _clusters(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 def _describe(
     key: SeriesKey,
     tallies: Sequence[Tally],
-    starts: Sequence[int],
     cluster: Sequence[_Piece],
     network: Network,
     until: datetime | None,
@@ -177,7 +183,7 @@ def _describe(
     share = portion_of(inside)
     windows = find_windows(inside, ZoneInfo(network.zone))
     confirmed = _confirmed(cluster)
-    ends = {start: tally.until for start, tally in zip(starts, tallies, strict=True)}
+    ends = {number_of(tally.at): tally.until for tally in tallies}
     end = cluster[-1].end
     return Spell(
         target=key.target,

@@ -150,6 +150,9 @@ class Progress:
     mark: Mark | None = None
 
 
+START: Final = Progress(beliefs=FIRST_BELIEFS)
+
+
 def trace(
     progress: Progress,
     beliefs_after: Sequence[float],

@@ -1,0 +1,224 @@
+"""Tests series whose hours changed, going on from where each test stood, and describes what it found.
+
+Where a test stands is kept two days back: a late batch goes on from there, an older one makes that series
+start again from its beginning. Either way the outcome is that of all cells at once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from cattrs.preconf.json import make_converter
+
+from observatory.analysis.cells import SeriesKey, pool
+from observatory.analysis.changes import (
+    HOUR,
+    REACH,
+    REJOIN,
+    Network,
+    describe_series,
+    name_vantages,
+    number_of,
+)
+from observatory.analysis.sequential import START, Mark, Progress, follow, trace
+from observatory.evidence import attach_evidence
+from observatory.model import OVERALL, Spell
+from observatory.store import Counts, Standing, Store, Touched, Watched, parse_time
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
+_MOVED_ON: Final = timedelta(hours=72) // _MICROSECOND
+# Two marks further apart than this are never put together.
+_APART: Final = (REJOIN + timedelta(days=7)) // _MICROSECOND
+_LAYERS_BEFORE: Final = timedelta(days=7)
+
+_converter = make_converter(omit_if_default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What is kept of a series between two looks, in microseconds since 1970.
+
+    `progress` and `marks` are as of before the hour of the standing; `seen` are all marks of the last look,
+    `described` the newest hour that the stored spells know of.
+    """
+
+    progress: Progress = START
+    marks: tuple[Mark, ...] = ()
+    seen: tuple[Mark, ...] = ()
+    described: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is to be kept: where tests stand now, and all spells of those series that say something else."""
+
+    standings: tuple[Standing, ...]
+    spells: dict[Watched, list[Spell]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tested:
+    touched: Touched
+    at: int
+    before: _State
+    state: _State
+    newest: int
+
+
+def look(store: Store, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
+    """Test these series and describe what is new in them. Errors: StoreError; nothing is written."""
+    standings = store.load_standings([item.key for item in touched])
+    going_on: list[tuple[Touched, Standing]] = []
+    fresh: list[Touched] = []
+    for item in touched:
+        standing = standings.get(item.key)
+        if standing is not None and item.since >= standing.at:
+            going_on.append((item, standing))
+        else:
+            fresh.append(item)
+    tested = _test(store, [(item, 0, _State()) for item in fresh], whole=True)
+    tested += _test(
+        store,
+        [
+            (item, number_of(standing.at), _converter.structure(json.loads(standing.state), _State))
+            for item, standing in going_on
+        ],
+        whole=False,
+    )
+    kept, spells = [], {}
+    for one in tested:
+        key = one.touched.key
+        if not _says_the_same(one):
+            spells[key] = _describe(store, key, one, networks.get(key[0], Network()))
+            one.state = replace(one.state, described=one.newest)
+        known = standings.get(key)
+        if one.state != one.before or known is None or one.at != number_of(known.at):
+            state = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
+            kept.append(Standing(key=key, at=parse_time(one.at), state=state))
+    return Findings(standings=tuple(kept), spells=spells)
+
+
+def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole: bool) -> list[_Tested]:
+    if not series:
+        return []
+    start = None if whole else parse_time(min(at for _, at, _ in series))
+    counts = store.load_counts([item.key for item, _, _ in series], start)
+    if not len(counts.hours):
+        return [
+            _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks), newest=at)
+            for item, at, state in series
+        ]
+    newest = int(counts.hours[-1])
+    moves_on = whole or min(at for _, at, _ in series) < newest - _MOVED_ON
+    cut = newest - _KEPT_BACK if moves_on else 0
+    for column, (_, at, _) in enumerate(series):
+        counts.n_ok[counts.hours < at, column] = 0
+        counts.n_blocked[counts.hours < at, column] = 0
+    beliefs = np.array([state.progress.beliefs for _, _, state in series])
+    old = counts.hours < cut
+    kept_beliefs, kept = _run(counts, old, beliefs, [state.progress for _, _, state in series])
+    _, tail = _run(counts, ~old, kept_beliefs, [progress for progress, _ in kept])
+    tested = []
+    for column, (item, at, state) in enumerate(series):
+        progress, new_marks = kept[column]
+        marks = _merge(state.marks, new_marks)
+        heard = counts.hours[(counts.n_ok[:, column] + counts.n_blocked[:, column]) > 0]
+        tested.append(
+            _Tested(
+                touched=item,
+                at=max(at, cut),
+                before=state,
+                state=_State(
+                    progress=progress if moves_on else state.progress,
+                    marks=marks if moves_on else state.marks,
+                    seen=_merge(marks, tail[column][1]),
+                    described=state.described,
+                ),
+                newest=int(heard[-1]) if len(heard) else at,
+            )
+        )
+    return tested
+
+
+def _run(
+    counts: Counts,
+    rows: npt.NDArray[np.bool_],
+    beliefs: npt.NDArray[np.float64],
+    progress: Sequence[Progress],
+) -> tuple[npt.NDArray[np.float64], list[tuple[Progress, list[Mark]]]]:
+    n_ok, n_blocked, hours = counts.n_ok[rows], counts.n_blocked[rows], counts.hours[rows]
+    blocked, beliefs = follow(beliefs, n_ok, n_blocked)
+    found = []
+    for column, start in enumerate(progress):
+        heard = (n_ok[:, column] + n_blocked[:, column]) > 0
+        found.append(
+            trace(
+                start,
+                beliefs[column].tolist(),
+                hours[heard],
+                blocked[heard, column],
+                n_blocked[heard, column],
+            )
+        )
+    return beliefs, found
+
+
+def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
+    """A mark is known by when it was set; a later word on it replaces the earlier."""
+    return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
+
+
+def _says_the_same(one: _Tested) -> bool:
+    """Whether the stored spells already say all there is: no mark changed, no hour is new to an open one."""
+    marks, since = one.state.seen, number_of(one.touched.since)
+    if marks != one.before.seen:
+        return False
+    if any(mark.over is None for mark in marks):
+        return since >= one.before.described == one.newest
+    return all(mark.over is not None and mark.over < since for mark in marks)
+
+
+def _describe(store: Store, key: Watched, one: _Tested, network: Network) -> list[Spell]:
+    """Return all spells of a series: those that nothing changed as they are, the others anew."""
+    stored = store.load_spells([key])
+    first = _first_affected(one)
+    if first is None:
+        return []
+    marks = one.state.seen[first:]
+    watched_at = parse_time(marks[0].watched)
+    kept = [spell for spell in stored if spell.suspected_at <= watched_at]
+    cells = store.load_series_cells(key, watched_at - REACH, layers_from=watched_at - _LAYERS_BEFORE)
+    pooled = pool(cells, width=HOUR)
+    series = SeriesKey(key[1], key[0], key[2], OVERALL)
+    seen = {(cell.bucket_at, cell.vantage) for cell in cells if cell.layer == OVERALL}
+    before = {spell.suspected_at: spell for spell in stored}
+    return kept + [
+        attach_evidence(store, name_vantages(spell, seen), before.get(spell.suspected_at))
+        for spell in describe_series(series, pooled, marks, network)
+    ]
+
+
+def _first_affected(one: _Tested) -> int | None:
+    """The number of the first mark that is to be described again, with those that may belong together."""
+    since, known = number_of(one.touched.since), set(one.before.seen)
+    marks = one.state.seen
+    gone = {mark.suspected for mark in known} - {mark.suspected for mark in marks}
+    affected = [
+        number
+        for number, mark in enumerate(marks)
+        if mark not in known
+        or mark.over is None
+        or mark.over >= since
+        or any(s < mark.suspected for s in gone)
+    ]
+    if not affected:
+        return None if not marks else 0
+    first = affected[0]
+    while first and marks[first].watched - (marks[first - 1].over or 0) <= _APART:
+        first -= 1
+    return first
