@@ -5,18 +5,24 @@ touched series → look → spells → one event of many → what is new → rev
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
 from observatory.analysis.changes import Network
 from observatory.analysis.incidents import group_spells
 from observatory.analysis.news import PAUSE, WEIGHT, find_news
-from observatory.look import Findings, look
+from observatory.look import Findings, find_due, look
 from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
 from observatory.store import Overtaken, Result, Store, Touched
 
 AT_ONCE: Final = 200
+# What ended longer ago is kept and shown, and nobody is told as if it were new.
+HISTORY: Final = timedelta(days=30)
+# How long an event must have stood still before a correction of it is told.
+QUIET: Final = timedelta(minutes=15)
+# So many open series are brought up to date in one review, a minute apart.
+MOST_DUE: Final = 100
 _TRIES: Final = 5
 
 
@@ -44,8 +50,8 @@ class Detector:
         """Look at everything that changed since the last time.
 
         Shape:  two hundred series at a time, each a transaction of its own; `on_batch` is told how many were
-                looked at. Revisions and alerts are dated `now`. `review`: also tell what was held back
-                because people had been told something shortly before.
+                looked at. Revisions and alerts are dated `now`. `review`: also bring the counts of what goes
+                on up to date, and tell what was held back.
         Errors: StoreError; what was looked at before stays, and the rest is looked at the next time.
         """
         outcome = Outcome()
@@ -55,25 +61,39 @@ class Detector:
             while n == AT_ONCE:
                 touched = self._store.load_touched(AT_ONCE)
                 n = len(touched)
-                found = look(self._store, touched, networks)
-                ours = self._find_ours(found, now)
+                found = look(self._store, touched, networks, thorough=review)
+                if review and n < AT_ONCE:
+                    found = _join(found, self._catch_up(touched, networks))
                 changed = changed or bool(found.spells)
                 outcome.n_series += n
                 on_batch(n)
                 # Only the last batch makes events: nobody is told of the first two hundred of many.
                 if n == AT_ONCE or not changed:
-                    self._store.save_result(_result(touched, found, alerts=ours), at=now)
+                    alerts = self._find_ours(found, now)
+                    self._store.save_result(_result(touched, found, alerts), at=now)
                 else:
-                    self._conclude(touched, found, ours, now, outcome)
+                    self._conclude(touched, found, now, outcome, review=review)
         return outcome
 
+    def _catch_up(self, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
+        looked_at = {item.key for item in touched}
+        due = [item for item in find_due(self._store) if item.key not in looked_at]
+        return look(self._store, due[:MOST_DUE], networks, thorough=True)
+
     def _conclude(
-        self, touched: Sequence[Touched], found: Findings, ours: list[Alert], now: datetime, outcome: Outcome
+        self,
+        touched: Sequence[Touched],
+        found: Findings,
+        now: datetime,
+        outcome: Outcome,
+        *,
+        review: bool,
     ) -> None:
+        ours = self._find_ours(found, now)
         for attempt in range(_TRIES):
             known = {revision.event.id: revision for revision in self._store.load_events()}
             events = group_spells(self._all_spells(found), [r.event for r in known.values()])
-            revised, updated, alerts = self._compare(events, known, now)
+            revised, updated, alerts = self._compare(events, known, now, review=review)
             result = Result(
                 looked_at=touched,
                 standings=found.standings,
@@ -98,7 +118,7 @@ class Detector:
         return stored + [spell for spells in found.spells.values() for spell in spells]
 
     def _compare(
-        self, events: Sequence[Event], known: Mapping[str, Revision], now: datetime
+        self, events: Sequence[Event], known: Mapping[str, Revision], now: datetime, *, review: bool
     ) -> tuple[dict[str, tuple[Event, tuple[AlertKind, ...]]], list[Event], list[Alert]]:
         """Return the events that say something new, those with newer counts alone, and whom to tell what."""
         revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
@@ -111,7 +131,7 @@ class Detector:
                 revised[event.id] = (event, causes)
             elif before is not None and before.event != event:
                 updated.append(event)
-            if causes or event.end is None:
+            if (causes or review) and not _is_history(event, now):
                 alerts += self._find_alert(event, now, None if causes else before)
         return revised, updated, alerts
 
@@ -123,6 +143,9 @@ class Detector:
             revisions = {r.number: r.event for r in self._store.load_revisions(event.id)}
             told = revisions.get(log[-1].revision or 0)
         news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
+        if AlertKind.CORRECTION in news and (stands is None or now - stands.at < QUIET):
+            # A late upload comes in many batches: one correction, when they are all there.
+            return []
         if not news:
             return []
         return [
@@ -158,7 +181,11 @@ class Detector:
         ]
 
 
-def _result(touched: Sequence[Touched], found: Findings, *, alerts: Sequence[Alert]) -> Result:
+def _join(one: Findings, other: Findings) -> Findings:
+    return Findings(standings=one.standings + other.standings, spells=one.spells | other.spells)
+
+
+def _result(touched: Sequence[Touched], found: Findings, alerts: Sequence[Alert]) -> Result:
     return Result(
         looked_at=touched,
         standings=found.standings,
@@ -170,13 +197,18 @@ def _result(touched: Sequence[Touched], found: Findings, *, alerts: Sequence[Ale
     )
 
 
+def _is_history(event: Event, now: datetime) -> bool:
+    """An archive that is imported brings no news."""
+    return event.end is not None and event.end.by < now - HISTORY
+
+
 def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
     """What goes on for days is told now and then; the first word of it counts as a telling."""
     pause = PAUSE.get(kind)
     if pause is None:
         return False
     first = AlertKind.ONSET if kind is AlertKind.SPREAD else kind
-    return any(alert.kind in (kind, first) and now - alert.at < pause for alert in log)
+    return any({kind, first} & set(alert.detail.split()) and now - alert.at < pause for alert in log)
 
 
 def load_networks(store: Store) -> dict[int, Network]:

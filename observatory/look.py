@@ -44,12 +44,13 @@ class _State:
     """What is kept of a series between two looks, in microseconds since 1970.
 
     `progress` and `marks` are as of before the hour of the standing; `seen` are all marks of the last look,
-    `described` the newest hour that the stored spells know of.
+    `newest` its newest hour, `described` the newest one that the stored spells know of.
     """
 
     progress: Progress = START
     marks: tuple[Mark, ...] = ()
     seen: tuple[Mark, ...] = ()
+    newest: int = 0
     described: int = 0
 
 
@@ -67,11 +68,17 @@ class _Tested:
     at: int
     before: _State
     state: _State
-    newest: int
 
 
-def look(store: Store, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
-    """Test these series and describe what is new in them. Errors: StoreError; nothing is written."""
+def look(
+    store: Store, touched: Sequence[Touched], networks: Mapping[int, Network], *, thorough: bool = False
+) -> Findings:
+    """Test these series and describe what is new in them.
+
+    Shape:  a series that was blocked and still is, in the same way as far as the test goes, is described anew
+            only when `thorough`: its counts may lag behind until then.
+    Errors: StoreError; nothing is written.
+    """
     standings = store.load_standings([item.key for item in touched])
     going_on: list[tuple[Touched, Standing]] = []
     fresh: list[Touched] = []
@@ -93,9 +100,9 @@ def look(store: Store, touched: Sequence[Touched], networks: Mapping[int, Networ
     kept, spells = [], {}
     for one in tested:
         key = one.touched.key
-        if not _says_the_same(one):
+        if not _says_the_same(one, thorough=thorough):
             spells[key] = _describe(store, key, one, networks.get(key[0], Network()))
-            one.state = replace(one.state, described=one.newest)
+            one.state = replace(one.state, described=one.state.newest)
         known = standings.get(key)
         if one.state != one.before or known is None or one.at != number_of(known.at):
             state = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
@@ -110,7 +117,7 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
     counts = store.load_counts([item.key for item, _, _ in series], start)
     if not len(counts.hours):
         return [
-            _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks), newest=at)
+            _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
             for item, at, state in series
         ]
     newest = int(counts.hours[-1])
@@ -137,9 +144,9 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
                     progress=progress if moves_on else state.progress,
                     marks=marks if moves_on else state.marks,
                     seen=_merge(marks, tail[column][1]),
+                    newest=int(heard[-1]) if len(heard) else state.newest,
                     described=state.described,
                 ),
-                newest=int(heard[-1]) if len(heard) else at,
             )
         )
     return tested
@@ -173,13 +180,24 @@ def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
     return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
 
 
-def _says_the_same(one: _Tested) -> bool:
-    """Whether the stored spells already say all there is: no mark changed, no hour is new to an open one."""
-    marks, since = one.state.seen, number_of(one.touched.since)
+def find_due(store: Store) -> list[Touched]:
+    """Return series whose stored spells lag behind an open block by an hour or more. Errors: StoreError."""
+    due = []
+    for standing in store.load_standings(store.load_open_series()).values():
+        state = _converter.structure(json.loads(standing.state), _State)
+        if state.newest > state.described:
+            due.append(Touched(key=standing.key, since=parse_time(state.newest), n=0))
+    return due
+
+
+def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
+    """Whether the stored spells already say all there is."""
+    marks, since, described = one.state.seen, number_of(one.touched.since), one.before.described
     if marks != one.before.seen:
         return False
     if any(mark.over is None for mark in marks):
-        return since >= one.before.described == one.newest
+        # The hour that was described last goes on filling; earlier ones only with late data.
+        return since >= described and (not thorough or one.state.newest == described)
     return all(mark.over is not None and mark.over < since for mark in marks)
 
 

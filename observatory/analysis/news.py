@@ -45,7 +45,7 @@ def find_news(told: Event | None, event: Event) -> tuple[AlertKind, ...]:
         news.add(AlertKind.CORRECTION)
     if new.keys() - old.keys():
         news.add(AlertKind.SPREAD)
-    if _methods(event) - _methods(told):
+    if any(asn in told.networks for asn, _ in _methods(event) - _methods(told)):
         news.add(AlertKind.METHOD)
     if event.end is not None and told.end is None:
         news.add(AlertKind.END)

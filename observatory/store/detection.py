@@ -74,6 +74,14 @@ def load_spells(engine: Engine, keys: Collection[Watched] | None = None) -> list
         return found
 
 
+def load_open_series(engine: Engine) -> list[Watched]:
+    """Return the series of which a spell goes on. Errors: StoreError."""
+    c = spells.c
+    query = select(c.asn, c.target, c.emulated).where(c.end_by.is_(None)).distinct()
+    with reading(engine) as connection:
+        return [(row.asn, row.target, row.emulated) for row in connection.execute(query)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What one look found, to be kept whole or not at all.

@@ -263,6 +263,10 @@ class Store:
         """Return the spells found so far, of all series or of some."""
         return detection.load_spells(self.engine, keys)
 
+    def load_open_series(self) -> list[Watched]:
+        """Return the series of which a spell goes on."""
+        return detection.load_open_series(self.engine)
+
     def save_result(self, result: Result, *, at: datetime) -> None:
         """Keep what one look found; Overtaken when another process was quicker."""
         detection.save_result(self.engine, result, at=at)
