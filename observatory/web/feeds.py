@@ -49,13 +49,13 @@ class Feed:
         prefix = "AS" if self.kind is FeedKind.ISP else ""
         return f"/feeds/{self.kind}/{prefix}{quote(self.key, safe='')}.atom"
 
-    def holds(self, event: Event) -> bool:
-        """Return whether the event says anything of what this feed is about."""
+    def holds(self, entry: "Entry") -> bool:
+        """Return whether anything was ever told of what this feed is about."""
         if self.kind is FeedKind.EVENTS:
             return True
         if self.kind is FeedKind.ISP:
-            return any(str(spell.asn) == self.key for spell in event.spells)
-        return any(spell.target == self.key for spell in event.spells)
+            return any(str(asn) == self.key for asn in entry.told_asns)
+        return self.key in entry.told_targets
 
 
 class Standing(StrEnum):
@@ -68,30 +68,30 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a feed tells of one event.
+    """What feeds tell of one event.
 
-    Shape:  `event` holds the confirmed spells alone, those told last where none stands. `revision` is the
-            newest one. `gone`: networks and targets that were told of and no longer are.
+    Shape:  `event` holds the confirmed spells alone, those told last where none stands. `causes` are those of
+            the newest revision. `gone`: names of networks and targets that were told of and no longer are;
+            `told_asns` and `told_targets` are all that ever were.
     """
 
     event: Event
-    revision: Revision
+    causes: tuple[AlertKind, ...]
     published_at: datetime
+    updated_at: datetime
     standing: Standing
     gone: tuple[str, ...] = ()
-
-    @property
-    def updated_at(self) -> datetime:
-        return self.revision.at
+    told_asns: frozenset[int] = frozenset()
+    told_targets: frozenset[str] = frozenset()
 
 
-def make_entry(history: Sequence[Revision], feed: Feed) -> Entry | None:
-    """Return what a feed tells of an event; None when the public was never told anything that belongs there.
+def make_entry(history: Sequence[Revision]) -> Entry | None:
+    """Return what feeds tell of an event; None when the public was never told anything.
 
     Shape:  all revisions of one event, oldest first.
     """
     told = [part for revision in history if (part := _public_part(revision.event)) is not None]
-    if not any(feed.holds(event) for event in told):
+    if not told:
         return None
     newest = history[-1]
     standing = Standing.STANDS
@@ -104,10 +104,13 @@ def make_entry(history: Sequence[Revision], feed: Feed) -> Entry | None:
     still = {*network_names(shown), *shown.targets}
     return Entry(
         event=shown,
-        revision=newest,
+        causes=newest.causes,
         published_at=history[0].at,
+        updated_at=newest.at,
         standing=standing,
         gone=tuple(dict.fromkeys(name for name in names if name not in still)),
+        told_asns=frozenset(spell.asn for event in told for spell in event.spells),
+        told_targets=frozenset(spell.target for event in told for spell in event.spells),
     )
 
 
@@ -168,7 +171,7 @@ def summary(entry: Entry, text: Text) -> str:
     else:
         sentences += [
             text(f"feed.cause_{cause}")
-            for cause in entry.revision.causes
+            for cause in entry.causes
             if cause is not AlertKind.ONSET and text.has(f"feed.cause_{cause}")
         ]
     sentences += describe(entry.event, text)

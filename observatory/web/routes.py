@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from observatory.model import Certainty, Role
+from observatory.model import Certainty, Revision, Role
 from observatory.store import Store, StoreError, open_store
 from observatory.text import FALLBACK, LANGUAGES, Text, load_text
 from observatory.text.events import shortened
@@ -34,6 +34,9 @@ _HOST: Final = re.compile(r"host/([A-Za-z0-9_-][A-Za-z0-9._-]{0,252})\.atom")
 # What may stand in a link: a name or address with a port. Everything else in a Host header is made up.
 _SITE: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _N_EXAMPLES: Final = 12
+# Reading all that an event ever said is slow, and what a revision says never changes: kept by its number.
+_MAX_MADE: Final = 4096
+_made: Final[dict[tuple[str, str, int, datetime], tuple[Entry | None]]] = {}
 
 
 def parse_feed(path: str) -> Feed | None:
@@ -60,13 +63,13 @@ def serve_feed(request: Request) -> Response:
     try:
         with open_store(read_only=True) as store:
             entries = load_entries(store, feed)
-            known = {} if entries and feed.kind is FeedKind.EVENTS else _load_known(store, feed)
-    except StoreError:
-        logger.exception("no feed could be made")
+            known = _load_known(store, feed)
+    except StoreError as error:
+        logger.warning("no feed could be made: %s", error)
         return _say(503, text("feed.no_store"), **{"Retry-After": str(MAX_AGE_S)})
     if not entries and feed.kind is not FeedKind.EVENTS and feed.key not in known:
         return _say(404, _unknown(feed, known, text))
-    base = f"{request.url.scheme}://{host}"
+    base = f"{'https' if request.url.scheme == 'https' else 'http'}://{host}"
     body = build_feed(entries, feed, text, base=base, name=known.get(feed.key, ""))
     return _answer(request, body, feed_updated_at(entries))
 
@@ -89,12 +92,25 @@ def load_entries(store: Store, feed: Feed) -> tuple[Entry, ...]:
         # A suspicion that was never revised was never more than that: most of them, and no need to read.
         if now.number == 1 and now.event.certainty is Certainty.SUSPECTED:
             continue
-        entry = make_entry(store.load_revisions(now.event.id), feed)
-        if entry is not None:
+        entry = _entry_of(store, now)
+        if entry is not None and feed.holds(entry):
             entries.append(entry)
         if len(entries) == N_ENTRIES:
             break
     return tuple(entries)
+
+
+def _entry_of(store: Store, now: Revision) -> Entry | None:
+    key = (str(store.engine.url), now.event.id, now.number, now.at)
+    # One step: another thread may empty it between two.
+    kept = _made.get(key)
+    if kept is not None:
+        return kept[0]
+    entry = make_entry(store.load_revisions(now.event.id))
+    if len(_made) >= _MAX_MADE:
+        _made.clear()
+    _made[key] = (entry,)
+    return entry
 
 
 def _load_known(store: Store, feed: Feed) -> dict[str, str]:

@@ -21,12 +21,12 @@ GOLDEN = Path(__file__).with_name("events.en.atom")
 
 
 def entries_of(feed: Feed) -> list[Entry]:
-    made = (make_entry(history, feed) for history in HISTORIES.values())
-    return [entry for entry in made if entry is not None]
+    made = (make_entry(history) for history in HISTORIES.values())
+    return [entry for entry in made if entry is not None and feed.holds(entry)]
 
 
-def the_entry(name: str, feed: Feed = ALL) -> Entry:
-    entry = make_entry(HISTORIES[name], feed)
+def the_entry(name: str) -> Entry:
+    entry = make_entry(HISTORIES[name])
     assert entry is not None
     return entry
 
@@ -48,13 +48,13 @@ def test_title(name: str, expected: str) -> None:
 
 @pytest.mark.parametrize("name", ["suspected", "suspected and withdrawn"])
 def test_what_was_never_confirmed_is_not_told(name: str) -> None:
-    assert make_entry(HISTORIES[name], ALL) is None
+    assert make_entry(HISTORIES[name]) is None
 
 
 def test_only_confirmed_spells_of_an_event_are_told() -> None:
     whole = HISTORIES["going on"][1].event
     mixed = (*whole.spells[1:], HISTORIES["suspected"][0].event.spells[0])
-    entry = make_entry(make_history((replace(whole, spells=mixed), AlertKind.ONSET)), ALL)
+    entry = make_entry(make_history((replace(whole, spells=mixed), AlertKind.ONSET)))
     assert entry is not None
     assert title(entry, EN) == "t.me is blocked on Indosat and XL Axiata."
 
@@ -62,7 +62,7 @@ def test_only_confirmed_spells_of_an_event_are_told() -> None:
 def test_emulated_comes_first_of_all() -> None:
     event = make_event("e", emulated=True)
     taken_back = replace(event, withdrawn=True)
-    entry = make_entry(make_history((event, AlertKind.ONSET), (taken_back, AlertKind.WITHDRAWAL)), ALL)
+    entry = make_entry(make_history((event, AlertKind.ONSET), (taken_back, AlertKind.WITHDRAWAL)))
     assert entry is not None
     assert title(entry, EN) == "EMULATED: Withdrawn: t.me is blocked on Telkomsel."
     assert title(entry, ID) == "EMULASI: Ditarik: t.me diblokir di Telkomsel."
@@ -92,7 +92,7 @@ def test_identifier_outlives_revisions_languages_feeds_and_addresses() -> None:
         for feed in (ALL, Feed(kind=FeedKind.ISP, key="23693")):
             for text in (EN, ID):
                 for base in (BASE, "http://127.0.0.1:8501"):
-                    entry = make_entry(history, feed)
+                    entry = make_entry(history)
                     assert entry is not None
                     document = build_feed([entry], feed, text, base=base)
                     ids.add(word(entries(document)["going-on"], "id"))
@@ -142,7 +142,7 @@ def test_latest_fifty_are_told_newest_first() -> None:
         replace(
             entry,
             event=replace(entry.event, id=f"e{n}"),
-            revision=replace(entry.revision, at=AT + timedelta(minutes=n)),
+            updated_at=AT + timedelta(minutes=n),
         )
         for n in range(N_ENTRIES + 5)
     ]
