@@ -25,7 +25,7 @@ from observatory.supervise import Web, WebError, run_web
 from probes.records import Measurement
 
 logger = logging.getLogger("observatory.service")
-DASHBOARD: Final = Path(__file__).parents[1] / "dashboard.py"
+DASHBOARD: Final = Path(__file__).parents[1] / "server.py"
 
 
 class ServiceError(Exception):

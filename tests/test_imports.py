@@ -41,6 +41,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.data",
         "probes.records",
     ),
+    "observatory.web": (
+        "observatory.web",
+        "observatory.model",
+        "observatory.store",
+        "observatory.text",
+    ),
     "lab": ("lab",),
     "demo": ("demo", "observatory", "lab.control", "probes.records"),
     "benchmarks": ("benchmarks", "observatory", "lab.control", "lab.world", "probes"),
