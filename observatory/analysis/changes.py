@@ -148,15 +148,15 @@ def _find_piece(tallies: Sequence[Tally], mark: Mark) -> _Piece:
     watched, suspected, last = place(mark.watched), place(mark.suspected), len(tallies) - 1
     over = place(mark.over) if mark.over is not None else None
     reach = place(mark.watched - REACH // _MICROSECOND)
+    end = None
+    if over is not None:
+        end, last = find_end(tallies, max(suspected, over - _LOOK), over)
     onset, first = find_onset(
         tallies[reach:],
         max(0, watched - reach - _LOOK_BACK),
         suspected - reach,
-        min(last if over is None else over, suspected + _LOOK) - reach,
+        min(last, suspected + _LOOK) - reach,
     )
-    end = None
-    if over is not None:
-        end, last = find_end(tallies, max(suspected, over - _LOOK), over)
     return _Piece(mark=mark, onset=onset, end=end, first=first + reach, last=last)
 
 

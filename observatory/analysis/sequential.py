@@ -1,6 +1,6 @@
 """The sequential test: how likely it is, after each hour, that a series is blocked. Many series at once.
 
-A series is in one of seven regimes and seldom changes between them. After each cell with k blocked of n
+A series is in one of eight regimes and seldom changes between them. After each cell with k blocked of n
 judged measurements, the belief in each regime follows by Bayes' rule (the forward algorithm of a hidden
 Markov model). What healthy networks do (2 % failures, worse at night, bursts of loss) has regimes of its own,
 so that a block must be the better explanation and not just an unusual hour. An empty cell changes nothing:
@@ -13,6 +13,7 @@ Source: Rabiner, "A tutorial on hidden Markov models", 1989, section III.A; Shir
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import comb
 from typing import Final
 
 import numpy as np
@@ -24,30 +25,37 @@ Counts = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
-    """`failing` is the share of measurements that come out blocked; `at_first` the belief before any."""
+    """`failing` is the share of measurements that come out blocked, None for any share alike; `at_first` the
+    belief before any measurement.
+    """
 
     name: str
-    failing: float
+    failing: float | None
     at_first: float
     is_blocked: bool = False
 
 
 REGIMES: Final = (
-    Regime(name="clean", failing=0.003, at_first=0.46),
+    Regime(name="clean", failing=0.003, at_first=0.45),
     Regime(name="ordinary", failing=0.015, at_first=0.3),
     Regime(name="poor", failing=0.045, at_first=0.15),
     Regime(name="burst", failing=0.45, at_first=0.02),
+    # One cell in the middle of which a block of everything begins or ends.
+    Regime(name="turning", failing=None, at_first=0.01, is_blocked=True),
     Regime(name="all", failing=0.97, at_first=0.03, is_blocked=True),
     Regime(name="half", failing=0.5, at_first=0.02, is_blocked=True),
     Regime(name="fifth", failing=0.22, at_first=0.02, is_blocked=True),
 )
 _N_HEALTHY: Final = 3
 _BURST: Final = 3
+_TURNING: Final = 4
+_ALL: Final = 5
 _BLOCKED: Final = np.array([regime.is_blocked for regime in REGIMES])
 
 # Chances of a change per cell that has data. An hourly series is expected to be blocked once in a year, to
 # meet a burst of loss once in six weeks; one burst lasts three cells, a block a thousand.
 _TO_ALL: Final = 1e-4
+_TO_TURNING: Final = 1e-4
 _TO_PART: Final = 3e-5
 _TO_BURST: Final = 1e-3
 _BURST_STAYS: Final = 0.7
@@ -55,7 +63,7 @@ _BLOCK_LEAVES: Final = 1e-3
 _SHARE_CHANGES: Final = 5e-5
 _HEALTH_CHANGES: Final = 1e-3
 # Measurements of one hour fail together: more than this many weigh no more.
-MOST_PER_CELL: Final = 6.0
+MOST_PER_CELL: Final = 6
 
 # What becomes of a belief in "blocked". Below FAINT nothing is going on.
 FAINT: Final = 1e-3
@@ -68,7 +76,7 @@ LEAST_FAILING: Final = 3
 
 def _transitions() -> Floats:
     n = len(REGIMES)
-    to_blocked = [_TO_ALL, _TO_PART, _TO_PART]
+    to_blocked = [_TO_TURNING, _TO_ALL, _TO_PART, _TO_PART]
     chances = np.zeros((n, n))
     for regime in range(n):
         if regime < _N_HEALTHY:
@@ -78,18 +86,35 @@ def _transitions() -> Floats:
         elif regime == _BURST:
             chances[regime, :_N_HEALTHY] = (1 - _BURST_STAYS) / _N_HEALTHY
             chances[regime, _BLOCKED] = to_blocked
+        elif regime == _TURNING:
+            chances[regime, :_N_HEALTHY] = 0.5 / _N_HEALTHY
+            chances[regime, _ALL] = 0.5
         else:
             chances[regime, :_N_HEALTHY] = _BLOCK_LEAVES / _N_HEALTHY
             chances[regime, _BURST] = _BLOCK_LEAVES / 10
             chances[regime, _BLOCKED] = _SHARE_CHANGES
+            chances[regime, _TURNING] = _BLOCK_LEAVES if regime == _ALL else 0.0
         chances[regime, regime] = 0.0
         chances[regime, regime] = 1.0 - chances[regime].sum()
     return chances
 
 
+def _likelihoods() -> Floats:
+    """Return how likely k blocked of n are in each regime. Shape: (n, k, regimes), n and k up to the most."""
+    sizes = range(MOST_PER_CELL + 1)
+    table = np.zeros((len(sizes), len(sizes), len(REGIMES)))
+    for n in sizes:
+        for k in range(n + 1):
+            for number, regime in enumerate(REGIMES):
+                share = regime.failing
+                table[n, k, number] = (
+                    1 / (n + 1) if share is None else comb(n, k) * share**k * (1 - share) ** (n - k)
+                )
+    return table
+
+
 _TRANSITIONS: Final = _transitions()
-_LOG_FAILING: Final = np.log([regime.failing for regime in REGIMES])
-_LOG_WORKING: Final = np.log([1.0 - regime.failing for regime in REGIMES])
+_LIKELIHOODS: Final = _likelihoods()
 FIRST_BELIEFS: Final = tuple(regime.at_first for regime in REGIMES)
 
 
@@ -118,10 +143,10 @@ def follow(beliefs: Floats, n_ok: Counts, n_blocked: Counts) -> tuple[Floats, Fl
 
 
 def _follow_one(beliefs: Floats, working: Counts, failing: Counts) -> tuple[Floats, Floats]:
-    weight = MOST_PER_CELL / np.maximum(working + failing, MOST_PER_CELL)
-    likelihood = (weight * working)[:, None] * _LOG_WORKING + (weight * failing)[:, None] * _LOG_FAILING
-    likelihood -= likelihood.max(axis=1, keepdims=True)
-    after = beliefs * np.exp(likelihood)
+    n = working + failing
+    most = np.minimum(n, MOST_PER_CELL)
+    # As many of the most that weigh as were blocked of all.
+    after = beliefs * _LIKELIHOODS[most, np.rint(failing * most / n).astype(np.int32)]
     after /= after.sum(axis=1, keepdims=True)
     return after[:, _BLOCKED].sum(axis=1), after @ _TRANSITIONS
 
