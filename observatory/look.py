@@ -80,23 +80,19 @@ def look(
     Errors: StoreError; nothing is written.
     """
     standings = store.load_standings([item.key for item in touched])
-    going_on: list[tuple[Touched, Standing]] = []
-    fresh: list[Touched] = []
+    going_on: list[tuple[Touched, int, _State]] = []
+    from_start: list[tuple[Touched, int, _State]] = []
     for item in touched:
         standing = standings.get(item.key)
-        if standing is not None and item.since >= standing.at:
-            going_on.append((item, standing))
+        if standing is None:
+            from_start.append((item, 0, _State()))
+            continue
+        state = _converter.structure(json.loads(standing.state), _State)
+        if item.since >= standing.at:
+            going_on.append((item, number_of(standing.at), state))
         else:
-            fresh.append(item)
-    tested = _test(store, [(item, 0, _State()) for item in fresh], whole=True)
-    tested += _test(
-        store,
-        [
-            (item, number_of(standing.at), _converter.structure(json.loads(standing.state), _State))
-            for item, standing in going_on
-        ],
-        whole=False,
-    )
+            from_start.append((item, 0, replace(state, progress=START, marks=())))
+    tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
     kept, spells = [], {}
     for one in tested:
         key = one.touched.key
@@ -105,8 +101,8 @@ def look(
             one.state = replace(one.state, described=one.state.newest)
         known = standings.get(key)
         if one.state != one.before or known is None or one.at != number_of(known.at):
-            state = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
-            kept.append(Standing(key=key, at=parse_time(one.at), state=state))
+            text = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
+            kept.append(Standing(key=key, at=parse_time(one.at), state=text))
     return Findings(standings=tuple(kept), spells=spells)
 
 
