@@ -14,7 +14,7 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
-from observatory.commands import exports, imports, reference
+from observatory.commands import events, exports, imports, reference
 from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.data.fingerprints import ReferenceError
@@ -38,6 +38,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.add_typer(reference.app, name="reference")
+app.add_typer(events.app, name="events")
 
 ConfigOption = Annotated[
     Path,

@@ -16,6 +16,7 @@ from cattrs.preconf.json import make_converter
 
 from observatory.analysis.cells import SeriesKey, pool
 from observatory.analysis.changes import (
+    CONFIRM_EACH_OTHER,
     HOUR,
     REACH,
     REJOIN,
@@ -200,39 +201,42 @@ def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
 def _describe(store: Store, key: Watched, one: _Tested, network: Network) -> list[Spell]:
     """Return all spells of a series: those that nothing changed as they are, the others anew."""
     stored = store.load_spells([key])
-    first = _first_affected(one)
-    if first is None:
-        return []
-    marks = one.state.seen[first:]
-    watched_at = parse_time(marks[0].watched)
-    kept = [spell for spell in stored if spell.suspected_at <= watched_at]
-    cells = store.load_series_cells(key, watched_at - REACH, layers_from=watched_at - _LAYERS_BEFORE)
-    pooled = pool(cells, width=HOUR)
+    since, known = number_of(one.touched.since), set(one.before.seen)
+    spells: list[Spell] = []
+    for group in _groups(one.state.seen):
+        last = group[-1].over
+        if all(mark in known and mark.over is not None and mark.over < since for mark in group):
+            spells += [s for s in stored if group[0].watched < number_of(s.suspected_at) <= (last or 0)]
+        elif last is None or len(group) >= CONFIRM_EACH_OTHER or any(m.confirmed for m in group):
+            spells += _describe_group(store, key, group, stored, network)
+    return spells
+
+
+def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """Marks that may turn out to belong to one spell."""
+    groups: list[list[Mark]] = []
+    for mark in marks:
+        if groups and mark.watched - (groups[-1][-1].over or 0) <= _APART:
+            groups[-1].append(mark)
+        else:
+            groups.append([mark])
+    return groups
+
+
+def _describe_group(
+    store: Store, key: Watched, group: Sequence[Mark], stored: Sequence[Spell], network: Network
+) -> list[Spell]:
+    watched_at, last = parse_time(group[0].watched), group[-1].over
+    cells = store.load_series_cells(
+        key,
+        watched_at - REACH,
+        layers_from=watched_at - _LAYERS_BEFORE,
+        end=None if last is None else parse_time(last) + HOUR,
+    )
     series = SeriesKey(key[1], key[0], key[2], OVERALL)
     seen = {(cell.bucket_at, cell.vantage) for cell in cells if cell.layer == OVERALL}
     before = {spell.suspected_at: spell for spell in stored}
-    return kept + [
+    return [
         attach_evidence(store, name_vantages(spell, seen), before.get(spell.suspected_at))
-        for spell in describe_series(series, pooled, marks, network)
+        for spell in describe_series(series, pool(cells, width=HOUR), group, network)
     ]
-
-
-def _first_affected(one: _Tested) -> int | None:
-    """The number of the first mark that is to be described again, with those that may belong together."""
-    since, known = number_of(one.touched.since), set(one.before.seen)
-    marks = one.state.seen
-    gone = {mark.suspected for mark in known} - {mark.suspected for mark in marks}
-    affected = [
-        number
-        for number, mark in enumerate(marks)
-        if mark not in known
-        or mark.over is None
-        or mark.over >= since
-        or any(s < mark.suspected for s in gone)
-    ]
-    if not affected:
-        return None if not marks else 0
-    first = affected[0]
-    while first and marks[first].watched - (marks[first - 1].over or 0) <= _APART:
-        first -= 1
-    return first

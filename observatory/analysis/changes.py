@@ -26,7 +26,7 @@ HOUR: Final = timedelta(hours=1)
 # What begins again within this time never ended: twice a day, or a block that is applied unevenly.
 REJOIN: Final = timedelta(hours=36)
 # So many suspicions so close together confirm each other.
-_CONFIRM_EACH_OTHER: Final = 3
+CONFIRM_EACH_OTHER: Final = 3
 # An onset is looked for up to so many cells after the suspicion, an end so many before.
 _LOOK: Final = 200
 # A block of every fifth measurement may have begun well before the first that it met.
@@ -210,8 +210,8 @@ def _describe(
 def _confirmed(cluster: Sequence[_Piece]) -> int | None:
     marks = [piece.mark for piece in cluster]
     times = [mark.confirmed for mark in marks if mark.confirmed is not None]
-    if len(marks) >= _CONFIRM_EACH_OTHER:
-        times.append(marks[_CONFIRM_EACH_OTHER - 1].suspected)
+    if len(marks) >= CONFIRM_EACH_OTHER:
+        times.append(marks[CONFIRM_EACH_OTHER - 1].suspected)
     return min(times, default=None)
 
 

@@ -117,9 +117,14 @@ def _add_up(
 
 
 def load_series_cells(
-    engine: Engine, key: Watched, start: datetime, *, layers_from: datetime | None = None
+    engine: Engine,
+    key: Watched,
+    start: datetime,
+    *,
+    layers_from: datetime | None = None,
+    end: datetime | None = None,
 ) -> list[Cell]:
-    """Return the hourly cells of one series from `start` on; its layers from `layers_from` on.
+    """Return the hourly cells of one series in [start, end); its layers from `layers_from` on.
 
     Shape:  without `layers_from`, the whole alone. Control vantage points are left out.
     Errors: StoreError.
@@ -128,9 +133,9 @@ def load_series_cells(
         known = {row.number: row for row in connection.execute(_series_of([key], layer=None))}
         result = {row.number: row for row in connection.execute(select(outcomes))}
         whole = [number for number, row in known.items() if row.layer == OVERALL]
-        rows = _load_cells(connection, whole, start)
+        rows = _load_cells(connection, whole, start, end)
         if layers_from is not None:
-            rows += _load_cells(connection, [n for n in known if n not in whole], layers_from)
+            rows += _load_cells(connection, [n for n in known if n not in whole], layers_from, end)
     return [
         Cell(
             bucket_at=bucket_at,
@@ -151,10 +156,14 @@ def load_series_cells(
     ]
 
 
-def _load_cells(connection: Connection, numbers: Sequence[int], start: datetime) -> list[Any]:
+def _load_cells(
+    connection: Connection, numbers: Sequence[int], start: datetime, end: datetime | None
+) -> list[Any]:
     query = select(cells.c.bucket_at, cells.c.series, cells.c.outcome, cells.c.n).where(
         cells.c.width_s == WIDTH_S[Grain.HOUR], cells.c.series.in_(numbers), cells.c.bucket_at >= start
     )
+    if end is not None:
+        query = query.where(cells.c.bucket_at < end)
     return list(connection.execute(query))
 
 

@@ -235,10 +235,15 @@ class Store:
         return counts.load_counts(self.engine, keys, start)
 
     def load_series_cells(
-        self, key: Watched, start: datetime, *, layers_from: datetime | None = None
+        self,
+        key: Watched,
+        start: datetime,
+        *,
+        layers_from: datetime | None = None,
+        end: datetime | None = None,
     ) -> list[Cell]:
-        """Return the hourly cells of one series from `start` on; its layers from `layers_from` on."""
-        return counts.load_series_cells(self.engine, key, start, layers_from=layers_from)
+        """Return the hourly cells of one series in [start, end); its layers from `layers_from` on."""
+        return counts.load_series_cells(self.engine, key, start, layers_from=layers_from, end=end)
 
     def load_rows(
         self,

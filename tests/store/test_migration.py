@@ -32,7 +32,8 @@ def write_first_version(url: str) -> None:
             connection.execute(
                 text(
                     "INSERT INTO measurements (number, round_id, vantage, asn, target, target_kind, "
-                    "started_at, emulated, body) VALUES (:n, 'r', 'jkt-one', 64500, 't.me', 'host', :at, 0, :body)"
+                    "started_at, emulated, body) "
+                    "VALUES (:n, 'r', 'jkt-one', 64500, 't.me', 'host', :at, 0, :body)"
                 ),
                 {"n": number, "at": encode_time(measurement.started_at), "body": packed.body},
             )
