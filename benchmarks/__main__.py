@@ -10,6 +10,8 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 
 from benchmarks import blackbox, judging, rounds
+from benchmarks.changes.quality import bench_quality
+from benchmarks.changes.speed import bench_speed
 from benchmarks.figure import Figure
 from benchmarks.matrix.play import bench_matrix
 
@@ -20,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Iterable[Figure]]]] = {
     "together": rounds.bench_many_vantage_points,
     "judging": judging.bench_judging,
     "matrix": bench_matrix,
+    "changes": bench_quality,
+    "recompute": bench_speed,
     "blackbox": blackbox.bench_beside_blackbox,
 }
 

@@ -5,16 +5,18 @@ start again from its beginning. Either way the outcome is that of all cells at o
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from cattrs.preconf.json import make_converter
 
-from observatory.analysis.cells import SeriesKey, pool
+from observatory.analysis.cells import SeriesKey, Tally
 from observatory.analysis.changes import (
     CONFIRM_EACH_OTHER,
     HOUR,
@@ -22,13 +24,12 @@ from observatory.analysis.changes import (
     REJOIN,
     Network,
     describe_series,
-    name_vantages,
     number_of,
 )
-from observatory.analysis.sequential import START, Mark, Progress, follow, trace
+from observatory.analysis.sequential import LEAST_FAILING, START, Mark, Progress, follow, trace
 from observatory.evidence import attach_evidence
 from observatory.model import OVERALL, Spell
-from observatory.store import Counts, Standing, Store, Touched, Watched, parse_time
+from observatory.store import Counts, SeriesCells, Standing, Store, Touched, Watched, parse_time
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
@@ -231,12 +232,45 @@ def _describe_group(
         key,
         watched_at - REACH,
         layers_from=watched_at - _LAYERS_BEFORE,
+        least_blocked=LEAST_FAILING,
         end=None if last is None else parse_time(last) + HOUR,
     )
-    series = SeriesKey(key[1], key[0], key[2], OVERALL)
-    seen = {(cell.bucket_at, cell.vantage) for cell in cells if cell.layer == OVERALL}
     before = {spell.suspected_at: spell for spell in stored}
+    found = describe_series(SeriesKey(key[1], key[0], key[2], OVERALL), _tally(key, cells), group, network)
     return [
-        attach_evidence(store, name_vantages(spell, seen), before.get(spell.suspected_at))
-        for spell in describe_series(series, pool(cells, width=HOUR), group, network)
+        attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at))
+        for spell in found
     ]
+
+
+def _tally(key: Watched, cells: SeriesCells) -> dict[SeriesKey, list[Tally]]:
+    """Return what `pool` gives for the same cells, without an object for each of them."""
+    asn, target, emulated = key
+    keys = {
+        number: SeriesKey(target, asn, emulated, layer, resolver)
+        for number, (_, layer, resolver) in cells.series.items()
+    }
+    found: defaultdict[SeriesKey, dict[int, Tally]] = defaultdict(dict)
+    for hour, series, outcome, n in cells.rows:
+        tallies = found[keys[series]]
+        tally = tallies.get(hour)
+        if tally is None:
+            at = _moment(hour)
+            tally = tallies[hour] = Tally(at=at, until=at + HOUR)
+        state, mechanism, rule_id, version = cells.outcomes[outcome]
+        tally.add(state, mechanism, rule_id, version, n)
+    return {series: [tallies[hour] for hour in sorted(tallies)] for series, tallies in found.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _moment(hour: int) -> datetime:
+    """A year has few hours and many cells."""
+    return parse_time(hour)
+
+
+def _name_vantages(spell: Spell, cells: SeriesCells) -> Spell:
+    start = number_of(spell.onset.after or spell.onset.by - HOUR)
+    end = None if spell.end is None else number_of(spell.end.by)
+    numbers = {series for hour, series, _, _ in cells.rows if hour >= start and (end is None or hour <= end)}
+    names = {cells.series[number][0] for number in numbers if cells.series[number][1] == OVERALL}
+    return replace(spell, vantages=tuple(sorted(names)))

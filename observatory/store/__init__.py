@@ -1,6 +1,6 @@
 """All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
 
-from observatory.store.counts import Counts, Row, Watched
+from observatory.store.counts import Counts, Row, SeriesCells, Watched
 from observatory.store.detection import Overtaken, Result, Standing, Touched
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.records import (
@@ -31,6 +31,7 @@ __all__ = [
     "Result",
     "Row",
     "Selection",
+    "SeriesCells",
     "Share",
     "Standing",
     "Store",

@@ -1,5 +1,6 @@
 """What the search for onsets and ends looks at: hourly counts of many series, cells and rows of one."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +9,21 @@ from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Engine, Select, func, select, tuple_, type_coerce
 
-from observatory.model import OVERALL, Cell, Grain, Role, State
+from observatory.model import OVERALL, Grain, Role, State
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
-from observatory.store.schema import cells, ledger, measurements, outcomes, series, vantage_points, verdicts
+from observatory.store.schema import (
+    EPOCH,
+    cells,
+    ledger,
+    measurements,
+    outcomes,
+    series,
+    vantage_points,
+    verdicts,
+)
 
 # Network, target, whether it is emulated: what one search follows.
 Watched = tuple[int, str, bool]
@@ -75,15 +85,8 @@ def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None)
                 of_series[row.number] = columns[row.asn, row.target, row.emulated]
         is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
         is_blocked = {row.number for row in connection.execute(_outcomes(_BLOCKED))}
-        query = select(
-            type_coerce(cells.c.bucket_at, BigInteger), cells.c.series, cells.c.outcome, cells.c.n
-        ).where(
-            cells.c.width_s == WIDTH_S[Grain.HOUR],
-            cells.c.series.in_(list(of_series)),
-            cells.c.outcome.in_(list(is_ok | is_blocked)),
-        )
-        if start is not None:
-            query = query.where(cells.c.bucket_at >= start)
+        judged = cells.c.outcome.in_(list(is_ok | is_blocked))
+        query = _hours(list(of_series), EPOCH if start is None else start, None).where(judged)
         # Millions of rows in a whole recomputation: no object is made of any.
         rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
@@ -116,55 +119,76 @@ def _add_up(
     return sums.astype(np.int32).reshape(height, width)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesCells:
+    """The hourly cells of one target in one network, as numbers: a year has tens of thousands.
+
+    Shape:  `rows` are (microseconds since 1970, number of the series, number of the outcome, n), by series
+            and time; `series` says (vantage point, layer, resolver), `outcomes` (state, mechanism or empty, rule
+            id, (version of rules, of reference data)).
+    """
+
+    rows: Sequence[tuple[int, int, int, int]]
+    series: Mapping[int, tuple[str, str, str]]
+    outcomes: Mapping[int, tuple[State, str, str, tuple[str, str]]]
+
+
 def load_series_cells(
     engine: Engine,
     key: Watched,
     start: datetime,
     *,
     layers_from: datetime | None = None,
+    least_blocked: int = 1,
     end: datetime | None = None,
-) -> list[Cell]:
-    """Return the hourly cells of one series in [start, end); its layers from `layers_from` on.
+) -> SeriesCells:
+    """Return the cells of one series in [start, end), and from `layers_from` on those of its layers.
 
-    Shape:  without `layers_from`, the whole alone. Control vantage points are left out.
+    Shape:  without `layers_from`, the whole alone; layers that were blocked less than `least_blocked` times
+            are left out, and so are control vantage points.
     Errors: StoreError.
     """
     with reading(engine) as connection:
-        known = {row.number: row for row in connection.execute(_series_of([key], layer=None))}
-        result = {row.number: row for row in connection.execute(select(outcomes))}
-        whole = [number for number, row in known.items() if row.layer == OVERALL]
-        rows = _load_cells(connection, whole, start, end)
+        known = {
+            row.number: (row.vantage, row.layer, row.resolver)
+            for row in connection.execute(_series_of([key], layer=None))
+        }
+        result = {
+            row.number: (
+                State(row.state),
+                row.mechanism,
+                row.rule_id,
+                (row.rules_version, row.reference_version),
+            )
+            for row in connection.execute(select(outcomes))
+        }
+        whole = [number for number, (_, layer, _) in known.items() if layer == OVERALL]
+        rows = connection.execute(_hours(whole, start, end)).all()
         if layers_from is not None:
-            rows += _load_cells(connection, [n for n in known if n not in whole], layers_from, end)
-    return [
-        Cell(
-            bucket_at=bucket_at,
-            vantage=known[number].vantage,
-            target=known[number].target,
-            layer=known[number].layer,
-            asn=known[number].asn,
-            resolver=known[number].resolver,
-            emulated=known[number].emulated,
-            state=State(result[outcome].state),
-            mechanism=result[outcome].mechanism or None,
-            rule_id=result[outcome].rule_id,
-            rules_version=result[outcome].rules_version,
-            reference_version=result[outcome].reference_version,
-            n=n,
-        )
-        for bucket_at, number, outcome, n in rows
-    ]
+            blocked = [number for number, outcome in result.items() if outcome[0] in _BLOCKED]
+            layers = [number for number in known if number not in whole]
+            hours = _hours(layers, layers_from, end).subquery()
+            counted = (
+                select(hours.c.series, func.sum(hours.c.n))
+                .where(hours.c.outcome.in_(blocked))
+                .group_by(hours.c.series)
+            )
+            met: Counter[tuple[str, str]] = Counter()
+            for number, n in connection.execute(counted):
+                met[known[number][1:]] += int(n)
+            wanted = [number for number in layers if met[known[number][1:]] >= least_blocked]
+            rows = [*rows, *connection.execute(_hours(wanted, layers_from, end)).all()]
+    return SeriesCells(rows=cast("Sequence[tuple[int, int, int, int]]", rows), series=known, outcomes=result)
 
 
-def _load_cells(
-    connection: Connection, numbers: Sequence[int], start: datetime, end: datetime | None
-) -> list[Any]:
-    query = select(cells.c.bucket_at, cells.c.series, cells.c.outcome, cells.c.n).where(
-        cells.c.width_s == WIDTH_S[Grain.HOUR], cells.c.series.in_(numbers), cells.c.bucket_at >= start
-    )
-    if end is not None:
-        query = query.where(cells.c.bucket_at < end)
-    return list(connection.execute(query))
+def _hours(numbers: Sequence[int], start: datetime, end: datetime | None) -> Select[Any]:
+    query = select(
+        type_coerce(cells.c.bucket_at, BigInteger).label("bucket"),
+        cells.c.series,
+        cells.c.outcome,
+        cells.c.n,
+    ).where(cells.c.width_s == WIDTH_S[Grain.HOUR], cells.c.series.in_(numbers), cells.c.bucket_at >= start)
+    return query if end is None else query.where(cells.c.bucket_at < end)
 
 
 def load_rows(

@@ -23,7 +23,7 @@ from observatory.model import (
     Verdict,
 )
 from observatory.store import cells, counts, detection, events, operations, queries, raw, retention, writer
-from observatory.store.counts import Counts, Row, Watched
+from observatory.store.counts import Counts, Row, SeriesCells, Watched
 from observatory.store.detection import Result, Standing, Touched
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
@@ -240,10 +240,13 @@ class Store:
         start: datetime,
         *,
         layers_from: datetime | None = None,
+        least_blocked: int = 1,
         end: datetime | None = None,
-    ) -> list[Cell]:
+    ) -> SeriesCells:
         """Return the hourly cells of one series in [start, end); its layers from `layers_from` on."""
-        return counts.load_series_cells(self.engine, key, start, layers_from=layers_from, end=end)
+        return counts.load_series_cells(
+            self.engine, key, start, layers_from=layers_from, least_blocked=least_blocked, end=end
+        )
 
     def load_rows(
         self,

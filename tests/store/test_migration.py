@@ -60,13 +60,15 @@ def test_cells_are_counted_again_and_old_ones_stay(tmp_path: Path) -> None:
     write_first_version(url)
     with open_store(url) as store:
         key = (64500, "t.me", False)
-        cells = store.load_series_cells(key, EPOCH, layers_from=EPOCH)
-        old, *new = sorted(cells, key=lambda c: (c.bucket_at, c.layer))
-        assert (old.n, old.rules_version, old.state) == (5, "", State.OK)
-        assert {(c.layer, c.resolver) for c in new} == {("overall", ""), ("tls", ""), ("dns", "10.0.0.53")}
-        assert {(c.rules_version, c.reference_version) for c in new} == {("1", "2026-11")}
-        whole = [c for c in new if c.layer == "overall"]
-        assert [(c.state, c.mechanism, c.n) for c in whole] == [(State.BLOCKED, "tls.reset.sni", 1)] * 3
+        cells = store.load_series_cells(key, EPOCH, layers_from=EPOCH, least_blocked=0)
+        (_, *old), *new = sorted(
+            (at, cells.series[s][1:], cells.outcomes[o], n) for at, s, o, n in cells.rows
+        )
+        assert old == [("overall", ""), (State.OK, "", "http.page", ("", "")), 5]
+        assert {series for _, series, _, _ in new} == {("overall", ""), ("tls", ""), ("dns", "10.0.0.53")}
+        assert {outcome[3] for _, _, outcome, _ in new} == {("1", "2026-11")}
+        whole = [(outcome[:2], n) for _, series, outcome, n in new if series[0] == "overall"]
+        assert whole == [((State.BLOCKED, "tls.reset.sni"), 1)] * 3
         assert [item.key for item in store.load_touched(5)] == [key]
         assert store.recompute_cells(AT, AT + 24 * HOUR) == 0
         assert len(store.load_cells(Grain.DAY, AT.replace(hour=0, minute=0), AT + 24 * HOUR)) == 1

@@ -1,0 +1,1 @@
+"""How soon, how surely and how fast onsets are found, over made-up years."""
