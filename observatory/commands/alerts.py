@@ -109,16 +109,17 @@ def _describe(channel: "Channel") -> str:
 
     what = "blocks" if channel.audience is Audience.PUBLIC else "vantage points that fall silent"
     by = "signed webhook" if channel.webhook_url else "apprise"
-    of = []
+    scope = [what]
     if channel.isps:
-        of.append("on " + ", ".join(f"AS{asn}" for asn in sorted(channel.isps)))
-    if channel.hosts:
-        of.append("of " + ", ".join(sorted(channel.hosts)))
+        scope.append("on " + ", ".join(f"AS{asn}" for asn in sorted(channel.isps)))
+    if channel.hosts and channel.audience is Audience.PUBLIC:
+        scope.append("of " + ", ".join(sorted(channel.hosts)))
+    parts = [f"{channel.audience}, {by}, in {channel.language}: {' '.join(scope)}"]
+    if channel.audience is Audience.PUBLIC:
+        parts.append(f"a new block is told after {channel.settle}")
     pace = f"at most {channel.max_per_hour} messages an hour"
-    if channel.digest:
-        pace += f", joined into one every {channel.digest}"
-    scope = " ".join([what, *of])
-    return f"{channel.audience}, {by}, in {channel.language}: {scope}; a block after {channel.settle}; {pace}"
+    parts.append(f"{pace}, joined into one every {channel.digest}" if channel.digest else pace)
+    return "; ".join(parts)
 
 
 @app.command()
@@ -132,7 +133,7 @@ def log(
     try:
         rows = store.load_alerts()[-limit:]
         states: dict[int, list[tuple[str, Delivery]]] = defaultdict(list)
-        for channel, delivery in store.load_deliveries([alert.number for alert in rows]):
+        for channel, delivery in store.load_deliveries(first=rows[0].number if rows else 0):
             states[delivery.alert.number].append((channel, delivery))
     except StoreError as error:
         raise _fail(str(error)) from error
@@ -174,9 +175,9 @@ def _state_as_json(channel: str, state: Delivery) -> dict[str, object]:
 
 def _show_state(state: Delivery) -> str:
     if state.delivered_at:
-        return f"told {state.delivered_at:%H:%M}"
+        return f"told {state.delivered_at:%Y-%m-%d %H:%M} UTC"
     if state.next_attempt_at:
-        return f"again {state.next_attempt_at:%H:%M} ({state.error or 'on its way'})"
+        return f"again {state.next_attempt_at:%Y-%m-%d %H:%M} UTC ({state.error or 'on its way'})"
     return f"not told ({state.error})"
 
 

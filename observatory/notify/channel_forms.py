@@ -19,7 +19,7 @@ _FORM: Final = ConfigDict(extra="forbid", strict=True, frozen=True)
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _MAX_DURATION: Final = timedelta(days=7)
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 _SECRET_PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = range(24, 65)
 
@@ -35,6 +35,15 @@ def check_web_address(value: object) -> str:
     if not good or not text.isprintable() or " " in text or len(text) > 2000:
         raise Unexpected()
     return text.rstrip("/")
+
+
+def check_site(value: object) -> str:
+    """Return the address of the dashboard, to which a path can be added and that everybody may see."""
+    address = check_web_address(value)
+    parts = urlsplit(address)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise Unexpected(hint="without a password, ? and #")
+    return address
 
 
 def check_secret_text(value: object) -> SecretStr:
@@ -132,7 +141,7 @@ def _check_mapping(value: object) -> dict[str, object]:
     return value
 
 
-_VARIABLE_NAME: Final = "the name of an environment variable"
+_VARIABLE_NAME: Final = "the name of an environment variable, in capitals"
 
 
 class AlertsForm(BaseModel):
@@ -140,7 +149,7 @@ class AlertsForm(BaseModel):
 
     model_config = _FORM
 
-    site: Annotated[str, PlainValidator(check_web_address)] = Field(
+    site: Annotated[str, PlainValidator(check_site)] = Field(
         description="the address of the dashboard, for example https://observatory.example"
     )
     channels: Annotated[list[object], PlainValidator(check_entries)] = Field(description="a list of channels")

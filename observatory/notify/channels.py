@@ -107,10 +107,12 @@ def _check_channel(raw: dict[str, Any], place: TreePath, faults: list[Fault]) ->
     if len(ways) != 1:
         found = " and ".join(ways) or "none of them"
         faults.append(Fault(path=place, expected="one of url, url_env and webhook", found=found))
-    url = (form.url or form.url_env) if form else None
-    if url is not None and (fault := find_fault(url.get_secret_value())) is not None:
-        key = ways[0] if ways else "url"
-        faults.append(Fault(path=(*place, key), expected=fault.expected, found=fault.found, hint=fault.hint))
+    for key, address in (("url", raw.get("url")), ("url_env", os.environ.get(str(raw.get("url_env")), ""))):
+        # An empty one is a mistake that the form has found already.
+        if isinstance(address, str) and address.strip() and (fault := find_fault(address.strip())):
+            faults.append(
+                Fault(path=(*place, key), expected=fault.expected, found=fault.found, hint=fault.hint)
+            )
     hook = None
     if isinstance(raw.get("webhook"), dict):
         hook = _check_webhook(raw["webhook"], (*place, "webhook"), faults)
@@ -119,7 +121,7 @@ def _check_channel(raw: dict[str, Any], place: TreePath, faults: list[Fault]) ->
     return Channel(
         name=form.name,
         audience=form.audience,
-        url=url,
+        url=form.url or form.url_env,
         webhook_url=hook[0] if hook else None,
         secret=hook[1] if hook else None,
         isps=form.isps or frozenset(),

@@ -83,11 +83,20 @@ class Deliverer:
             return ()
         vantages = {v.id: v for v in self._store.load_vantage_status(now=now)}
         with ThreadPoolExecutor(min(len(channels), _MAX_THREADS), thread_name_prefix="alerts") as pool:
-            passes = [pool.submit(self._serve, channel, vantages, now) for channel in channels]
+            passes = [pool.submit(self._serve_safely, channel, vantages, now) for channel in channels]
         errors = [error for done in passes if (error := done.exception()) is not None]
         if errors:
-            raise next((e for e in errors if not isinstance(e, StoreError)), errors[0])
+            raise errors[0]
         return tuple(done.result() for done in passes)
+
+    def _serve_safely(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> Told:
+        try:
+            return self._serve(channel, vantages, now)
+        except StoreError:
+            raise
+        except Exception as error:
+            logger.exception("alerts: channel %s could not be served", channel.name)
+            return Told(channel=channel.name, n_failed=1, error=f"an error of ours ({type(error).__name__})")
 
     def _serve(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> Told:
         started = time.monotonic()
@@ -186,7 +195,7 @@ class Deliverer:
 
 def _describe(text: Text, unit: Unit, vantages: dict[str, VantageStatus], site: str) -> list[Notice]:
     if unit.event is None:
-        return [describe_operator(text, a, vantages.get(a.vantage or "")) for a in unit.alerts]
+        return [describe_operator(text, a, vantages.get(a.vantage or ""), site=site) for a in unit.alerts]
     kinds = {alert.kind for alert in unit.alerts}
     return [describe_event(text, kinds, unit.event, unit.before, link=event_link(site, unit.event.id))]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from observatory.model import Alert
 from observatory.notify.message import Notice
@@ -13,7 +14,7 @@ Facts = dict[str, object]
 
 def event_link(site: str, event_id: str) -> str:
     """Return the address of an event's page."""
-    return f"{site}/event?id={event_id}"
+    return f"{site}/event?id={quote(event_id, safe='')}"
 
 
 def make_facts(units: Sequence[Unit], notice: Notice, *, site: str, at: datetime) -> Facts:

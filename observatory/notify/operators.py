@@ -14,7 +14,7 @@ from observatory.text import Text
 _IN_FULL: Final = 10
 
 
-def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None) -> Notice:
+def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None, *, site: str) -> Notice:
     """Return the notice of an alert that only operators get.
 
     Shape:  `vantage` is the vantage point that the alert names; None when it names none or an unknown one.
@@ -23,6 +23,7 @@ def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None) -
         lines = [text("alert.ours_text")]
         if alert.detail:
             lines.append(text("alert.detail", detail=alert.detail))
+        lines.append(text("alert.more", link=site))
         return Notice(subject=_subject(text, alert, text("alert.subject_ours")), text="\n".join(lines))
     name = vantage.name if vantage else alert.vantage
     subject = _subject(text, alert, text(f"alert.subject_{alert.kind}", name=name))
@@ -44,6 +45,7 @@ def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None) -
         lines.append(text("alert.silent_next"))
     if alert.emulated:
         lines.insert(0, text("alert.emulated_note"))
+    lines.append(text("alert.more", link=f"{site}/vantage-points"))
     return Notice(subject=subject, text="\n".join(lines))
 
 

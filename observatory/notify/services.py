@@ -6,6 +6,7 @@ What a failure says to people is put together from a few known words, never from
 
 import logging
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -22,7 +23,26 @@ _LOCAL: Final = frozenset(
 _FILE_OPTIONS: Final = frozenset(
     "attach cert config keyfile pgp pgpprv pgppub pgpkey subfile template".split()
 )
-_SCHEME: Final = re.compile(r"([a-z0-9]{2,12})://.+", re.IGNORECASE | re.DOTALL)
+
+
+def _list_schemes() -> frozenset[str]:
+    manager: Any = NotificationManager
+    with warnings.catch_warnings():
+        # For PGP, which is not used here, it asks for a module that Python will drop.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return frozenset(manager().schemas())
+
+
+# Loads all services, once, and not while threads send.
+_SCHEMES: Final = _list_schemes()
+_SCHEME: Final = re.compile(r"([a-z0-9]{2,12})://.*", re.IGNORECASE | re.DOTALL)
+_LEVELS: Final = {
+    "apprise": logging.WARNING,
+    "oauthlib": logging.ERROR,
+    "requests": logging.ERROR,
+    "requests_oauthlib": logging.ERROR,
+    "urllib3": logging.ERROR,
+}
 _STATUS: Final = re.compile(r"error[=: ]+([1-5][0-9]{2})\b")
 _CONNECTION: Final = re.compile(r"connection error", re.IGNORECASE)
 
@@ -45,11 +65,16 @@ class SendError(Exception):
 
 
 def silence_libraries() -> None:
-    """Keep the words of libraries that know the tokens out of every log, whatever its level."""
-    for name in ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib"):
+    """Keep the words of libraries that know the tokens out of every log, whatever the level of the others.
+
+    apprise names addresses whole below WARNING, urllib3 below ERROR.
+    """
+    for name, level in _LEVELS.items():
         log = logging.getLogger(name)
+        log.setLevel(level)
         log.propagate = False
         if not log.handlers:
+            # Without one, what is left would go to the standard error.
             log.addHandler(logging.NullHandler())
 
 
@@ -75,18 +100,13 @@ def find_fault(url: str) -> AddressFault | None:
         )
     if _make_service(url) is None:
         # Its first word is shown only where it is the name of a service.
-        is_known = scheme in _list_schemes()
+        is_known = scheme in _SCHEMES
         return AddressFault(
             expected="an address as apprise writes it",
             found=f"a {scheme}:// address that it does not understand" if is_known else "something else",
             hint="docs/alerts.md has examples",
         )
     return None
-
-
-def _list_schemes() -> frozenset[str]:
-    manager: Any = NotificationManager
-    return frozenset(manager().schemas())
 
 
 def _make_service(url: str) -> apprise.NotifyBase | None:

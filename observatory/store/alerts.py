@@ -109,13 +109,13 @@ def _load_events(
                 event=parse_event(row.body), number=row.revision, at=row.revised_at, causes=()
             )
         query = (
-            select(alerts.c.event, func.max(alerts.c.revision))
+            select(alerts.c.event, func.max(func.coalesce(alerts.c.revision, 1)))
             .join(deliveries, deliveries.c.alert == alerts.c.number)
             .where(deliveries.c.channel == channel, deliveries.c.delivered_at.is_not(None))
             .where(alerts.c.event.in_(ids))
             .group_by(alerts.c.event)
         )
-        last_told |= {event: number for event, number in connection.execute(query).tuples() if number}
+        last_told |= {event: number for event, number in connection.execute(query)}
     first = {
         event: min(d.alert.revision or 1 for d in waiting if d.alert.event == event) - 1 for event in about
     }
@@ -245,18 +245,18 @@ def put_off_alerts(
             )
 
 
-def load_deliveries(
-    engine: Engine, numbers: Collection[int] | None = None
-) -> tuple[tuple[str, Delivery], ...]:
+def load_deliveries(engine: Engine, *, first: int = 0) -> tuple[tuple[str, Delivery], ...]:
     """Return how far alerts have come on every channel that tried, as (channel, delivery), in log order.
+
+    Shape:  from the alert with the number `first` on.
 
     Errors: StoreError.
     """
     query = select(alerts, deliveries.c.channel, *_STATE).join(
         deliveries, deliveries.c.alert == alerts.c.number
     )
-    if numbers is not None:
-        query = query.where(alerts.c.number.in_(list(numbers)))
     with reading(engine) as connection:
-        rows = connection.execute(query.order_by(alerts.c.number, deliveries.c.channel))
+        rows = connection.execute(
+            query.where(alerts.c.number >= first).order_by(alerts.c.number, deliveries.c.channel)
+        )
         return tuple((row.channel, _parse(row)) for row in rows)

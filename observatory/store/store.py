@@ -293,9 +293,9 @@ class Store:
         """Keep that alerts wait until a time, or with None that they will never be told, and why."""
         alerts.put_off_alerts(self.engine, channel, put_off, until=until, reason=reason)
 
-    def load_deliveries(self, numbers: Collection[int] | None = None) -> tuple[tuple[str, Delivery], ...]:
+    def load_deliveries(self, *, first: int = 0) -> tuple[tuple[str, Delivery], ...]:
         """Return how far alerts have come on each channel that tried: (channel, delivery) in log order."""
-        return alerts.load_deliveries(self.engine, numbers)
+        return alerts.load_deliveries(self.engine, first=first)
 
     # What pages show: see queries.py and operations.py.
 
