@@ -8,9 +8,9 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing.pool import ThreadPool
 from typing import Final
 
 from observatory.notify.channels import Channel, Channels
@@ -36,7 +36,7 @@ MIN_ATTEMPTS: Final = 10
 # A pass begins no message after this, so that a pass a minute does not pile up.
 PASS_S: Final = 45.0
 _HOUR: Final = timedelta(hours=1)
-_MAX_THREADS: Final = 16
+_MAX_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +82,26 @@ class Deliverer:
         if not channels:
             return ()
         vantages = {v.id: v for v in self._store.load_vantage_status(now=now)}
-        with ThreadPoolExecutor(min(len(channels), _MAX_THREADS), thread_name_prefix="alerts") as pool:
-            passes = [pool.submit(self._serve_safely, channel, vantages, now) for channel in channels]
-        errors = [error for done in passes if (error := done.exception()) is not None]
-        if errors:
-            raise errors[0]
-        return tuple(done.result() for done in passes)
+        # Its threads do not keep a process that ends from ending: whatever they leave behind is sent again.
+        with ThreadPool(min(len(channels), _MAX_THREADS)) as pool:
+            came = pool.map(lambda channel: self._serve_safely(channel, vantages, now), channels, chunksize=1)
+        for one in came:
+            if isinstance(one, BaseException):
+                raise one
+        return tuple(one for one in came if isinstance(one, Told))
 
-    def _serve_safely(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> Told:
+    def _serve_safely(
+        self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime
+    ) -> Told | BaseException:
         try:
             return self._serve(channel, vantages, now)
-        except StoreError:
-            raise
+        except StoreError as error:
+            return error
         except Exception as error:
             logger.exception("alerts: channel %s could not be served", channel.name)
             return Told(channel=channel.name, n_failed=1, error=f"an error of ours ({type(error).__name__})")
+        except BaseException as error:
+            return error
 
     def _serve(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> Told:
         started = time.monotonic()
@@ -155,12 +160,13 @@ class Deliverer:
         attempt_at = self._clock()
         if not self._store.claim_alerts(channel.name, waiting, message=id_, until=attempt_at + CLAIM):
             return None
-        in_doubt, reason = False, ""
+        # What may have come through once stays in doubt until it is told, however later attempts fail.
+        in_doubt, reason = any(d.message is not None for d in waiting), ""
         try:
             message = self._write(channel, units, vantages, id_, attempt_at)
             self._send(channel, message)
         except SendError as error:
-            in_doubt, reason = error.in_doubt, str(error)
+            in_doubt, reason = in_doubt or error.in_doubt, str(error)
         except Exception as error:
             logger.exception("alerts: writing a message for %s failed", channel.name)
             reason = f"the message could not be written ({type(error).__name__})"

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from observatory.notify.channels import Channel
-from observatory.notify.services import SEND_S, SendError, send_with_apprise
+from observatory.notify.services import SendError, send_with_apprise
 from observatory.notify.webhook import send_webhook
 
-_GRACE_S: Final = 2.0
+SEND_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def send(channel: Channel, message: Message) -> None:
         )
     elif channel.url is not None:
         url = channel.url.get_secret_value()
-        _within(SEND_S + _GRACE_S, lambda: send_with_apprise(url, message.subject, message.text))
+        _within(SEND_S, lambda: send_with_apprise(url, message.subject, message.text))
     else:
         raise SendError("the channel has neither an address nor a webhook")
 

@@ -238,7 +238,8 @@ def put_off_alerts(
                         "next_attempt_at": until,
                         "delivered_at": None,
                         "error": reason,
-                        "message": None,
+                        # It may have come through; that must not be forgotten while it waits.
+                        "message": d.message if until is not None else None,
                     }
                     for d in _unchanged(connection, channel, put_off)
                 ],

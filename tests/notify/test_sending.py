@@ -199,6 +199,23 @@ def test_a_service_that_is_not_there(receiver: Receiver) -> None:
     receiver.__post_init__()
 
 
+def test_a_service_that_is_silent_is_left_after_a_time(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = threading.Event()
+
+    def wait(_: object) -> int:
+        stop.wait(5)
+        return 200
+
+    receiver.answer = wait
+    monkeypatch.setattr(senders, "SEND_S", 0.05)
+    with pytest.raises(SendError, match="not finished within") as caught:
+        send(service(json_url(receiver)), message())
+    assert caught.value.in_doubt
+    stop.set()
+
+
 def test_the_whole_way_through_a_service(town: Town, receiver: Receiver) -> None:
     town.meet(service(json_url(receiver), language="id"))
     town.happen(make_event(), AlertKind.ONSET)
