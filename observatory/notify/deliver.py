@@ -4,13 +4,15 @@ At least once: an alert is claimed before its message is sent and marked after. 
 leaves the claim; when that runs out, the same message is sent again under the same id.
 """
 
+import contextlib
 import hashlib
 import logging
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from multiprocessing.pool import ThreadPool
 from typing import Final
 
 from observatory.notify.channels import Channel, Channels
@@ -82,9 +84,7 @@ class Deliverer:
         if not channels:
             return ()
         vantages = {v.id: v for v in self._store.load_vantage_status(now=now)}
-        # Its threads do not keep a process that ends from ending: whatever they leave behind is sent again.
-        with ThreadPool(min(len(channels), _MAX_THREADS)) as pool:
-            came = pool.map(lambda channel: self._serve_safely(channel, vantages, now), channels, chunksize=1)
+        came = _side_by_side(lambda channel: self._serve_safely(channel, vantages, now), channels)
         for one in came:
             if isinstance(one, BaseException):
                 raise one
@@ -197,6 +197,33 @@ class Deliverer:
         joined = join_notices(text, notices, channel=channel.name, site=site)
         facts = make_facts(units, joined, site=site, at=at)
         return Message(id=id_, at=at, subject=joined.subject, text=joined.text, facts=facts)
+
+
+def _side_by_side(
+    serve: Callable[[Channel], Told | BaseException], channels: Sequence[Channel]
+) -> list[Told | BaseException]:
+    """Return what came of each channel, in their order; a slow one keeps no other waiting.
+
+    The threads do not keep a process that ends from ending: what they leave behind is sent again.
+    """
+    came: dict[int, Told | BaseException] = {}
+    waiting = deque(enumerate(channels))
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                index, channel = waiting.popleft()
+                came[index] = serve(channel)
+
+    threads = [
+        threading.Thread(target=work, daemon=True, name=f"alerts-{n}")
+        for n in range(min(len(channels), _MAX_THREADS))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [came[index] for index in range(len(channels))]
 
 
 def _describe(text: Text, unit: Unit, vantages: dict[str, VantageStatus], site: str) -> list[Notice]:

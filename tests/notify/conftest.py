@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from observatory.store import Store, open_store
+from observatory.store.engine import make_engine, parse_url
 from tests.notify.receivers import Receiver
 from tests.notify.samples import Town
 
@@ -27,7 +28,8 @@ def url(empty: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    with open_store(url) as opened:
+    # Its tables are known to be there; looking costs more than most tests.
+    with Store(make_engine(parse_url(url))) as opened:
         yield opened
 
 

@@ -125,16 +125,16 @@ def test_a_receiver_that_fails_and_recovers(town: Town, receiver: Receiver) -> N
     town.happen(make_event(), ONSET)
     start = town.now
     tried_at = []
-    while town.now < start + 5 * HOUR:
+    while town.now < start + 130 * MINUTE:
         n_before = len(receiver.requests)
         town.deliver(MINUTE)
         if len(receiver.requests) > n_before:
             tried_at.append((town.now - start) // MINUTE)
-    assert tried_at == [1, 2, 4, 8, 16, 32, 64, 124, 184, 244]
+    assert tried_at == [1, 2, 4, 8, 16, 32, 64, 124]
     assert town.states() == [("waits", "the receiver answered with status 503")]
     receiver.answer = lambda _: 200
     town.deliver(HOUR)
-    assert len(receiver.requests) == 11
+    assert len(receiver.requests) == 9
     assert town.states() == [("told", None)]
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
@@ -150,10 +150,10 @@ def test_given_up_after_a_week(town: Town, receiver: Receiver) -> None:
     town.senders = fail
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
-    for _ in range(8 * 24):
-        town.deliver(HOUR)
-    assert town.states() == [("never", "given up after 169 attempts: it is broken")]
-    assert n_tried == 169
+    for _ in range(30):
+        town.deliver(6 * HOUR)
+    assert town.states() == [("never", "given up after 29 attempts: it is broken")]
+    assert n_tried == 29
 
 
 def test_an_old_alert_still_gets_its_attempts(town: Town, receiver: Receiver) -> None:
@@ -318,6 +318,35 @@ def test_withdrawn_while_it_is_in_doubt_whether_it_was_told(town: Town, receiver
     assert ids[0] != ids[1]
 
 
+def test_doubt_survives_a_later_refusal(town: Town, receiver: Receiver) -> None:
+    """The reader may hold the first message, so the withdrawal is owed however often it fails."""
+    receiver.answer = lambda _: None
+    town.meet(hook(receiver.url))
+    town.happen(make_event(), ONSET)
+    town.deliver(MINUTE)
+    town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
+    receiver.answer = lambda _: 500
+    town.deliver(HOUR)
+    receiver.answer = lambda _: 204
+    town.deliver(HOUR)
+    assert town.states() == [("told", None)] * 2
+    assert receiver.subjects[-1] == "Withdrawn: t.me on ISP 7713"
+
+
+def test_doubt_survives_waiting_for_room(town: Town, receiver: Receiver) -> None:
+    receiver.answer = lambda _: None
+    town.meet(hook(receiver.url, max_per_hour=1))
+    town.happen(make_event(), ONSET)
+    town.deliver(MINUTE)
+    receiver.answer = lambda _: 204
+    happen_many(town, ["other"])
+    town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
+    town.deliver(MINUTE)
+    assert receiver.subjects[1:] == ["Blocked: other.example on ISP 7713"]
+    town.deliver(HOUR)
+    assert receiver.subjects[2:] == ["Withdrawn: t.me on ISP 7713"]
+
+
 def test_a_spread_that_was_said_already_is_not_told(town: Town, receiver: Receiver) -> None:
     town.meet(hook(receiver.url))
     both = make_event(make_spell(), make_spell(asn=4761))
@@ -348,15 +377,15 @@ def test_what_exceeds_the_rate_waits_and_is_joined(town: Town, receiver: Receive
 def test_never_more_than_the_rate_in_any_hour(town: Town, receiver: Receiver) -> None:
     town.meet(hook(receiver.url, max_per_hour=4))
     sent_at = []
-    for minute in range(3 * 60):
-        if minute % 7 == 0:
+    for minute in range(0, 3 * 60, 2):
+        if minute % 6 == 0:
             happen_many(town, [f"m{minute}"])
         n_before = len(receiver.requests)
-        town.deliver(MINUTE)
+        town.deliver(2 * MINUTE)
         sent_at += [town.now] * (len(receiver.requests) - n_before)
     for at in sent_at:
         assert sum(at - HOUR < other <= at for other in sent_at) <= 4
-    happened, told = 3 * 60 // 7 + 1, [state for state, _ in town.states()].count("told")
+    happened, told = 3 * 60 // 6, [state for state, _ in town.states()].count("told")
     assert told > happened - 10
 
 
