@@ -106,9 +106,16 @@ def _facts(text: Text, event: Event) -> list[str]:
     lines = [
         text("alert.what", hosts=text.listed(_cut(text, event.targets, _NAMES_IN_TEXT))),
         text("alert.where", networks=_list_networks(text, event, list(event.networks))),
-        text("alert.began", when=_when(text, event.onset, zone)),
-        text("alert.ended", when=_when(text, event.end, zone)) if event.end else text("alert.goes_on"),
     ]
+    if len({_pair(spell) for spell in event.spells}) < len(event.targets) * len(event.networks):
+        lines.append(text("alert.not_each"))
+    began = "alert.began" if len({spell.onset for spell in event.spells}) == 1 else "alert.began_first"
+    lines.append(text(began, when=_when(text, event.onset, zone)))
+    if event.end:
+        ended = "alert.ended" if len({spell.end for spell in event.spells}) == 1 else "alert.ended_last"
+        lines.append(text(ended, when=_when(text, event.end, zone)))
+    else:
+        lines.append(text("alert.goes_on"))
     windows = dict.fromkeys((w.start, w.to) for spell in event.spells for w in spell.windows)
     if windows:
         shown = [f"{start:%H:%M}–{to:%H:%M}" for start, to in windows]

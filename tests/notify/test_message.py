@@ -40,11 +40,12 @@ def test_a_whole_message_in_english() -> None:
     assert notice.text == (
         "What: t.me and web.telegram.org\n"
         "Where: ISP 7713 (AS7713) and Indosat (AS4761)\n"
+        "Not each of these on each of these networks; the evidence says which.\n"
         "Began: on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC)\n"
         "Ended: not seen to end\n"
         "How: the connection is reset when this name is asked for, and not for a harmless name at the same "
         "address [tls.reset.sni]\n"
-        "How sure: confirmed. Measurements there that found it blocked: 27 of 30.\n"
+        "How sure: confirmed. Measurements there that found it blocked or likely blocked: 27 of 30.\n"
         "From outside, measurements that did not work either: 0 of 8.\n"
         "Evidence: https://observatory.example/event?id=id-20261124-1"
     )
@@ -316,3 +317,16 @@ def test_times_far_apart_are_both_dated() -> None:
         "Began: between 14 Jul 2017, 07:00 WIB (00:00 UTC) and 17 Jul 2017, 07:00 WIB (00:00 UTC)"
         in describe(K.ONSET, event=ended(event, AT + timedelta(days=400))).text
     )
+
+
+def test_what_began_and_ended_at_different_times_says_whose_time_it_is() -> None:
+    later = Interval(after=AT, by=AT + HOUR)
+    event = make_event(make_spell(), make_spell(asn=4761, onset=later))
+    over = replace(
+        ended(event, AT + DAY),
+        spells=(*ended(event, AT + DAY).spells[:1], *ended(event, AT + 2 * DAY).spells[1:]),
+    )
+    text = describe(K.END, event=over).text
+    assert "Began, the first of it: on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC)\n" in text
+    assert "Ended, the last of it: on 26 Nov 2026 between 11:21 and 11:22 WIB (04:21–04:22 UTC)\n" in text
+    assert "Not each" not in text
