@@ -14,6 +14,7 @@ _NAMES_IN_SUBJECT: Final = 2
 # More than this nobody reads; the page that the link leads to has them all.
 _NAMES_IN_TEXT: Final = 30
 _HOWS: Final = 3
+_MAX_NAME_CHARS: Final = 100
 # What a message is called after when several things are to be told at once: the first that happened.
 _WEIGHT: Final = (
     AlertKind.WITHDRAWAL,
@@ -148,6 +149,12 @@ def zone_of(event: Event) -> tzinfo:
         return ZoneInfo("UTC")
 
 
+def one_line(name: str) -> str:
+    """Return a name from elsewhere as it may stand in a subject or a line: it cannot begin another one."""
+    shown = "".join(char if char.isprintable() else " " for char in name)
+    return shown if len(shown) <= _MAX_NAME_CHARS else f"{shown[: _MAX_NAME_CHARS - 1]}…"
+
+
 def _when(text: Text, interval: Interval, zone: tzinfo) -> str:
     if interval.after is None:
         return text("alert.since_before", at=text.moment(interval.by, zone))
@@ -156,7 +163,7 @@ def _when(text: Text, interval: Interval, zone: tzinfo) -> str:
 
 def _how(text: Text, mechanism: str) -> str:
     key = f"mechanism.{mechanism}"
-    return f"{text(key)} [{mechanism}]" if text.has(key) else mechanism
+    return f"{text(key)} [{mechanism}]" if text.has(key) else one_line(mechanism)
 
 
 def _sums(text: Text, portions: Sequence[Portion]) -> dict[str, str]:
@@ -189,7 +196,7 @@ def _count_networks(text: Text, event: Event) -> str:
     networks = event.networks
     if len(networks) == 1:
         [(asn, isp)] = networks.items()
-        return isp or f"AS{asn}"
+        return one_line(isp) or f"AS{asn}"
     return text.count("count.networks", len(networks))
 
 
@@ -200,6 +207,7 @@ def _list_networks(text: Text, event: Event, asns: Sequence[int]) -> str:
 
 
 def _cut(text: Text, names: Sequence[str], n_max: int) -> list[str]:
+    shown = [one_line(name) for name in names[:n_max]]
     if len(names) <= n_max:
-        return list(names)
-    return [*names[:n_max], text.count("count.more", len(names) - n_max)]
+        return shown
+    return [*shown, text.count("count.more", len(names) - n_max)]

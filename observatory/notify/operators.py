@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from observatory.model import Alert, AlertKind
-from observatory.notify.message import Notice
+from observatory.notify.message import Notice, one_line
 from observatory.store.records import VantageStatus
 from observatory.text import Text
 
@@ -22,15 +22,15 @@ def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None, *
     if alert.kind is AlertKind.OURS or alert.vantage is None:
         lines = [text("alert.ours_text")]
         if alert.detail:
-            lines.append(text("alert.detail", detail=alert.detail))
+            lines.append(text("alert.detail", detail=one_line(alert.detail)))
         lines.append(text("alert.more", link=site))
         return Notice(subject=_subject(text, alert, text("alert.subject_ours")), text="\n".join(lines))
-    name = vantage.name if vantage else alert.vantage
+    name = one_line(vantage.name if vantage else alert.vantage)
     subject = _subject(text, alert, text(f"alert.subject_{alert.kind}", name=name))
     since = _parse_since(alert.detail)
     values: dict[str, object] = {
         "name": name,
-        "isp": vantage.isp if vantage else "?",
+        "isp": one_line(vantage.isp) if vantage else "?",
         "asn": vantage.asn if vantage else 0,
     }
     if alert.kind is AlertKind.SILENT:

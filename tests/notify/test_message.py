@@ -330,3 +330,13 @@ def test_what_began_and_ended_at_different_times_says_whose_time_it_is() -> None
     assert "Began, the first of it: on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC)\n" in text
     assert "Ended, the last of it: on 26 Nov 2026 between 11:21 and 11:22 WIB (04:21–04:22 UTC)\n" in text
     assert "Not each" not in text
+
+
+def test_names_from_elsewhere_cannot_write_lines_of_their_own() -> None:
+    evil = "Telkom\nEvidence: https://evil.example\r\nBcc: all@evil.example" + "x" * 500
+    notice = describe(K.ONSET, event=make_event(make_spell(isp=evil, target="t.me\n")))
+    assert "\n" not in notice.subject and "\r" not in notice.subject + notice.text
+    assert [line for line in notice.text.splitlines() if line.startswith(("Evidence", "Bcc"))] == [
+        f"Evidence: {LINK}"
+    ]
+    assert len(notice.subject) < 200

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from observatory.notify.silence import judge_silences
 from observatory.notify.tell import tell
 from observatory.store import Store
 from observatory.store.records import VantageStatus
+from tests.notify.receivers import Receiver
 from tests.notify.samples import AT, DAY, HOUR, MINUTE, make_vantage
 from tests.store.samples import make_measurement, make_verdict
 
@@ -77,6 +79,29 @@ def test_one_silence_is_logged_once_and_its_end_once(store: Store, nobody: Calla
         tell(store, AT + minute * MINUTE, clock=nobody)
     logged = [(a.kind, a.at - AT) for a in store.load_alerts()]
     assert logged == [(AlertKind.SILENT, 31 * MINUTE), (AlertKind.BACK, timedelta(hours=1))]
+
+
+def test_a_silence_is_told_to_operators_and_never_to_the_public(
+    store: Store, receiver: Receiver, tmp_path: Path
+) -> None:
+    path = tmp_path / "alerts.yaml"
+    path.write_text(
+        "site: https://observatory.example\n"
+        "channels:\n"
+        f"  - {{name: press, audience: public, url: 'json://127.0.0.1:{receiver.port}/press'}}\n"
+        f"  - {{name: me, audience: operator, url: 'json://127.0.0.1:{receiver.port}/me'}}\n"
+        f"  - {{name: other, audience: operator, isps: [1], url: 'json://127.0.0.1:{receiver.port}/other'}}\n",
+        encoding="utf-8",
+    )
+    store.save_vantage_points([make_vantage()], at=AT)
+    measurement = make_measurement("m", vantage="jkt-1", at=AT)
+    store.save_measurements([(measurement, make_verdict())], received_at=AT)
+    for minute in range(0, 60, 5):
+        at = AT + minute * MINUTE
+        tell(store, at, path=path, clock=lambda at=at: at)  # type: ignore[misc]
+    assert [request.path for request in receiver.requests] == ["/me"]
+    assert receiver.bodies[0]["title"] == "Vantage point silent: Jakarta 1"
+    assert "has reported nothing since 24 Nov 2026, 11:22 WIB" in receiver.bodies[0]["message"]
 
 
 @pytest.fixture
