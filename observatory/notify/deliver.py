@@ -229,8 +229,7 @@ def _side_by_side(
 def _describe(text: Text, unit: Unit, vantages: dict[str, VantageStatus], site: str) -> list[Notice]:
     if unit.event is None:
         return [describe_operator(text, a, vantages.get(a.vantage or ""), site=site) for a in unit.alerts]
-    kinds = {alert.kind for alert in unit.alerts}
-    return [describe_event(text, kinds, unit.event, unit.before, link=event_link(site, unit.event.id))]
+    return [describe_event(text, unit.kinds, unit.event, unit.before, link=event_link(site, unit.event.id))]
 
 
 def name_message(channel: str, units: Sequence[Unit]) -> str:

@@ -35,6 +35,12 @@ class Unit:
     def alerts(self) -> tuple[Alert, ...]:
         return tuple(d.alert for d in self.waiting)
 
+    @property
+    def kinds(self) -> frozenset[AlertKind]:
+        """All that is new: an alert is named after the weightiest, its detail has the others too."""
+        named = {word for d in self.waiting for word in (d.alert.kind, *d.alert.detail.split())}
+        return frozenset(kind for kind in AlertKind if kind.value in named)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -120,10 +126,12 @@ def _plan_event(
         if said:
             refused.append((ALREADY_SAID, said))
             waiting = tuple(d for d in waiting if d not in said)
-    known = told or outbox.earlier.get(id_)
+    # Who hears of the onset knows nothing yet, though the event may have been suspected for long.
+    is_onset = any(d.alert.kind is AlertKind.ONSET for d in waiting)
+    known = told or (None if is_onset else outbox.earlier.get(id_))
     event = narrow_event(revision.event, channel)
     before = narrow_event(known.event, channel) if known is not None else None
-    if before is not None and not before.spells:
+    if before is not None and (not before.spells or (before.withdrawn and not event.withdrawn)):
         before = None
     if not waiting:
         return None, refused

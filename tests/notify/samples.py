@@ -83,7 +83,9 @@ class Town:
         self.channels += channels
         self.deliver()
 
-    def happen(self, event: Event, *kinds: AlertKind, audience: Audience = Audience.PUBLIC) -> None:
+    def happen(
+        self, event: Event, *kinds: AlertKind, audience: Audience = Audience.PUBLIC, detail: str = ""
+    ) -> None:
         """Do what the detector does: keep what an event says now, and log that people are to be told."""
         with writing(self.store.engine) as connection:
             numbers = save_events(connection, {event.id: (event, kinds)}, at=self.now)
@@ -97,6 +99,7 @@ class Town:
                         event=event.id,
                         revision=numbers[event.id],
                         emulated=event.emulated,
+                        detail=detail,
                     )
                     for kind in kinds
                 ],

@@ -318,6 +318,38 @@ def test_withdrawn_while_it_is_in_doubt_whether_it_was_told(town: Town, receiver
     assert ids[0] != ids[1]
 
 
+def test_withdrawn_and_found_again(town: Town, receiver: Receiver) -> None:
+    town.meet(hook(receiver.url))
+    town.happen(make_event(), ONSET)
+    town.deliver(MINUTE)
+    town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
+    town.deliver(MINUTE)
+    town.happen(make_event(make_spell(), make_spell(asn=4761)), ONSET)
+    town.deliver(MINUTE)
+    assert receiver.subjects[2] == "Blocked: t.me on 2 networks"
+    assert "New: " not in receiver.bodies[2]["data"]["text"]
+
+
+def test_a_suspicion_that_was_not_told_is_not_what_the_reader_knows(town: Town, receiver: Receiver) -> None:
+    town.meet(hook(receiver.url))
+    town.happen(make_event(make_spell(certainty=Certainty.SUSPECTED, confirmed_at=None)))
+    town.happen(make_event(make_spell(), make_spell(asn=4761)), ONSET)
+    town.deliver(MINUTE)
+    assert receiver.subjects == ["Blocked: t.me on 2 networks"]
+    assert "New: " not in receiver.bodies[0]["data"]["text"]
+
+
+def test_one_alert_may_have_several_things_to_say(town: Town, receiver: Receiver) -> None:
+    town.meet(hook(receiver.url))
+    town.happen(make_event(), ONSET)
+    town.deliver(MINUTE)
+    town.happen(make_event(make_spell(), make_spell(asn=4761)), AlertKind.METHOD, detail="method spread")
+    town.deliver(MINUTE)
+    text = receiver.bodies[1]["data"]["text"]
+    assert "New: ISP 4761 (AS4761)." in text
+    assert "The method changed" in text
+
+
 def test_doubt_survives_a_later_refusal(town: Town, receiver: Receiver) -> None:
     """The reader may hold the first message, so the withdrawal is owed however often it fails."""
     receiver.answer = lambda _: None
