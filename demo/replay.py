@@ -16,6 +16,7 @@ from observatory import render
 from observatory.collector import Collector
 from observatory.config import load_config
 from observatory.data import load_targets, load_yaml
+from observatory.detect import Detector
 from observatory.model import Config, VantagePoint
 from observatory.rounds import measure_vantage
 from observatory.service import judge
@@ -56,6 +57,7 @@ class Replay:
         self._targets = load_targets()
         self._calendar = Calendar()
         self._collector = Collector(store, judge, clock=self._calendar.now)
+        self._detector = Detector(store)
 
     async def run(self, switches: Sequence[Switch], times: Sequence[datetime]) -> int:
         """Play the whole calendar; returns the number of measurements stored."""
@@ -69,6 +71,7 @@ class Replay:
                 n += await self._measure(at)
                 advance(f"{at:%d %B %H:%M} WIB")
         self._collector.close_windows(self._calendar.now() + timedelta(days=1))
+        self._detector.run(self._calendar.now(), review=True)
         self._lab.reset()
         return n
 
@@ -87,6 +90,7 @@ class Replay:
             ]
         measurements = [m for task in tasks for m in task.result()]
         self._collector.accept(measurements)
+        self._detector.run(self._calendar.now())
         finished_at = self._calendar.now()
         for vantage, task in zip(self._vantage_points, tasks, strict=True):
             self._store.record_run(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 WIB: Final = timezone(timedelta(hours=7), "WIB")
 FIRST_DAY: Final = datetime(2017, 7, 14, tzinfo=WIB)
-LAST_DAY_END: Final = datetime(2017, 8, 12, tzinfo=WIB)
+LAST_DAY_END: Final = datetime(2017, 8, 13, tzinfo=WIB)
 
 # Networks of the sources that the lab emulates, and the lab's censor that plays each.
 PLAYED_BY: Final[dict[int, tuple[str, str]]] = {

@@ -14,7 +14,7 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
-from observatory.commands import alerts, exports, imports, reference
+from observatory.commands import alerts, events, exports, imports, reference
 from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.data.fingerprints import ReferenceError
@@ -39,6 +39,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.add_typer(reference.app, name="reference")
+app.add_typer(events.app, name="events")
 
 ConfigOption = Annotated[
     Path,

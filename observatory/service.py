@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from observatory.collector import Collector
 from observatory.config import ConfigError, ConfigWatcher, load_config
 from observatory.data import load_reference, load_targets
 from observatory.data.fingerprints import ReferenceError
+from observatory.detect import Detector
 from observatory.lock import LockError, hold_lock
 from observatory.model import Config, Layer, State, VantagePoint, Verdict
 from observatory.rounds import measure_vantage
@@ -23,7 +25,7 @@ from observatory.supervise import Web, WebError, run_web
 from probes.records import Measurement
 
 logger = logging.getLogger("observatory.service")
-DASHBOARD: Final = Path(__file__).parents[1] / "dashboard.py"
+DASHBOARD: Final = Path(__file__).parents[1] / "server.py"
 
 
 class ServiceError(Exception):
@@ -52,6 +54,17 @@ def judge(
             reference_version=reference.version,
             provisional=provisional,
         )
+
+
+def detect(detector: Detector, now: datetime, *, review: bool = False) -> None:
+    """Look for onsets and ends; never fails a round that is stored already.
+
+    Errors: none. What could not be looked at is looked at with the next round.
+    """
+    try:
+        detector.run(now, review=review)
+    except Exception:
+        logger.exception("looking for onsets and ends failed; the measurements are saved")
 
 
 async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
@@ -83,17 +96,21 @@ def _check_config(path: Path) -> None:
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
-    collector = Collector(store, judge)
+    collector, detector = Collector(store, judge), Detector(store)
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
         return await measure_vantage(config.settings, vantage, load_targets())
 
+    def collect(measurements: Sequence[Measurement]) -> None:
+        collector.accept(measurements)
+        detect(detector, datetime.now(UTC))
+
+    def close_windows(now: datetime) -> None:
+        collector.close_windows(now)
+        detect(detector, now, review=True)
+
     scheduler = Scheduler(
-        watcher=watcher,
-        measure=measure,
-        collect=collector.accept,
-        journal=store,
-        close_windows=collector.close_windows,
+        watcher=watcher, measure=measure, collect=collect, journal=store, close_windows=close_windows
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

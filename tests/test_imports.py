@@ -51,6 +51,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.config_problems",
         "observatory.config_yaml",
     ),
+    "observatory.web": (
+        "observatory.web",
+        "observatory.model",
+        "observatory.store",
+        "observatory.text",
+    ),
     "lab": ("lab",),
     "demo": ("demo", "observatory", "lab.control", "probes.records"),
     "benchmarks": ("benchmarks", "observatory", "lab.control", "lab.world", "probes"),

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from observatory.collector import Collector
+from observatory.detect import Detector
 from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
 from observatory.importers.fields import Rejected
 from observatory.importers.imported import Imported
@@ -209,6 +211,7 @@ def _store(
                 except Rejected as error:
                     reported.add(document, str(error))
             importer.finish()
+            Detector(store).run(datetime.now(UTC))
     except StoreError as error:
         typer.echo(f"observatory import: {error}", err=True)
         raise typer.Exit(1) from error

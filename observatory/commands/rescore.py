@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from observatory.commands.options import (
     VantageOption,
     select,
 )
+from observatory.detect import Detector
 from observatory.rescore import BATCH, Outcome, Report
 from observatory.rescore import rescore as judge_stored
 from observatory.service import judge
@@ -60,7 +61,10 @@ def _run(store: Store, selection: Selection, *, apply: bool, as_json: bool) -> N
         _print_report(foreseen, store.load_raw_from())
     if foreseen.n_to_write and not apply and not as_json and _is_at_terminal():
         apply = typer.confirm(f"Replace {foreseen.n_to_write:,} verdicts?", default=False)
-    written = _pass(store, selection, "Replacing", write=True) if apply and foreseen.n_to_write else None
+    written = None
+    if apply and foreseen.n_to_write:
+        written = _pass(store, selection, "Replacing", write=True)
+        Detector(store).run(datetime.now(UTC))
     if as_json:
         sys.stdout.write(json.dumps(_as_json(foreseen, written), ensure_ascii=False) + "\n")
     elif written is not None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final
-from urllib.parse import urlencode
+from typing import Final, Literal
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from observatory.text import LANGUAGES, Text, load_text, match_language
+from observatory.text import FALLBACK, LANGUAGES, Text, load_text, match_language
 
 _SEPARATOR: Final = ".."
 
@@ -91,6 +91,17 @@ def asked(name: str) -> str | None:
 def measurement_address(measurement_id: str, language: str) -> str:
     """Return the address of the page of one measurement, seen from any page."""
     return f"measurement?{urlencode({'id': measurement_id, 'lang': language})}"
+
+
+def feed_address(
+    kind: Literal["events", "isp", "host"], key: str | int = "", language: str = FALLBACK
+) -> str:
+    """Return the address of an Atom feed, seen from any page.
+
+    Shape:  `key` is the ASN for `isp`, the target's name for `host`, and nothing for `events`.
+    """
+    name = {"events": "events", "isp": f"isp/AS{key}", "host": f"host/{quote(str(key), safe='')}"}[kind]
+    return f"feeds/{name}.atom?{urlencode({'lang': language})}"
 
 
 def parse_days(asked: str | None) -> tuple[date, date] | None:

@@ -1,5 +1,7 @@
 """All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
 
+from observatory.store.counts import Counts, Row, Watched
+from observatory.store.detection import Overtaken, Result, Standing, Touched
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.records import (
     ConfigState,
@@ -14,24 +16,33 @@ from observatory.store.records import (
     Share,
     VantageStatus,
 )
+from observatory.store.schema import parse_time
 from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
 
 __all__ = [
     "DEFAULT_URL",
     "URL_VARIABLE",
     "ConfigState",
+    "Counts",
     "Coverage",
     "Delivery",
     "Gap",
     "GapReason",
     "Latest",
     "Outbox",
+    "Overtaken",
     "Place",
+    "Result",
+    "Row",
     "Selection",
     "Share",
+    "Standing",
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Touched",
     "VantageStatus",
+    "Watched",
     "open_store",
+    "parse_time",
 ]

@@ -91,57 +91,86 @@ def load_revisions(engine: Engine, event_id: str) -> tuple[Revision, ...]:
 
 
 def save_events(
-    connection: Connection, changed: Mapping[str, tuple[Event, tuple[AlertKind, ...]]], *, at: datetime
+    connection: Connection,
+    revised: Mapping[str, tuple[Event, tuple[AlertKind, ...]]],
+    updated: Sequence[Event],
+    *,
+    at: datetime,
 ) -> dict[str, int]:
-    """Write what events say now, each with a new revision; return the revisions' numbers."""
-    query = select(events.c.id, events.c.revision).where(events.c.id.in_(list(changed)))
-    numbers = {row.id: row.revision + 1 for row in connection.execute(query)}
-    rows, revisions = [], []
-    for id_, (event, causes) in changed.items():
-        number = numbers.setdefault(id_, 1)
-        body = json.dumps(encode_event(event), separators=(",", ":"))
-        rows.append(
-            {
-                "id": id_,
-                "country": event.country,
-                "emulated": event.emulated,
-                "onset_by": event.onset.by,
-                "end_by": event.end.by if event.end else None,
-                "certainty": event.certainty.value,
-                "withdrawn": event.withdrawn,
-                "revision": number,
-                "revised_at": at,
-                "body": body,
-            }
-        )
-        revisions.append({"event": id_, "number": number, "at": at, "causes": " ".join(causes), "body": body})
+    """Write what events say now; return the revision each stands at.
+
+    Shape:  `revised` say something new and get a revision with its causes; `updated` say the same, with newer
+            counts, and get none.
+    """
+    known = {
+        row.id: row for row in connection.execute(select(events.c.id, events.c.revision, events.c.revised_at))
+    }
+    numbers = {id_: row.revision for id_, row in known.items()}
+    numbers |= {id_: numbers.get(id_, 0) + 1 for id_ in revised}
+    rows = [_describe(event, numbers[id_], at) for id_, (event, _) in revised.items()]
+    rows += [_describe(event, numbers[event.id], known[event.id].revised_at) for event in updated]
     if rows:
         statement = insert_into(connection, events)
         values = {c.name: statement.excluded[c.name] for c in events.c if not c.primary_key}
         connection.execute(statement.on_conflict_do_update(index_elements=[events.c.id], set_=values), rows)
-        connection.execute(insert(event_revisions), revisions)
+    if revised:
+        connection.execute(
+            insert(event_revisions),
+            [
+                {
+                    "event": id_,
+                    "number": numbers[id_],
+                    "at": at,
+                    "causes": " ".join(causes),
+                    "body": _encode(event),
+                }
+                for id_, (event, causes) in revised.items()
+            ],
+        )
     return numbers
 
 
-def append_alerts(connection: Connection, new: Sequence[Alert]) -> None:
-    """Add rows to the log; the store numbers them."""
-    if new:
-        connection.execute(
-            insert(alerts),
-            [
-                {
-                    "at": alert.at,
-                    "kind": alert.kind.value,
-                    "audience": alert.audience.value,
-                    "event": alert.event,
-                    "revision": alert.revision,
-                    "vantage": alert.vantage,
-                    "emulated": alert.emulated,
-                    "detail": alert.detail,
-                }
-                for alert in new
-            ],
-        )
+def _describe(event: Event, number: int, revised_at: datetime) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "country": event.country,
+        "emulated": event.emulated,
+        "onset_by": event.onset.by,
+        "end_by": event.end.by if event.end else None,
+        "certainty": event.certainty.value,
+        "withdrawn": event.withdrawn,
+        "revision": number,
+        "revised_at": revised_at,
+        "body": _encode(event),
+    }
+
+
+def _encode(event: Event) -> str:
+    return json.dumps(encode_event(event), separators=(",", ":"))
+
+
+def append_alerts(
+    connection: Connection, new: Sequence[Alert], revisions: Mapping[str, int] | None = None
+) -> None:
+    """Add rows to the log; the store numbers them. `revisions` by event, for alerts that leave it open."""
+    if not new:
+        return
+    connection.execute(
+        insert(alerts),
+        [
+            {
+                "at": alert.at,
+                "kind": alert.kind.value,
+                "audience": alert.audience.value,
+                "event": alert.event,
+                "revision": alert.revision or (revisions or {}).get(alert.event or ""),
+                "vantage": alert.vantage,
+                "emulated": alert.emulated,
+                "detail": alert.detail,
+            }
+            for alert in new
+        ],
+    )
 
 
 def save_alerts(engine: Engine, new: Sequence[Alert]) -> None:

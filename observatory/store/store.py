@@ -18,11 +18,25 @@ from observatory.model import (
     Note,
     Revision,
     Role,
+    Spell,
     State,
     VantagePoint,
     Verdict,
 )
-from observatory.store import alerts, cells, events, operations, queries, raw, retention, writer
+from observatory.store import (
+    alerts,
+    cells,
+    counts,
+    detection,
+    events,
+    operations,
+    queries,
+    raw,
+    retention,
+    writer,
+)
+from observatory.store.counts import Counts, Row, Watched
+from observatory.store.detection import Result, Standing, Touched
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
@@ -219,6 +233,66 @@ class Store:
     def load_verdicts(self, ids: Collection[str]) -> dict[str, Verdict]:
         """Return the verdicts of these measurements by id; those that are not there are left out."""
         return raw.load_verdicts(self.engine, ids)
+
+    # Onsets and ends: see counts.py and detection.py.
+
+    def load_touched(self, limit: int) -> tuple[Touched, ...]:
+        """Return series whose hours changed since they were looked at."""
+        return detection.load_touched(self.engine, limit)
+
+    def load_standings(self, keys: Collection[Watched]) -> dict[Watched, Standing]:
+        """Return where the tests of these series stand; those never tested are left out."""
+        return detection.load_standings(self.engine, keys)
+
+    def load_counts(self, keys: Sequence[Watched], start: datetime | None) -> Counts:
+        """Return what was ok and what blocked per hour and series."""
+        return counts.load_counts(self.engine, keys, start)
+
+    def load_series_cells(
+        self,
+        key: Watched,
+        start: datetime,
+        *,
+        layers_from: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[Cell]:
+        """Return the hourly cells of one series in [start, end); its layers from `layers_from` on."""
+        return counts.load_series_cells(self.engine, key, start, layers_from=layers_from, end=end)
+
+    def load_rows(
+        self,
+        key: Watched,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        states: Collection[State] | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Return measurements of one series that have raw rows, with their states."""
+        return counts.load_rows(
+            self.engine, key, start=start, end=end, states=states, newest_first=newest_first, limit=limit
+        )
+
+    def load_control_rows(self, target: str, *, emulated: bool, start: datetime, end: datetime) -> list[Row]:
+        """Return what control vantage points found of a target between two moments."""
+        return counts.load_control_rows(self.engine, target, emulated=emulated, start=start, end=end)
+
+    def load_spells(self, keys: Collection[Watched] | None = None) -> list[Spell]:
+        """Return the spells found so far, of all series or of some."""
+        return detection.load_spells(self.engine, keys)
+
+    def load_open_series(self) -> list[Watched]:
+        """Return the series of which a spell goes on."""
+        return detection.load_open_series(self.engine)
+
+    def save_result(self, result: Result, *, at: datetime) -> None:
+        """Keep what one look found; Overtaken when another process was quicker."""
+        detection.save_result(self.engine, result, at=at)
+
+    def touch_all(self) -> int:
+        """Let every series be looked at from its beginning; return how many there are."""
+        return detection.touch_all(self.engine)
 
     # Events and the log of alerts: see events.py.
 

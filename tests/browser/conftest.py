@@ -1,4 +1,4 @@
-"""`streamlit run dashboard.py` over a seeded database, and a browser that may talk to nobody else."""
+"""`streamlit run server.py` over a seeded database, and a browser that may talk to nobody else."""
 
 import os
 import re
@@ -45,9 +45,9 @@ def base_url() -> None:
 
 
 def serve(database: Path) -> Iterator[str]:
-    """Run the dashboard on a port that the system chose; give its address."""
+    """Run the site on a port that the system chose; give its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.port", "0"],
+        [sys.executable, "-m", "streamlit", "run", "server.py", "--server.port", "0"],
         cwd=ROOT,
         env={**os.environ, "OBSERVATORY_DATABASE": f"sqlite:///{database}"},
         stdout=subprocess.PIPE,
@@ -74,7 +74,7 @@ def _read(process: subprocess.Popen[str], lines: "Queue[str]") -> None:
 
 def _address(lines: "Queue[str]") -> str:
     seen = ""
-    while not (found := re.search(r"started on \S+:(\d+)", seen)):
+    while not (found := re.search(r"URL: http://[^:\s]+:(\d+)", seen)):
         try:
             seen += lines.get(timeout=PATIENCE_MS / 1000)
         except Empty:

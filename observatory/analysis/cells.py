@@ -1,0 +1,108 @@
+"""Cells put together to series: one network and target, one layer, and whose resolver for DNS."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import sqrt
+from statistics import NormalDist
+from typing import Final
+
+from observatory.model import Cell, Portion, State
+
+BLOCKED: Final = frozenset({State.BLOCKED, State.LIKELY_BLOCKED})
+# Rules that say that the vantage point itself had no connection.
+OFFLINE_RULES: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
+_Z: Final = NormalDist().inv_cdf(0.975)
+
+Version = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
+    """What one sequential test follows. `resolver` is empty for every layer but dns."""
+
+    target: str
+    asn: int
+    emulated: bool
+    layer: str
+    resolver: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a series counted between two moments; they are the same for a single measurement.
+
+    Shape:  `mechanisms` counts the blocked ones; `ok_versions` and `blocked_versions` which (rules, reference
+            data) judged. `n_unclear` is impaired or down: measured, and neither ok nor blocked. `n_offline`
+            could say nothing because the vantage point had no connection.
+    """
+
+    at: datetime
+    until: datetime
+    n_ok: int = 0
+    n_blocked: int = 0
+    n_unclear: int = 0
+    n_offline: int = 0
+    mechanisms: Counter[str] = field(default_factory=Counter)
+    ok_versions: set[Version] = field(default_factory=set)
+    blocked_versions: set[Version] = field(default_factory=set)
+
+    @property
+    def n_judged(self) -> int:
+        """What the test counts: ok and blocked."""
+        return self.n_ok + self.n_blocked
+
+    def add(self, state: State, mechanism: str | None, rule_id: str, version: Version, n: int) -> None:
+        """Count n verdicts."""
+        if state is State.OK:
+            self.n_ok += n
+            self.ok_versions.add(version)
+        elif state in BLOCKED:
+            self.n_blocked += n
+            self.mechanisms[mechanism or ""] += n
+            self.blocked_versions.add(version)
+        elif state is not State.INSUFFICIENT:
+            self.n_unclear += n
+        elif rule_id in OFFLINE_RULES:
+            self.n_offline += n
+
+
+def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[SeriesKey, list[Tally]]:
+    """Return the tallies of each series, oldest first; vantage points of one network are added up.
+
+    Shape:  cells of any vantage points, layers and order, each `width` long; zero for single measurements.
+    """
+    found: defaultdict[SeriesKey, dict[datetime, Tally]] = defaultdict(dict)
+    for cell in cells:
+        key = SeriesKey(cell.target, cell.asn, cell.emulated, cell.layer, cell.resolver)
+        tally = found[key].get(cell.bucket_at)
+        if tally is None:
+            tally = found[key][cell.bucket_at] = Tally(at=cell.bucket_at, until=cell.bucket_at + width)
+        version = (cell.rules_version, cell.reference_version)
+        tally.add(cell.state, cell.mechanism, cell.rule_id, version, cell.n)
+    return {key: [tallies[at] for at in sorted(tallies)] for key, tallies in found.items()}
+
+
+def portion(n_blocked: int, n_judged: int) -> Portion:
+    """Return k of n with its 95 % interval.
+
+    Errors: ValueError unless 0 <= k <= n and n > 0.
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    if not 0 <= n_blocked <= n_judged or n_judged == 0:
+        raise ValueError(f"portion: expected 0 <= k <= n and n > 0, got {n_blocked} of {n_judged}")
+    share, z2 = n_blocked / n_judged, _Z * _Z / n_judged
+    middle = (share + z2 / 2) / (1 + z2)
+    half = sqrt(z2 * share * (1 - share) + z2 * z2 / 4) / (1 + z2)
+    return Portion(
+        n_blocked=n_blocked,
+        n_judged=n_judged,
+        low=max(0.0, middle - half) if n_blocked else 0.0,
+        high=min(1.0, middle + half) if n_blocked < n_judged else 1.0,
+    )
+
+
+def portion_of(tallies: Sequence[Tally]) -> Portion:
+    """Return k of n over several tallies. Errors: ValueError when they judged nothing."""
+    return portion(sum(t.n_blocked for t in tallies), sum(t.n_judged for t in tallies))

@@ -1,0 +1,226 @@
+"""What the search for onsets and ends looks at: hourly counts of many series, cells and rows of one."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, select, tuple_, type_coerce
+
+from observatory.model import OVERALL, Cell, Grain, Role, State
+from observatory.store.cells import WIDTH_S
+from observatory.store.engine import reading
+from observatory.store.schema import cells, ledger, measurements, outcomes, series, vantage_points, verdicts
+
+# Network, target, whether it is emulated: what one search follows.
+Watched = tuple[int, str, bool]
+_BLOCKED: Final = (State.BLOCKED, State.LIKELY_BLOCKED)
+CHUNK: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Hourly counts of several series side by side.
+
+    Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok` and `n_blocked` (n, series) in the order
+            of `keys`; zero where nothing was judged.
+    """
+
+    keys: tuple[Watched, ...]
+    hours: npt.NDArray[np.int64]
+    n_ok: npt.NDArray[np.int32]
+    n_blocked: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One measurement with its verdict, as far as onsets and ends need it."""
+
+    id: str
+    vantage: str
+    at: datetime
+    state: State
+
+
+def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Return keys in portions that one statement can name."""
+    return (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
+
+
+def probes_only() -> ColumnElement[bool]:
+    """Series of vantage points that stand where a censor may be."""
+    controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
+    return series.c.vantage.not_in(controls)
+
+
+def _series_of(keys: Collection[Watched], *, layer: str | None) -> Select[Any]:
+    c = series.c
+    query = select(series).where(tuple_(c.asn, c.target, c.emulated).in_(sorted(keys)), probes_only())
+    return query if layer is None else query.where(c.layer == layer)
+
+
+def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None) -> Counts:
+    """Return what was ok and what blocked per hour, vantage points of one network added up.
+
+    Errors: StoreError.
+    """
+    columns = {key: number for number, key in enumerate(keys)}
+    with reading(engine) as connection:
+        of_series: dict[int, int] = {}
+        for chunk in chunks(list(keys)):
+            for row in connection.execute(_series_of(chunk, layer=OVERALL)):
+                of_series[row.number] = columns[row.asn, row.target, row.emulated]
+        is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
+        is_blocked = {row.number for row in connection.execute(_outcomes(_BLOCKED))}
+        query = select(
+            type_coerce(cells.c.bucket_at, BigInteger), cells.c.series, cells.c.outcome, cells.c.n
+        ).where(
+            cells.c.width_s == WIDTH_S[Grain.HOUR],
+            cells.c.series.in_(list(of_series)),
+            cells.c.outcome.in_(list(is_ok | is_blocked)),
+        )
+        if start is not None:
+            query = query.where(cells.c.bucket_at >= start)
+        # Millions of rows in a whole recomputation: no object is made of any.
+        rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
+        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
+    hours, places = np.unique(flat[:, 0], return_inverse=True)
+    width = len(keys)
+    flat_places = places * width + _translate(flat[:, 1], of_series)
+    blocked = np.isin(flat[:, 2], list(is_blocked))
+    return Counts(
+        keys=tuple(keys),
+        hours=hours,
+        n_ok=_add_up(flat_places[~blocked], flat[~blocked, 3], len(hours), width),
+        n_blocked=_add_up(flat_places[blocked], flat[blocked, 3], len(hours), width),
+    )
+
+
+def _outcomes(states: Sequence[State]) -> Select[Any]:
+    return select(outcomes.c.number).where(outcomes.c.state.in_([state.value for state in states]))
+
+
+def _translate(numbers: npt.NDArray[np.int64], to: Mapping[int, int]) -> npt.NDArray[np.int64]:
+    table = np.zeros(max(to, default=0) + 1, dtype=np.int64)
+    table[list(to)] = list(to.values())
+    return table[numbers]
+
+
+def _add_up(
+    places: npt.NDArray[np.int64], n: npt.NDArray[np.int64], height: int, width: int
+) -> npt.NDArray[np.int32]:
+    sums = np.bincount(places, weights=n, minlength=height * width)
+    return sums.astype(np.int32).reshape(height, width)
+
+
+def load_series_cells(
+    engine: Engine,
+    key: Watched,
+    start: datetime,
+    *,
+    layers_from: datetime | None = None,
+    end: datetime | None = None,
+) -> list[Cell]:
+    """Return the hourly cells of one series in [start, end); its layers from `layers_from` on.
+
+    Shape:  without `layers_from`, the whole alone. Control vantage points are left out.
+    Errors: StoreError.
+    """
+    with reading(engine) as connection:
+        known = {row.number: row for row in connection.execute(_series_of([key], layer=None))}
+        result = {row.number: row for row in connection.execute(select(outcomes))}
+        whole = [number for number, row in known.items() if row.layer == OVERALL]
+        rows = _load_cells(connection, whole, start, end)
+        if layers_from is not None:
+            rows += _load_cells(connection, [n for n in known if n not in whole], layers_from, end)
+    return [
+        Cell(
+            bucket_at=bucket_at,
+            vantage=known[number].vantage,
+            target=known[number].target,
+            layer=known[number].layer,
+            asn=known[number].asn,
+            resolver=known[number].resolver,
+            emulated=known[number].emulated,
+            state=State(result[outcome].state),
+            mechanism=result[outcome].mechanism or None,
+            rule_id=result[outcome].rule_id,
+            rules_version=result[outcome].rules_version,
+            reference_version=result[outcome].reference_version,
+            n=n,
+        )
+        for bucket_at, number, outcome, n in rows
+    ]
+
+
+def _load_cells(
+    connection: Connection, numbers: Sequence[int], start: datetime, end: datetime | None
+) -> list[Any]:
+    query = select(cells.c.bucket_at, cells.c.series, cells.c.outcome, cells.c.n).where(
+        cells.c.width_s == WIDTH_S[Grain.HOUR], cells.c.series.in_(numbers), cells.c.bucket_at >= start
+    )
+    if end is not None:
+        query = query.where(cells.c.bucket_at < end)
+    return list(connection.execute(query))
+
+
+def load_rows(
+    engine: Engine,
+    key: Watched,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    states: Collection[State] | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> list[Row]:
+    """Return measurements of one series by probes, with raw rows, in [start, end]. Errors: StoreError."""
+    asn, target, emulated = key
+    m = measurements.c
+    controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
+    wanted = [m.target == target, m.asn == asn, m.emulated.is_(emulated), m.vantage.not_in(controls)]
+    return _load_rows(engine, wanted, start, end, states, newest_first, limit)
+
+
+def load_control_rows(
+    engine: Engine, target: str, *, emulated: bool, start: datetime, end: datetime
+) -> list[Row]:
+    """Return what control vantage points found of a target in [start, end]. Errors: StoreError."""
+    m = measurements.c
+    controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
+    wanted = [m.target == target, m.emulated.is_(emulated), m.vantage.in_(controls)]
+    return _load_rows(engine, wanted, start, end, None, False, None)
+
+
+def _load_rows(
+    engine: Engine,
+    wanted: list[ColumnElement[bool]],
+    start: datetime | None,
+    end: datetime | None,
+    states: Collection[State] | None,
+    newest_first: bool,
+    limit: int | None,
+) -> list[Row]:
+    m = measurements.c
+    query = (
+        select(ledger.c.id, m.vantage, m.started_at, verdicts.c.state)
+        .join(ledger, ledger.c.number == m.number)
+        .join(verdicts, verdicts.c.number == m.number)
+        .where(*wanted)
+        .order_by(*((c.desc() if newest_first else c) for c in (m.started_at, m.number)))
+        .limit(limit)
+    )
+    if start is not None:
+        query = query.where(m.started_at >= start)
+    if end is not None:
+        query = query.where(m.started_at <= end)
+    if states is not None:
+        query = query.where(verdicts.c.state.in_([state.value for state in states]))
+    with reading(engine) as connection:
+        return [
+            Row(id=row.id, vantage=row.vantage, at=row.started_at, state=State(row.state))
+            for row in connection.execute(query)
+        ]

@@ -1,0 +1,180 @@
+"""What the search for onsets and ends keeps: whose hours changed, where each test stands, what it found."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
+
+from observatory.model import OVERALL, Alert, AlertKind, Event, Spell
+from observatory.store.counts import Watched, chunks, probes_only
+from observatory.store.engine import insert_into, reading, writing
+from observatory.store.errors import StoreError
+from observatory.store.events import append_alerts, encode_spell, parse_spell, save_events
+from observatory.store.schema import EPOCH, detections, events, series, spells, touched
+
+
+class Overtaken(StoreError):
+    """Another process wrote meanwhile what this result rests on; nothing was kept, look again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """A series whose hours changed, from `since` on; `n` tells whether it did so again."""
+
+    key: Watched
+    since: datetime
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the test of a series stood before the hour `at`; `state` is the searcher's own text."""
+
+    key: Watched
+    at: datetime
+    state: str
+
+
+def load_touched(engine: Engine, limit: int) -> tuple[Touched, ...]:
+    """Return series whose hours changed since they were looked at, in a fixed order. Errors: StoreError."""
+    query = select(touched).order_by(touched.c.emulated, touched.c.asn, touched.c.target).limit(limit)
+    with reading(engine) as connection:
+        return tuple(
+            Touched(key=(row.asn, row.target, row.emulated), since=row.since, n=row.n)
+            for row in connection.execute(query)
+        )
+
+
+def load_standings(engine: Engine, keys: Collection[Watched]) -> dict[Watched, Standing]:
+    """Return where the tests of these series stand; those never tested are left out. Errors: StoreError."""
+    c = detections.c
+    with reading(engine) as connection:
+        return {
+            (row.asn, row.target, row.emulated): Standing(
+                key=(row.asn, row.target, row.emulated), at=row.at, state=row.state
+            )
+            for chunk in chunks(sorted(keys))
+            for row in connection.execute(
+                select(detections).where(tuple_(c.asn, c.target, c.emulated).in_(chunk))
+            )
+        }
+
+
+def load_spells(engine: Engine, keys: Collection[Watched] | None = None) -> list[Spell]:
+    """Return the spells found so far, of all series or of some, oldest onset first. Errors: StoreError."""
+    c = spells.c
+    with reading(engine) as connection:
+        found: list[Spell] = []
+        for chunk in [None] if keys is None else chunks(sorted(keys)):
+            query = select(spells.c.body).order_by(c.onset_by, c.number)
+            if chunk is not None:
+                query = query.where(tuple_(c.asn, c.target, c.emulated).in_(chunk))
+            found += [parse_spell(body) for body in connection.execute(query).scalars()]
+        return found
+
+
+def load_open_series(engine: Engine) -> list[Watched]:
+    """Return the series of which a spell goes on. Errors: StoreError."""
+    c = spells.c
+    query = select(c.asn, c.target, c.emulated).where(c.end_by.is_(None)).distinct()
+    with reading(engine) as connection:
+        return [(row.asn, row.target, row.emulated) for row in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one look found, to be kept whole or not at all.
+
+    Shape:  `spells` replaces all spells of each of its series. `revised` are events that say something new,
+            with the causes, `updated` those that say the same with newer counts. `known` are the revisions
+            that all this rests on; `alerts` without a revision get the new one of their event.
+    """
+
+    looked_at: Sequence[Touched]
+    standings: Sequence[Standing]
+    spells: Mapping[Watched, Sequence[Spell]]
+    revised: Mapping[str, tuple[Event, tuple[AlertKind, ...]]]
+    updated: Sequence[Event]
+    known: Mapping[str, int]
+    alerts: Sequence[Alert]
+
+
+def save_result(engine: Engine, result: Result, *, at: datetime) -> None:
+    """Keep what one look found, and forget what it had looked at.
+
+    Errors: Overtaken when an event changed meanwhile; StoreError. Either way nothing was changed.
+    """
+    with writing(engine) as connection:
+        _check_known(connection, result)
+        _forget(connection, result.looked_at)
+        if result.standings:
+            _save_standings(connection, result.standings)
+        if result.spells:
+            _replace_spells(connection, result.spells)
+        numbers = save_events(connection, result.revised, result.updated, at=at)
+        append_alerts(connection, result.alerts, numbers)
+
+
+def _check_known(connection: Connection, result: Result) -> None:
+    found = {row.id: row.revision for row in connection.execute(select(events.c.id, events.c.revision))}
+    if (result.revised or result.updated) and found != dict(result.known):
+        raise Overtaken("events: another process changed them meanwhile")
+
+
+def _forget(connection: Connection, looked_at: Sequence[Touched]) -> None:
+    c = touched.c
+    for item in looked_at:
+        asn, target, emulated = item.key
+        connection.execute(
+            delete(touched).where(c.asn == asn, c.target == target, c.emulated.is_(emulated), c.n == item.n)
+        )
+
+
+def _save_standings(connection: Connection, standings: Sequence[Standing]) -> None:
+    statement = insert_into(connection, detections)
+    values = {name: statement.excluded[name] for name in ("at", "state")}
+    key = ("asn", "target", "emulated")
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=[detections.c[n] for n in key], set_=values),
+        [dict(zip(key, s.key, strict=True)) | {"at": s.at, "state": s.state} for s in standings],
+    )
+
+
+def _replace_spells(connection: Connection, found: Mapping[Watched, Sequence[Spell]]) -> None:
+    c = spells.c
+    for chunk in chunks(sorted(found)):
+        connection.execute(delete(spells).where(tuple_(c.asn, c.target, c.emulated).in_(chunk)))
+    rows = [
+        {
+            "asn": spell.asn,
+            "target": spell.target,
+            "emulated": spell.emulated,
+            "onset_by": spell.onset.by,
+            "end_by": spell.end.by if spell.end else None,
+            "body": encode_spell(spell),
+        }
+        for those in found.values()
+        for spell in those
+    ]
+    if rows:
+        connection.execute(insert(spells), rows)
+
+
+def touch_all(engine: Engine) -> int:
+    """Let every series be looked at from its beginning; return how many there are. Errors: StoreError."""
+    c = series.c
+    with writing(engine) as connection:
+        connection.execute(delete(detections))
+        query = select(c.asn, c.target, c.emulated).where(c.layer == OVERALL, probes_only())
+        keys = connection.execute(query.distinct()).all()
+        connection.execute(delete(touched))
+        if keys:
+            connection.execute(
+                insert(touched),
+                [
+                    {"asn": row.asn, "target": row.target, "emulated": row.emulated, "since": EPOCH, "n": 1}
+                    for row in keys
+                ],
+            )
+        return len(keys)

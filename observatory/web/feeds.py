@@ -1,0 +1,211 @@
+"""Events as Atom feeds (RFC 4287). Pure: histories of events in, a document out.
+
+Only what was confirmed is told to the public. What was told once stays in the feed: an event of which nothing
+stands any more remains as an entry that says so.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+from uuid import UUID, uuid5
+
+from feedgen.feed import FeedGenerator
+
+from observatory.model import AlertKind, Certainty, Event, Revision
+from observatory.text import Text
+from observatory.text.events import MANY, describe, finding, network_names, shortened
+
+N_ENTRIES: Final = 50
+# Identifiers are made from it and the event's own: they outlive every address of the site. Never change it.
+_NAMESPACE: Final = UUID("6f2b1c1e-5a52-4c0e-9a0b-3d6f6a1f2017")
+_NOTHING_YET: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_TITLE_CHARS: Final = 500
+_MAX_SUMMARY_CHARS: Final = 6000
+_MAX_NAME_CHARS: Final = 253
+
+
+class FeedKind(StrEnum):
+    EVENTS = "events"
+    ISP = "isp"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Which feed: of all events, of one network (`key` is its ASN) or of one target (`key` is its name)."""
+
+    kind: FeedKind = FeedKind.EVENTS
+    key: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its path on this site; the query says the language."""
+        if self.kind is FeedKind.EVENTS:
+            return "/feeds/events.atom"
+        prefix = "AS" if self.kind is FeedKind.ISP else ""
+        return f"/feeds/{self.kind}/{prefix}{quote(self.key, safe='')}.atom"
+
+    def holds(self, entry: "Entry") -> bool:
+        """Return whether anything was ever told of what this feed is about."""
+        if self.kind is FeedKind.EVENTS:
+            return True
+        if self.kind is FeedKind.ISP:
+            return any(str(asn) == self.key for asn in entry.told_asns)
+        return self.key in entry.told_targets
+
+
+class Standing(StrEnum):
+    """Whether what was told stands."""
+
+    STANDS = "stands"
+    WITHDRAWN = "withdrawn"
+    UNCONFIRMED = "unconfirmed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What feeds tell of one event.
+
+    Shape:  `event` holds the confirmed spells alone, those told last where none stands. `causes` are those of
+            the newest revision. `gone`: names of networks and targets that were told of and no longer are;
+            `told_asns` and `told_targets` are all that ever were.
+    """
+
+    event: Event
+    causes: tuple[AlertKind, ...]
+    published_at: datetime
+    updated_at: datetime
+    standing: Standing
+    gone: tuple[str, ...] = ()
+    told_asns: frozenset[int] = frozenset()
+    told_targets: frozenset[str] = frozenset()
+
+
+def make_entry(history: Sequence[Revision]) -> Entry | None:
+    """Return what feeds tell of an event; None when the public was never told anything.
+
+    Shape:  all revisions of one event, oldest first.
+    """
+    told = [part for revision in history if (part := _public_part(revision.event)) is not None]
+    if not told:
+        return None
+    newest = history[-1]
+    standing = Standing.STANDS
+    if newest.event.withdrawn:
+        standing = Standing.WITHDRAWN
+    elif newest.event.certainty is Certainty.SUSPECTED:
+        standing = Standing.UNCONFIRMED
+    shown = told[-1]
+    names = (name for event in told[:-1] for name in (*network_names(event), *event.targets))
+    still = {*network_names(shown), *shown.targets}
+    return Entry(
+        event=shown,
+        causes=newest.causes,
+        published_at=history[0].at,
+        updated_at=newest.at,
+        standing=standing,
+        gone=tuple(dict.fromkeys(name for name in names if name not in still)),
+        told_asns=frozenset(spell.asn for event in told for spell in event.spells),
+        told_targets=frozenset(spell.target for event in told for spell in event.spells),
+    )
+
+
+def build_feed(entries: Sequence[Entry], feed: Feed, text: Text, *, base: str, name: str = "") -> bytes:
+    """Return an Atom document of the entries updated last.
+
+    Shape:  `base` is scheme and host of the site, without a slash at the end; `name` is what to call the
+            feed's network or target. UTF-8 with an XML declaration.
+    Source: RFC 4287; identifiers are UUIDs of version 5, RFC 9562.
+    """
+    latest = sorted(entries, key=lambda entry: (entry.updated_at, entry.event.id), reverse=True)[:N_ENTRIES]
+    document = FeedGenerator()
+    document.id(_urn(f"feed {feed.path} {text.language}"))
+    called = name or feed.key
+    if feed.kind is FeedKind.ISP:
+        called = f"{name} (AS{feed.key})" if name else f"AS{feed.key}"
+    document.title(_clean(text(f"feed.title_{feed.kind}", name=called), _MAX_TITLE_CHARS))
+    document.subtitle(text("feed.subtitle"))
+    document.updated(feed_updated_at(latest) or _NOTHING_YET)
+    document.author(name=text("app.title"))
+    document.generator(text("app.title"))
+    document.rights(text("feed.rights"))
+    document.language(text.language)
+    own = f"{base}{feed.path}?{urlencode({'lang': text.language})}"
+    document.link(href=own, rel="self", type="application/atom+xml")
+    document.link(href=f"{base}/?{urlencode({'lang': text.language})}", rel="alternate", type="text/html")
+    for entry in latest:
+        _fill(document.add_entry(order="append"), entry, text, base)
+    body: bytes = document.atom_str(pretty=True)
+    return body
+
+
+def feed_updated_at(entries: Sequence[Entry]) -> datetime | None:
+    """Return when the feed changed last; None for one that holds nothing."""
+    return max((entry.updated_at for entry in entries), default=None)
+
+
+def entry_id(event_id: str) -> str:
+    """Return the identifier of an event's entry, the same in every feed, at every address and for good."""
+    return _urn(f"event {event_id}")
+
+
+def title(entry: Entry, text: Text) -> str:
+    """Return the finding as a sentence, after what a reader must know first."""
+    sentence = finding(entry.event, text)
+    if entry.standing is not Standing.STANDS:
+        sentence = text("feed.withdrawn", finding=sentence)
+    if entry.event.emulated:
+        sentence = text("feed.emulated", finding=sentence)
+    return _clean(sentence, _MAX_TITLE_CHARS)
+
+
+def summary(entry: Entry, text: Text) -> str:
+    """Return what, where, since when, how sure and how, in sentences."""
+    sentences = [text("over_time.source_emulated")] if entry.event.emulated else []
+    if entry.standing is not Standing.STANDS:
+        sentences += [text(f"feed.is_{entry.standing}"), text("feed.was_told")]
+    else:
+        sentences += [
+            text(f"feed.cause_{cause}")
+            for cause in entry.causes
+            if cause is not AlertKind.ONSET and text.has(f"feed.cause_{cause}")
+        ]
+    sentences += describe(entry.event, text)
+    if entry.gone:
+        sentences.append(text("feed.gone", names=shortened(entry.gone, text, most=MANY)))
+    return _clean(" ".join(sentences), _MAX_SUMMARY_CHARS)
+
+
+def _fill(item: Any, entry: Entry, text: Text, base: str) -> None:
+    event = entry.event
+    item.id(entry_id(event.id))
+    item.title(title(entry, text))
+    item.updated(entry.updated_at)
+    item.published(entry.published_at)
+    item.summary(summary(entry, text), type="text")
+    address = f"{base}/event?{urlencode({'id': event.id, 'lang': text.language})}"
+    item.link(href=address, rel="alternate", type="text/html")
+    item.rights(text("feed.rights"))
+    for (asn, _), name in zip(event.networks.items(), network_names(event), strict=True):
+        item.category(term=f"AS{asn}", scheme=f"{base}/feeds/isp/", label=_clean(name, _MAX_NAME_CHARS))
+    for target in event.targets:
+        item.category(term=_clean(target, _MAX_NAME_CHARS), scheme=f"{base}/feeds/host/")
+
+
+def _public_part(event: Event) -> Event | None:
+    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
+    return replace(event, spells=sure) if sure and not event.withdrawn else None
+
+
+def _urn(name: str) -> str:
+    return uuid5(_NAMESPACE, name).urn
+
+
+def _clean(words: str, limit: int) -> str:
+    """Return words without what XML forbids or a terminal obeys, and no longer than a limit."""
+    kept = "".join(" " if unicodedata.category(char).startswith("C") else char for char in words)
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"

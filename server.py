@@ -1,0 +1,9 @@
+"""The whole site on one port, the dashboard and what is served beside it: `streamlit run server.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from observatory.web.routes import ROUTES
+
+app = st.App(Path(__file__).with_name("dashboard.py"), routes=ROUTES)

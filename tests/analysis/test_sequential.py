@@ -1,0 +1,98 @@
+"""The sequential test by itself: false alarms of healthy networks, and going on from where it stood."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from observatory.analysis.sequential import (
+    FIRST_BELIEFS,
+    REGIMES,
+    START,
+    Mark,
+    Progress,
+    first_beliefs,
+    follow,
+    trace,
+)
+
+WEEKS = 52.14
+Counts = npt.NDArray[np.int32]
+
+
+def make_healthy(n_series: int, n_cells: int, *, per_cell: int, seed: int) -> tuple[Counts, Counts]:
+    """Two in a hundred fail at random, twice as many at night, and every other week a burst of loss."""
+    random = np.random.default_rng(seed)
+    hour = np.arange(n_cells)[:, None] + random.uniform(0, 24, n_series)
+    share = 0.02 * (1 + 0.8 * np.sin(2 * np.pi * hour / 24))
+    for series, start in zip(*np.nonzero(random.random((n_series, n_cells)) < 1 / (24 * 14)), strict=True):
+        share[start : start + random.integers(1, 7), series] = random.uniform(0.2, 0.6)
+    failing = random.binomial(per_cell, share).astype(np.int32)
+    return (per_cell - failing).astype(np.int32), failing
+
+
+def find(n_ok: Counts, n_blocked: Counts) -> list[list[Mark]]:
+    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), n_ok, n_blocked)
+    cells = np.arange(n_ok.shape[0], dtype=np.int64)
+    return [
+        trace(START, beliefs[s].tolist(), cells, blocked[:, s], n_blocked[:, s])[1]
+        for s in range(n_ok.shape[1])
+    ]
+
+
+@pytest.mark.parametrize("per_cell", [1, 6])
+def test_a_thousand_healthy_series_for_a_year(per_cell: int) -> None:
+    marks = find(*make_healthy(1000, 24 * 365, per_cell=per_cell, seed=11))
+    confirmed = sum(mark.confirmed is not None for found in marks for mark in found)
+    assert confirmed / (1000 * WEEKS) * 1000 <= 1.0
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=80),
+    st.integers(0, 80),
+)
+def test_going_on_gives_what_one_go_gives(counts: list[tuple[int, int]], cut: int) -> None:
+    n_ok = np.array([[ok] for ok, _ in counts], dtype=np.int32)
+    n_blocked = np.array([[blocked] for _, blocked in counts], dtype=np.int32)
+    (whole,) = find(n_ok, n_blocked)
+    progress, marks = START, {}
+    for part in (slice(0, cut), slice(cut, None)):
+        blocked, beliefs = follow(np.array([progress.beliefs]), n_ok[part], n_blocked[part])
+        numbers = np.arange(len(counts), dtype=np.int64)[part]
+        progress, new = trace(progress, beliefs[0].tolist(), numbers, blocked[:, 0], n_blocked[part, 0])
+        marks |= {mark.suspected: mark for mark in new}
+    assert list(marks.values()) == [mark for mark in whole]
+
+
+def test_other_series_beside_it_change_nothing() -> None:
+    n_ok, n_blocked = make_healthy(6, 500, per_cell=6, seed=3)
+    n_blocked[200:300, 2], n_ok[200:300, 2] = 6, 0
+    n_ok[::3, 4] = n_blocked[::3, 4] = 0
+    together = find(n_ok, n_blocked)
+    alone = [find(n_ok[:, [s]], n_blocked[:, [s]])[0] for s in range(6)]
+    # A cell without measurements has no number of its own to be marked by.
+    assert together[:4] + together[5:] == alone[:4] + alone[5:]
+    assert len(together[2]) == 1
+
+
+def test_empty_cells_change_no_belief() -> None:
+    beliefs = np.array([FIRST_BELIEFS])
+    nothing = np.zeros((10, 1), dtype=np.int32)
+    assert follow(beliefs, nothing, nothing)[1].tolist() == [list(FIRST_BELIEFS)]
+
+
+def test_beliefs_are_chances() -> None:
+    assert sum(regime.at_first for regime in REGIMES) == pytest.approx(1)
+    n_ok, n_blocked = make_healthy(5, 300, per_cell=6, seed=1)
+    blocked, beliefs = follow(first_beliefs(5), n_ok, n_blocked)
+    assert beliefs.sum(axis=1) == pytest.approx(np.ones(5))
+    assert ((blocked >= 0) & (blocked <= 1)).all()
+
+
+def test_fewer_than_three_failures_never_suspect() -> None:
+    sure = Progress(beliefs=tuple(0.0 if not r.is_blocked else 0.25 for r in REGIMES))
+    blocked, beliefs = follow(np.array([sure.beliefs]), np.zeros((2, 1), np.int32), np.ones((2, 1), np.int32))
+    _, marks = trace(sure, beliefs[0].tolist(), np.arange(2), blocked[:, 0], np.ones(2, np.int32))
+    assert marks == []
