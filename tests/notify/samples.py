@@ -16,8 +16,11 @@ from observatory.model import (
     Interval,
     Method,
     Portion,
+    Shows,
     Spell,
+    State,
     VantagePoint,
+    Witness,
 )
 from observatory.notify.channels import Channel, Channels
 from observatory.notify.deliver import Deliverer, Told
@@ -50,6 +53,15 @@ def make_spell(asn: int = 7713, target: str = "t.me", **changes: Any) -> Spell:
         "zone": "Asia/Jakarta",
         "methods": (
             Method(layer="tls", mechanism="tls.reset.sni", resolver="", onset=onset, portion=portion),
+        ),
+        "witnesses": (
+            Witness(
+                measurement_id="m1",
+                vantage="jkt-1",
+                at=AT,
+                shows=Shows.FIRST_BLOCKED,
+                state=State.BLOCKED,
+            ),
         ),
         "control": Portion(n_blocked=0, n_judged=4, low=0.0, high=0.5),
     }
@@ -88,7 +100,7 @@ class Town:
     ) -> None:
         """Do what the detector does: keep what an event says now, and log that people are to be told."""
         with writing(self.store.engine) as connection:
-            numbers = save_events(connection, {event.id: (event, kinds)}, at=self.now)
+            numbers = save_events(connection, {event.id: (event, kinds)}, (), at=self.now)
             append_alerts(
                 connection,
                 [
