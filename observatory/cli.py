@@ -14,7 +14,7 @@ import typer
 
 from observatory import render
 from observatory.adhoc import UnknownName, measure_now, select_targets, select_vantage_points
-from observatory.commands import events, exports, imports, reference
+from observatory.commands import alerts, events, exports, imports, reference
 from observatory.commands.rescore import rescore
 from observatory.config import ConfigError, load_config
 from observatory.data.fingerprints import ReferenceError
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look after vantage_points.yaml.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.add_typer(reference.app, name="reference")

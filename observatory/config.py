@@ -5,26 +5,21 @@ last good `Config` for as long as the file on disk has problems.
 """
 
 import hashlib
-import stat
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-
-from observatory.config_checks import ID_FORM, Surroundings, Unexpected, suggest
-from observatory.config_forms import FileForm, VantagePointForm, expected_of
+from observatory.config_checks import ID_FORM, Surroundings
+from observatory.config_file import check_form, load_content, name_faults, no_mapping, parse_content
+from observatory.config_forms import FileForm, VantagePointForm
 from observatory.config_machine import REAL_MACHINE, Machine
 from observatory.config_problems import ConfigError, Problem, show_value
-from observatory.config_yaml import Fault, Tree, parse_tree
+from observatory.config_yaml import Fault
 from observatory.config_yaml import Path as TreePath
 from observatory.model import Config, Settings, VantagePoint
 
 __all__ = ["ConfigError", "ConfigWatcher", "Problem", "load_config", "warn_config"]
 
-MAX_FILE_BYTES: Final = 1_000_000
 _LIST_KEY: Final = "vantage_points"
-F = TypeVar("F", bound=BaseModel)
 
 _PRIVATE_ASNS: Final = (range(64_512, 65_535), range(4_200_000_000, 4_294_967_295))
 
@@ -36,7 +31,7 @@ def load_config(path: Path | str, *, machine: Machine = REAL_MACHINE) -> Config:
             addresses and namespaces that this machine does not have. An entry that is switched off is
             checked for its form only. Nothing else is raised.
     """
-    return _parse_config(_load_bytes(Path(path)), Path(path), machine)
+    return _parse_config(load_content(Path(path)), Path(path), machine)
 
 
 def warn_config(config: Config) -> tuple[str, ...]:
@@ -74,7 +69,7 @@ class ConfigWatcher:
         Problems that lie with the machine (a modem unplugged) are looked at again without an edit.
         """
         try:
-            read: bytes | ConfigError = _load_bytes(self.path)
+            read: bytes | ConfigError = load_content(self.path)
         except ConfigError as error:
             read = error
         # The content's own hash: time and size alone miss a second edit within one tick of the clock.
@@ -96,31 +91,8 @@ class ConfigWatcher:
         return config
 
 
-def _load_bytes(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _whole_file(path, "a regular file", "something else")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _whole_file(path, "a file that can be read", reason) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise _whole_file(path, f"at most {MAX_FILE_BYTES} bytes", "more")
-    return content
-
-
-def _whole_file(path: Path, expected: str, found: str) -> ConfigError:
-    return ConfigError([Problem(file=str(path), line=0, field="", expected=expected, found=found)])
-
-
 def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
-    try:
-        tree = parse_tree(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        fault = Fault(expected="UTF-8 text", found=f"the byte 0x{content[error.start]:02x}", line=line)
-        tree = Tree(faults=[fault])
+    tree = parse_content(content)
     faults = list(tree.faults)
     settings, entries = None, []
     # A document that could not be read to its end has no value: its one fault says enough.
@@ -130,16 +102,16 @@ def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
             settings = _check_settings(top, machine, path, faults)
             entries = _check_entries(top.get(_LIST_KEY), machine, path, faults)
         else:
-            faults.append(_no_mapping(top, ()))
+            faults.append(no_mapping(top, ()))
     if faults or settings is None:
-        raise ConfigError(_name_faults(faults, tree, path))
+        raise ConfigError(name_faults(faults, tree, path, _name_field))
     return Config(path=str(path), settings=settings, vantage_points=tuple(entries))
 
 
 def _check_settings(
     top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
 ) -> Settings | None:
-    form = _check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
+    form = check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
     if form is None:
         return None
     return Settings(
@@ -160,14 +132,14 @@ def _check_entries(
     for index, raw in enumerate(raw_entries):
         place = (_LIST_KEY, index)
         if not isinstance(raw, dict):
-            faults.append(_no_mapping(raw, place))
+            faults.append(no_mapping(raw, place))
             continue
         vantage_id = raw.get("id")
         if isinstance(vantage_id, str):
             if (first := first_index.setdefault(vantage_id, index)) != index:
                 faults.append(_id_again(vantage_id, first, index))
         around = Surroundings(machine=None if raw.get("enabled") is False else machine, folder=path.parent)
-        form = _check_form(VantagePointForm, raw, place, around, faults)
+        form = check_form(VantagePointForm, raw, place, around, faults)
         if form is not None:
             same = {key: getattr(form, key) for key in VantagePointForm.model_fields if key != "every"}
             entries.append(VantagePoint(**same, every_s=form.every))
@@ -181,50 +153,6 @@ def _id_again(vantage_id: str, first: int, index: int) -> Fault:
         found=show_value(vantage_id),
         hint=f"entry {first + 1} has it",
     )
-
-
-def _check_form(
-    form: type[F], raw: dict[str, Any], place: TreePath, around: Surroundings, faults: list[Fault]
-) -> F | None:
-    try:
-        return form.model_validate(raw, context=around)
-    except ValidationError as error:
-        faults.extend(_fault_of(form, details, raw, place) for details in error.errors(include_url=False))
-        return None
-
-
-def _fault_of(form: type[BaseModel], details: Any, raw: dict[str, Any], place: TreePath) -> Fault:
-    key = details["loc"][0]
-    told = details.get("ctx", {}).get("error")
-    told = told if isinstance(told, Unexpected) else Unexpected()
-    path = (*place, key)
-    hint, found = told.hint, show_value(raw.get(key))
-    if details["type"] == "extra_forbidden":
-        hint, found = suggest(key, tuple(form.model_fields)), show_value(key)
-    elif told.at:
-        path, found = (*path, told.at), show_value(raw[key][told.at])
-    expected = told.expected or expected_of(form, key)
-    return Fault(path=path, expected=expected, found=found, hint=hint, of_machine=told.of_machine)
-
-
-def _no_mapping(value: object, path: TreePath) -> Fault:
-    return Fault(path=path, expected="a mapping of keys to values", found=show_value(value))
-
-
-def _name_faults(faults: Iterable[Fault], tree: Tree, path: Path) -> list[Problem]:
-    problems = [
-        Problem(
-            file=str(path),
-            line=fault.line or tree.line_of(fault.path),
-            field=_name_field(fault.path, tree.value),
-            expected=fault.expected,
-            found=fault.found,
-            hint=fault.hint,
-            of_machine=fault.of_machine,
-        )
-        for fault in faults
-    ]
-    return sorted(problems, key=lambda problem: problem.line)
 
 
 def _name_field(path: TreePath, top: Any) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Final
 
 from observatory.analysis.case import Control
@@ -18,6 +19,7 @@ from observatory.data.fingerprints import ReferenceError
 from observatory.detect import Detector
 from observatory.lock import LockError, hold_lock
 from observatory.model import Config, Layer, State, VantagePoint, Verdict
+from observatory.notify.tell import tell
 from observatory.rounds import measure_vantage
 from observatory.schedule import Scheduler
 from observatory.store import Store, StoreError, open_store
@@ -25,6 +27,7 @@ from observatory.supervise import Web, WebError, run_web
 from probes.records import Measurement
 
 logger = logging.getLogger("observatory.service")
+TELL_EVERY_S: Final = 60.0
 DASHBOARD: Final = Path(__file__).parents[1] / "server.py"
 
 
@@ -112,6 +115,8 @@ async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None
     scheduler = Scheduler(
         watcher=watcher, measure=measure, collect=collect, journal=store, close_windows=close_windows
     )
+    stopped = Event()
+    Thread(target=_tell_each_minute, args=(store, stopped), name="alerts", daemon=True).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,7 +127,21 @@ async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None
     except ExceptionGroup as group:
         web_errors = group.subgroup(WebError)
         raise (web_errors.exceptions[0] if web_errors else group) from group
+    finally:
+        stopped.set()
     say("Stopped; what was measured is saved.")
+
+
+def _tell_each_minute(store: Store, stopped: Event) -> None:
+    """Deliver alerts until told to stop, or until the process ends in the middle of one: it is sent again.
+
+    In a thread of its own, for receivers that hang must hold up no round.
+    """
+    while not stopped.wait(TELL_EVERY_S):
+        try:
+            tell(store, datetime.now(UTC))
+        except Exception:
+            logger.exception("telling people failed; nothing is lost, it is tried again")
 
 
 async def _run_both(

@@ -41,6 +41,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.data",
         "probes.records",
     ),
+    "observatory.notify": (
+        "observatory.notify",
+        "observatory.model",
+        "observatory.store",
+        "observatory.text",
+        "observatory.config_checks",
+        "observatory.config_file",
+        "observatory.config_problems",
+        "observatory.config_yaml",
+    ),
     "observatory.web": (
         "observatory.web",
         "observatory.model",

@@ -65,7 +65,7 @@ def test_both_languages_fill_the_same_placeholders(key: str) -> None:
 
 def test_no_key_is_unused_and_none_is_missing() -> None:
     sources = [ROOT / "dashboard.py"]
-    for package in ("pages", "figures", "text", "web"):
+    for package in ("pages", "figures", "text", "web", "notify"):
         sources += sorted((ROOT / "observatory" / package).rglob("*.py"))
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     literal = set(re.findall(r"[\"']([a-z_]+(?:\.[a-z_]+)+)[\"']", code))

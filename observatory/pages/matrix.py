@@ -2,16 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from observatory.figures.looks import NO_DATA, Shown
 from observatory.model import Role, State
-from observatory.store.records import Latest, VantageStatus
-
-# A vantage point may miss a round or two without its last word being out of date.
-FRESH_INTERVALS: Final = 3
+from observatory.store.records import Latest, VantageStatus, is_fresh
 
 
 class Group(StrEnum):
@@ -100,10 +96,6 @@ def group_targets(
     """Return the names of each group: the known ones in their order, then others that were measured."""
     others = sorted(set(measured) - {name for names in known.values() for name in names})
     return {**known, Group.HOST: (*known[Group.HOST], *others)}
-
-
-def is_fresh(measured_at: datetime, every_s: float, now: datetime) -> bool:
-    return now - measured_at <= FRESH_INTERVALS * timedelta(seconds=every_s)
 
 
 def _square(vantage: VantageStatus, target: str, latest: Latest | None, now: datetime) -> Square:

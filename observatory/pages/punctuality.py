@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from observatory.pages.matrix import is_fresh
-from observatory.store.records import VantageStatus
+from observatory.store.records import VantageStatus, is_fresh
 from observatory.text import Text
 
 

@@ -124,8 +124,8 @@ class SeriesCells:
     """The hourly cells of one target in one network, as numbers: a year has tens of thousands.
 
     Shape:  `rows` are (microseconds since 1970, number of the series, number of the outcome, n), by series
-            and time; `series` says (vantage point, layer, resolver), `outcomes` (state, mechanism or empty, rule
-            id, (version of rules, of reference data)).
+            and time; `series` says (vantage point, layer, resolver), `outcomes` (state, mechanism or empty,
+            rule id, (version of rules, of reference data)).
     """
 
     rows: Sequence[tuple[int, int, int, int]]

@@ -47,7 +47,8 @@ def encode_event(event: Event) -> dict[str, Any]:
     return encoded
 
 
-def _parse_event(body: str) -> Event:
+def parse_event(body: str) -> Event:
+    """Return the event that was encoded."""
     return _converter.structure(json.loads(body), Event)
 
 
@@ -71,7 +72,7 @@ def load_event(engine: Engine, event_id: str) -> Revision | None:
 
 
 def _current(row: Row[Any]) -> Revision:
-    return Revision(event=_parse_event(row.body), number=row.revision, at=row.revised_at, causes=())
+    return Revision(event=parse_event(row.body), number=row.revision, at=row.revised_at, causes=())
 
 
 def load_revisions(engine: Engine, event_id: str) -> tuple[Revision, ...]:
@@ -80,7 +81,7 @@ def load_revisions(engine: Engine, event_id: str) -> tuple[Revision, ...]:
     with reading(engine) as connection:
         return tuple(
             Revision(
-                event=_parse_event(row.body),
+                event=parse_event(row.body),
                 number=row.number,
                 at=row.at,
                 causes=tuple(AlertKind(cause) for cause in row.causes.split()),
@@ -197,8 +198,9 @@ def load_alerts(
 
 
 def parse_alert(row: Row[Any]) -> Alert:
-    """Return the alert of a row of the log."""
-    return Alert(**row._asdict() | {"kind": AlertKind(row.kind), "audience": Audience(row.audience)})
+    """Return the alert of a row that has the columns of the log, and perhaps others."""
+    values = {column.name: getattr(row, column.name) for column in alerts.c}
+    return Alert(**values | {"kind": AlertKind(row.kind), "audience": Audience(row.audience)})
 
 
 def load_last_alert_of_vantages(engine: Engine) -> dict[str, Alert]:

@@ -165,6 +165,7 @@ def _parse_status(row: Any) -> VantageStatus:
         last_error_at=row.last_error_at,
         n_gaps_24h=row.n or 0,
         removed=row.removed_at is not None,
+        configured_at=row.configured_at,
     )
 
 

@@ -1,10 +1,20 @@
 """What a page gets from the store, as records. Counts and times only; never a raw row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
-from observatory.model import Layer, State, VantagePoint
+from observatory.model import Alert, Layer, Revision, State, VantagePoint
+
+# A vantage point may miss a round or two without its last word being out of date.
+FRESH_INTERVALS: Final = 3
+
+
+def is_fresh(measured_at: datetime, every_s: float, now: datetime) -> bool:
+    """Return whether a measurement still speaks for now: it is at most three intervals old."""
+    return now - measured_at <= FRESH_INTERVALS * timedelta(seconds=every_s)
 
 
 class GapReason(StrEnum):
@@ -28,8 +38,10 @@ class VantageStatus(VantagePoint):
 
     `last_seen_at` is when its newest measurement was started; `last_error` is the newest error ever met, so
     compare `last_error_at` with `last_seen_at`. `removed`: no longer in the config; its history stays.
+    `configured_at` is when the config that describes it was read.
     """
 
+    configured_at: datetime | None = None
     last_seen_at: datetime | None = None
     last_started_at: datetime | None = None
     last_finished_at: datetime | None = None
@@ -129,3 +141,31 @@ class Place:
     started_at: datetime
     number: int
     id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How far one alert has come on its way to one channel; schema.py says what each state means."""
+
+    alert: Alert
+    n_attempts: int = 0
+    next_attempt_at: datetime | None = None
+    delivered_at: datetime | None = None
+    error: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """What one channel is still to be told, all seen at one moment.
+
+    `waiting` is in the order of the log. `events` has each event named there as it stands now, `told` as the
+    channel knows it, where it was told anything; `earlier` as it was before the first alert that waits.
+    `sent_at` are the times of the messages that went out lately, oldest first.
+    """
+
+    waiting: tuple[Delivery, ...]
+    events: Mapping[str, Revision]
+    told: Mapping[str, Revision]
+    earlier: Mapping[str, Revision]
+    sent_at: tuple[datetime, ...]

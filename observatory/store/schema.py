@@ -371,7 +371,9 @@ alerts: Final = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How far the telling has come; a channel that was not yet told about an alert has no row here.
+# How far the telling has come; an alert that nobody tried to tell a channel has no row here.
+# delivered_at set: told. Else next_attempt_at set: waits, or is on its way as part of `message` until then.
+# Neither: will not be told, `error` says why. Rows of one message were, or are, told together.
 deliveries: Final = Table(
     "deliveries",
     METADATA,
@@ -381,6 +383,7 @@ deliveries: Final = Table(
     Column("next_attempt_at", UtcMicros),
     Column("delivered_at", UtcMicros),
     Column("error", Text),
+    Column("message", Text),
 )
 
 # No code of ours changes these rows; the database itself refuses everybody else's attempt.

@@ -12,6 +12,7 @@ from observatory.model import (
     OVERALL,
     Alert,
     AlertKind,
+    Audience,
     Cell,
     Grain,
     Note,
@@ -22,7 +23,18 @@ from observatory.model import (
     VantagePoint,
     Verdict,
 )
-from observatory.store import cells, counts, detection, events, operations, queries, raw, retention, writer
+from observatory.store import (
+    alerts,
+    cells,
+    counts,
+    detection,
+    events,
+    operations,
+    queries,
+    raw,
+    retention,
+    writer,
+)
 from observatory.store.counts import Counts, Row, SeriesCells, Watched
 from observatory.store.detection import Result, Standing, Touched
 from observatory.store.engine import make_engine, parse_url, reading
@@ -31,8 +43,10 @@ from observatory.store.migrate import check_version, migrate
 from observatory.store.records import (
     ConfigState,
     Coverage,
+    Delivery,
     Gap,
     Latest,
+    Outbox,
     Place,
     Selection,
     Share,
@@ -323,6 +337,42 @@ class Store:
     def load_notes(self, event_id: str) -> tuple[Note, ...]:
         """Return the notes on an event, oldest first."""
         return events.load_notes(self.engine, event_id)
+
+    # Telling channels about alerts: see alerts.py.
+
+    def open_channel(self, channel: str, *, at: datetime) -> int:
+        """Remember a channel when it is first met; return how many alerts are history to it by then."""
+        return alerts.open_channel(self.engine, channel, at=at)
+
+    def load_outbox(self, channel: str, *, audience: Audience, sent_since: datetime) -> Outbox:
+        """Return what a channel is still to be told, and when it was told something since a time."""
+        return alerts.load_outbox(self.engine, channel, audience=audience, sent_since=sent_since)
+
+    def claim_alerts(
+        self, channel: str, claimed: Sequence[Delivery], *, message: str, until: datetime
+    ) -> bool:
+        """Take alerts for one message until a time; False when another sender has any of them."""
+        return alerts.claim_alerts(self.engine, channel, claimed, message=message, until=until)
+
+    def mark_delivered(self, channel: str, message: str, *, at: datetime) -> None:
+        """Keep that a channel took a message."""
+        alerts.mark_delivered(self.engine, channel, message, at=at)
+
+    def mark_failed(
+        self, channel: str, message: str, *, error: str, again_at: datetime | None, in_doubt: bool
+    ) -> None:
+        """Keep that a message failed, and when to try again (None: never); `in_doubt`: it may have come."""
+        alerts.mark_failed(self.engine, channel, message, error=error, again_at=again_at, in_doubt=in_doubt)
+
+    def put_off_alerts(
+        self, channel: str, put_off: Sequence[Delivery], *, until: datetime | None, reason: str
+    ) -> None:
+        """Keep that alerts wait until a time, or with None that they will never be told, and why."""
+        alerts.put_off_alerts(self.engine, channel, put_off, until=until, reason=reason)
+
+    def load_deliveries(self, *, first: int = 0) -> tuple[tuple[str, Delivery], ...]:
+        """Return how far alerts have come on each channel that tried: (channel, delivery) in log order."""
+        return alerts.load_deliveries(self.engine, first=first)
 
     # What pages show: see queries.py and operations.py.
 

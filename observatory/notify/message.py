@@ -1,0 +1,150 @@
+"""What people read about an event: what, where, since when, how sure, and where to look. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from observatory.model import AlertKind, Event, Portion, Spell
+from observatory.text import Text
+from observatory.text.events import MANY, blocked_words, describe, finding, network_names, shortened
+
+_MAX_LINE_CHARS: Final = 4000
+# What a message is called after when several things are to be told at once: the first that happened.
+_WEIGHT: Final = (
+    AlertKind.WITHDRAWAL,
+    AlertKind.END,
+    AlertKind.ONSET,
+    AlertKind.CORRECTION,
+    AlertKind.SPREAD,
+    AlertKind.PARTIAL_END,
+    AlertKind.METHOD,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One thing told: a line, and a text that stands on its own."""
+
+    subject: str
+    text: str
+
+
+def name_kind(kinds: Collection[AlertKind], event: Event, before: Event | None) -> AlertKind:
+    """Return what a message about an event is called after.
+
+    Shape:  `before` is the event as the reader knows it; None when it was never told.
+    """
+    if event.withdrawn:
+        return AlertKind.WITHDRAWAL
+    if before is None:
+        return AlertKind.END if event.end else AlertKind.ONSET
+    if event.end and not before.end:
+        return AlertKind.END
+    return min(kinds, key=lambda kind: _WEIGHT.index(kind) if kind in _WEIGHT else len(_WEIGHT))
+
+
+def describe_event(
+    text: Text, kinds: Collection[AlertKind], event: Event, before: Event | None, *, link: str
+) -> Notice:
+    """Return the notice of an event as it stands, with what is new to a reader who knows it as `before`.
+
+    Errors: ValueError when neither has a spell: there is nothing to say.
+    """
+    kind = name_kind(kinds, event, before)
+    shown = event if event.spells or before is None else before
+    if not shown.spells:
+        raise ValueError(f"event {event.id}: expected at least one spell")
+    word = blocked_words(shown, text)
+    values = {
+        "what": shortened([one_line(target) for target in shown.targets], text),
+        "where": _count_networks(text, shown),
+    }
+    if kind is not AlertKind.WITHDRAWAL:
+        values["blocked"] = word[:1].upper() + word[1:]
+    subject = text(f"alert.subject_{kind}", **values)
+    lines = []
+    if event.emulated:
+        subject = f"{text('alert.emulated')}: {subject}"
+        lines.append(text("alert.emulated_note"))
+    lines += _news(text, kind, kinds, event, before)
+    if kind is AlertKind.WITHDRAWAL:
+        told = one_line(finding(shown, text, most=MANY), most=_MAX_LINE_CHARS)
+        lines.append(text("alert.was_told", finding=told))
+    else:
+        lines += _facts(text, shown)
+    lines.append(text("alert.link", link=link))
+    return Notice(subject=subject, text="\n".join(lines))
+
+
+def _news(
+    text: Text, kind: AlertKind, kinds: Collection[AlertKind], event: Event, before: Event | None
+) -> list[str]:
+    if kind is AlertKind.WITHDRAWAL:
+        return [text("alert.new_withdrawal")]
+    if before is None:
+        return []
+    lines = []
+    networks = [asn for asn in event.networks if asn not in before.networks]
+    hosts = [target for target in event.targets if target not in before.targets]
+    if networks:
+        lines.append(text("alert.new_networks", networks=_list_networks(text, event, networks)))
+    if hosts:
+        lines.append(
+            text("alert.new_hosts", hosts=shortened([one_line(host) for host in hosts], text, most=MANY))
+        )
+    if not networks and not hosts and {_pair(s) for s in event.spells} - {_pair(s) for s in before.spells}:
+        lines.append(text("alert.new_pairs"))
+    ended = [asn for asn in _ended(event) if asn not in _ended(before)]
+    if ended and event.end is None:
+        lines.append(text("alert.new_ended", networks=_list_networks(text, event, ended)))
+    if AlertKind.METHOD in kinds:
+        lines.append(text("alert.new_method"))
+    if AlertKind.CORRECTION in kinds:
+        lines.append(text("alert.new_correction"))
+    return lines
+
+
+def _facts(text: Text, event: Event) -> list[str]:
+    lines = [*describe(event, text)]
+    controls = _controls(event)
+    if controls:
+        failed, judged = sum(c.n_blocked for c in controls), sum(c.n_judged for c in controls)
+        lines.append(text("alert.control", failed=text.number(failed), judged=text.number(judged)))
+    else:
+        lines.append(text("alert.control_none"))
+    return [one_line(line, most=_MAX_LINE_CHARS) for line in lines]
+
+
+def one_line(name: str, *, most: int = 100) -> str:
+    """Return words from elsewhere as they may stand in a subject or a line: they cannot begin another one."""
+    shown = "".join(char if char.isprintable() else " " for char in name)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _controls(event: Event) -> list[Portion]:
+    # The same measurements from outside stand beside every network: count those of a target once.
+    widest: dict[str, Portion] = {}
+    for spell in event.spells:
+        known = widest.get(spell.target)
+        if spell.control and (known is None or spell.control.n_judged > known.n_judged):
+            widest[spell.target] = spell.control
+    return list(widest.values())
+
+
+def _pair(spell: Spell) -> tuple[int, str]:
+    return spell.asn, spell.target
+
+
+def _ended(event: Event) -> list[int]:
+    going_on = {spell.asn for spell in event.spells if spell.end is None}
+    return [asn for asn in event.networks if asn not in going_on]
+
+
+def _count_networks(text: Text, event: Event) -> str:
+    names = network_names(event)
+    return one_line(names[0]) if len(names) == 1 else text.count("count.networks", len(names))
+
+
+def _list_networks(text: Text, event: Event, asns: Collection[int]) -> str:
+    among = replace(event, spells=tuple(spell for spell in event.spells if spell.asn in asns))
+    return shortened([one_line(name) for name in network_names(among)], text, most=MANY)

@@ -1,0 +1,185 @@
+"""Which of the alerts that wait are told to a channel now, together with which, and which never. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from observatory.model import Alert, AlertKind, Event, Revision
+from observatory.notify.channels import Channel
+from observatory.store.records import Delivery, Outbox, VantageStatus
+
+WITHDRAWN: Final = "withdrawn before it was told"
+NOT_ASKED_FOR: Final = "not what this channel asks for"
+ALREADY_SAID: Final = "said in an earlier message"
+NO_EVENT: Final = "its event is not there"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """What is told in one breath: all that waits about one event or one vantage point.
+
+    `event` and `before` are narrowed to what the channel asks for; `before` is the event as the channel knows
+    it. `waited`: the channel had no room for it before.
+    """
+
+    waiting: tuple[Delivery, ...]
+    event: Event | None = None
+    before: Event | None = None
+
+    @property
+    def waited(self) -> bool:
+        return any(d.n_attempts == 0 and d.next_attempt_at is not None for d in self.waiting)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        return tuple(d.alert for d in self.waiting)
+
+    @property
+    def kinds(self) -> frozenset[AlertKind]:
+        """All that is new: an alert is named after the weightiest, its detail has the others too."""
+        named = {word for d in self.waiting for word in (d.alert.kind, *d.alert.detail.split())}
+        return frozenset(kind for kind in AlertKind if kind.value in named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`again`: messages that may or may not have come through, by their id, to be sent as they were."""
+
+    due: tuple[Unit, ...]
+    again: dict[str, tuple[Unit, ...]]
+    never: tuple[tuple[str, tuple[Delivery, ...]], ...]
+
+
+def plan_channel(channel: Channel, outbox: Outbox, vantages: dict[str, VantageStatus], now: datetime) -> Plan:
+    """Return what to do about each alert that waits; one that is in neither list goes on waiting."""
+    due: list[Unit] = []
+    again: dict[str, list[Unit]] = {}
+    never: list[tuple[str, tuple[Delivery, ...]]] = []
+    for waiting in _group(outbox.waiting):
+        alert = waiting[0].alert
+        is_sent = any(d.message is not None for d in waiting)
+        if any(d.message is not None and d.next_attempt_at and d.next_attempt_at > now for d in waiting):
+            continue
+        if alert.event is None:
+            unit, refused = _plan_operator(channel, waiting, vantages)
+        else:
+            unit, refused = _plan_event(channel, waiting, outbox, is_sent=is_sent)
+        never += refused
+        if unit is None:
+            continue
+        if is_sent and not (unit.event and unit.event.withdrawn):
+            # The rest of the group waits until this is settled.
+            for message, part in _by_message(unit.waiting):
+                again.setdefault(message, []).append(replace(unit, waiting=part))
+        elif _is_due(channel, unit, outbox, now):
+            due.append(unit)
+    due.sort(key=lambda unit: (max(d.n_attempts for d in unit.waiting), unit.waiting[0].alert.number))
+    return Plan(
+        due=tuple(due), again={message: tuple(units) for message, units in again.items()}, never=tuple(never)
+    )
+
+
+def _group(waiting: Iterable[Delivery]) -> list[tuple[Delivery, ...]]:
+    groups: dict[tuple[str, str], list[Delivery]] = {}
+    for delivery in waiting:
+        alert = delivery.alert
+        if alert.event is not None:
+            key = ("event", alert.event)
+        elif alert.vantage is not None:
+            key = ("vantage", alert.vantage)
+        else:
+            key = ("alert", str(alert.number))
+        groups.setdefault(key, []).append(delivery)
+    return [tuple(group) for group in groups.values()]
+
+
+def _by_message(waiting: Sequence[Delivery]) -> list[tuple[str, tuple[Delivery, ...]]]:
+    found: dict[str, list[Delivery]] = {}
+    for delivery in waiting:
+        if delivery.message is not None:
+            found.setdefault(delivery.message, []).append(delivery)
+    return [(message, tuple(part)) for message, part in found.items()]
+
+
+def _plan_operator(
+    channel: Channel, waiting: tuple[Delivery, ...], vantages: dict[str, VantageStatus]
+) -> tuple[Unit | None, list[tuple[str, tuple[Delivery, ...]]]]:
+    vantage = vantages.get(waiting[0].alert.vantage or "")
+    if channel.isps and vantage is not None and vantage.asn not in channel.isps:
+        return None, [(NOT_ASKED_FOR, waiting)]
+    return Unit(waiting=waiting), []
+
+
+def _plan_event(
+    channel: Channel, waiting: tuple[Delivery, ...], outbox: Outbox, *, is_sent: bool
+) -> tuple[Unit | None, list[tuple[str, tuple[Delivery, ...]]]]:
+    id_ = waiting[0].alert.event or ""
+    revision, told = outbox.events.get(id_), outbox.told.get(id_)
+    if revision is None:
+        return None, [(NO_EVENT, waiting)]
+    if revision.event.withdrawn and told is None and not is_sent:
+        return None, [(WITHDRAWN, waiting)]
+    refused = []
+    if told is not None:
+        said = tuple(d for d in waiting if d.message is None and _is_said(d.alert, told))
+        if said:
+            refused.append((ALREADY_SAID, said))
+            waiting = tuple(d for d in waiting if d not in said)
+    # Who hears of the onset knows nothing yet, though the event may have been suspected for long.
+    is_onset = any(d.alert.kind is AlertKind.ONSET for d in waiting)
+    known = told or (None if is_onset else outbox.earlier.get(id_))
+    event = narrow_event(revision.event, channel)
+    before = narrow_event(known.event, channel) if known is not None else None
+    if before is not None and (not before.spells or (before.withdrawn and not event.withdrawn)):
+        before = None
+    if not waiting:
+        return None, refused
+    if not is_sent and _says_nothing(channel, event, before):
+        return None, [*refused, (NOT_ASKED_FOR, waiting)]
+    return Unit(waiting=waiting, event=event, before=before), refused
+
+
+def _is_said(alert: Alert, told: Revision) -> bool:
+    return alert.kind is AlertKind.SPREAD and alert.revision is not None and alert.revision <= told.number
+
+
+def _says_nothing(channel: Channel, event: Event, before: Event | None) -> bool:
+    if not event.spells and before is None:
+        return True
+    return bool(channel.isps or channel.hosts) and event == before
+
+
+def narrow_event(event: Event, channel: Channel) -> Event:
+    """Return an event with only those of its spells that a channel asks for."""
+    if not channel.isps and not channel.hosts:
+        return event
+    asked = tuple(
+        spell
+        for spell in event.spells
+        if (not channel.isps or spell.asn in channel.isps)
+        and (not channel.hosts or spell.target in channel.hosts)
+    )
+    return replace(event, spells=asked)
+
+
+def _is_due(channel: Channel, unit: Unit, outbox: Outbox, now: datetime) -> bool:
+    if any(d.next_attempt_at is not None and d.next_attempt_at > now for d in unit.waiting):
+        return False
+    is_told = unit.event is not None and unit.event.id in outbox.told
+    onsets = [d.alert.at for d in unit.waiting if d.alert.kind is AlertKind.ONSET]
+    return is_told or not onsets or min(onsets) + channel.settle <= now
+
+
+def arrange_messages(channel: Channel, plan: Plan) -> list[tuple[str | None, tuple[Unit, ...]]]:
+    """Return the messages to send, in order: the id of one to be sent again, and the units in it.
+
+    Shape:  with a digest, or when the channel had no room for them before, units are joined.
+    """
+    messages: list[tuple[str | None, tuple[Unit, ...]]] = list(plan.again.items())
+    if channel.digest:
+        return messages + ([(None, plan.due)] if plan.due else [])
+    waited = tuple(unit for unit in plan.due if unit.waited)
+    if waited:
+        messages.append((None, waited))
+    return messages + [(None, (unit,)) for unit in plan.due if not unit.waited]
