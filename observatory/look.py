@@ -29,7 +29,8 @@ from observatory.analysis.changes import (
 from observatory.analysis.sequential import LEAST_FAILING, START, Mark, Progress, follow, trace
 from observatory.evidence import attach_evidence
 from observatory.model import OVERALL, Spell
-from observatory.store import Counts, SeriesCells, Standing, Store, Touched, Watched, parse_time
+from observatory.store import SeriesCells, Standing, Store, Touched, Watched, parse_time
+from observatory.store.grids import Counts
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND

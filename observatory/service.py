@@ -1,13 +1,11 @@
-"""`observatory up`: the probing process, and beside it the web process."""
+"""`observatory up`: the probing process; beside it the one that looks for onsets, and the web process."""
 
 import asyncio
 import logging
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
 from typing import Final
 
 from observatory.analysis.case import Control
@@ -16,18 +14,15 @@ from observatory.collector import Collector
 from observatory.config import ConfigError, ConfigWatcher, load_config
 from observatory.data import load_reference, load_targets
 from observatory.data.fingerprints import ReferenceError
-from observatory.detect import Detector
 from observatory.lock import LockError, hold_lock
 from observatory.model import Config, Layer, State, VantagePoint, Verdict
-from observatory.notify.tell import tell
 from observatory.rounds import measure_vantage
 from observatory.schedule import Scheduler
 from observatory.store import Store, StoreError, open_store
-from observatory.supervise import Web, WebError, run_web
+from observatory.supervise import Web, WebError, keep_running, run_web
 from probes.records import Measurement
 
 logger = logging.getLogger("observatory.service")
-TELL_EVERY_S: Final = 60.0
 DASHBOARD: Final = Path(__file__).parents[1] / "server.py"
 
 
@@ -59,17 +54,6 @@ def judge(
         )
 
 
-def detect(detector: Detector, now: datetime, *, review: bool = False) -> None:
-    """Look for onsets and ends; never fails a round that is stored already.
-
-    Errors: none. What could not be looked at is looked at with the next round.
-    """
-    try:
-        detector.run(now, review=review)
-    except Exception:
-        logger.exception("looking for onsets and ends failed; the measurements are saved")
-
-
 async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
     """Probe on schedule until SIGTERM or SIGINT; serve the dashboard beside it.
 
@@ -99,56 +83,45 @@ def _check_config(path: Path) -> None:
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
-    collector, detector = Collector(store, judge), Detector(store)
+    collector = Collector(store, judge)
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
         return await measure_vantage(config.settings, vantage, load_targets())
 
-    def collect(measurements: Sequence[Measurement]) -> None:
-        collector.accept(measurements)
-        detect(detector, datetime.now(UTC))
-
-    def close_windows(now: datetime) -> None:
-        collector.close_windows(now)
-        detect(detector, now, review=True)
-
     scheduler = Scheduler(
-        watcher=watcher, measure=measure, collect=collect, journal=store, close_windows=close_windows
+        watcher=watcher,
+        measure=measure,
+        collect=collector.accept,
+        journal=store,
+        close_windows=collector.close_windows,
     )
-    stopped = Event()
-    Thread(target=_tell_each_minute, args=(store, stopped), name="alerts", daemon=True).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     say(f"Probing as {watcher.path} says, into {store.engine.url.database}. Stop with Ctrl-C.")
     try:
-        await _run_both(scheduler, web, store.engine.url.render_as_string(hide_password=False), stop)
+        await _run_all(scheduler, web, store.engine.url.render_as_string(hide_password=False), stop)
     except ExceptionGroup as group:
         web_errors = group.subgroup(WebError)
         raise (web_errors.exceptions[0] if web_errors else group) from group
-    finally:
-        stopped.set()
     say("Stopped; what was measured is saved.")
 
 
-def _tell_each_minute(store: Store, stopped: Event) -> None:
-    """Deliver alerts until told to stop, or until the process ends in the middle of one: it is sent again.
-
-    In a thread of its own, for receivers that hang must hold up no round.
-    """
-    while not stopped.wait(TELL_EVERY_S):
-        try:
-            tell(store, datetime.now(UTC))
-        except Exception:
-            logger.exception("telling people failed; nothing is lost, it is tried again")
-
-
-async def _run_both(
+async def _run_all(
     scheduler: Scheduler, web: tuple[str, int] | None, database: str, stop: asyncio.Event
 ) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(scheduler.run(stop))
+        group.create_task(
+            keep_running(
+                lambda: [sys.executable, "-m", "observatory.watch"],
+                stop,
+                what="the search for onsets and ends",
+                folder=Path.cwd(),
+                database=database,
+            )
+        )
         if web is not None:
             address, port = web
             served = Web(script=DASHBOARD, database=database, address=address, port=port)

@@ -1,6 +1,7 @@
-"""The web process beside the probing one: started, watched, started again, and stopped with it.
+"""Processes beside the probing one: started, watched, started again, and stopped with it.
 
-It is a process of its own because page loads must not disturb the timing of measurements.
+They are processes of their own because neither page loads nor the search for onsets may disturb the timing of
+measurements, or take the memory of a small machine that only probes.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -94,29 +95,66 @@ async def run_web(
 ) -> None:
     """Keep the web process alive until `stop` is set; call `on_ready` with the address to open.
 
-    `on_ready` is called again only when the port had to change. Must run on the main thread: the kernel
-    ends the child with the thread that started it.
-    Errors: WebError when there is no script or no port. A web process that dies is started again, after a
-            pause that doubles up to a minute.
+    `on_ready` is called again only when the port had to change.
+    Errors: WebError when there is no script or no port; see `keep_running`.
     """
     if not web.script.is_file():
         raise WebError(f"{web.script}: expected the dashboard's script, got no file")
-    loop = asyncio.get_running_loop()
-    told, port, pause_s = "", web.port, first_pause_s
-    while not stop.is_set():
+    told, port = "", web.port
+
+    def launch() -> Sequence[str]:
+        nonlocal port
         port = choose_port(web.address, port)
+        return command(web, port)
+
+    async def announce(child: asyncio.subprocess.Process) -> None:
+        nonlocal told
+        url = open_address(web.address, port)
+        if await _is_ready(child, url, stop) and url != told:
+            told = url
+            on_ready(url)
+
+    await keep_running(
+        launch,
+        stop,
+        what="web process",
+        folder=web.script.resolve().parent,
+        database=web.database,
+        on_start=announce,
+        first_pause_s=first_pause_s,
+    )
+
+
+async def keep_running(
+    launch: Callable[[], Sequence[str]],
+    stop: asyncio.Event,
+    *,
+    what: str,
+    folder: Path,
+    database: str,
+    on_start: Callable[[asyncio.subprocess.Process], Awaitable[None]] | None = None,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> None:
+    """Keep one process alive until `stop` is set.
+
+    Shape:  `launch` gives the command line of each start, `on_start` is awaited after it. `database` is
+            handed on as OBSERVATORY_DATABASE. Must run on the main thread: the kernel ends the child with
+            the thread that started it.
+    Errors: those of `launch`. A process that dies is started again, after a pause that doubles to a minute.
+    """
+    loop = asyncio.get_running_loop()
+    pause_s = first_pause_s
+    while not stop.is_set():
         started_s = loop.time()
-        async with _child(command(web, port), web) as child:
-            url = open_address(web.address, port)
-            if await _is_ready(child, url, stop) and url != told:
-                told = url
-                on_ready(url)
+        async with _child(launch(), folder, database) as child:
+            if on_start is not None:
+                await on_start(child)
             await _first_of(child.wait(), stop.wait())
         if stop.is_set():
             return
         if loop.time() - started_s > SOUND_AFTER_S:
             pause_s = first_pause_s
-        logger.error("web process ended with %s; starting it again in %g s", child.returncode, pause_s)
+        logger.error("%s ended with %s; starting it again in %g s", what, child.returncode, pause_s)
         await _first_of(stop.wait(), asyncio.sleep(pause_s))
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
@@ -128,12 +166,14 @@ def open_address(address: str, port: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _child(command: Sequence[str], web: Web) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _child(
+    command: Sequence[str], folder: Path, database: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "observatory.die_with_parent", str(os.getpid())),
         *command,
-        cwd=web.script.resolve().parent,
-        env={**os.environ, "OBSERVATORY_DATABASE": web.database},
+        cwd=folder,
+        env={**os.environ, "OBSERVATORY_DATABASE": database},
         stdin=asyncio.subprocess.DEVNULL,
         # Streamlit's greeting names addresses of its own choice; errors go to stderr.
         stdout=asyncio.subprocess.DEVNULL,
@@ -148,7 +188,7 @@ async def _child(command: Sequence[str], web: Web) -> AsyncIterator[asyncio.subp
             async with asyncio.timeout(STOP_GRACE_S):
                 await child.wait()
         except TimeoutError:
-            logger.warning("web process did not end within %g s; killing it", STOP_GRACE_S)
+            logger.warning("a process did not end within %g s; killing it", STOP_GRACE_S)
         finally:
             _signal_group(child, signal.SIGKILL)
             await child.wait()

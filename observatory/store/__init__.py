@@ -1,6 +1,6 @@
 """All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
 
-from observatory.store.counts import Counts, Row, SeriesCells, Watched
+from observatory.store.counts import Row, SeriesCells, Watched
 from observatory.store.detection import Overtaken, Result, Standing, Touched
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.records import (
@@ -23,7 +23,6 @@ __all__ = [
     "DEFAULT_URL",
     "URL_VARIABLE",
     "ConfigState",
-    "Counts",
     "Coverage",
     "Delivery",
     "Gap",

@@ -1,21 +1,17 @@
 """What the search for onsets and ends looks at: hourly counts of many series, cells and rows of one."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any, Final, cast
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, func, select, tuple_, type_coerce
 
 from observatory.model import OVERALL, Grain, Role, State
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
 from observatory.store.schema import (
-    EPOCH,
     cells,
     ledger,
     measurements,
@@ -27,22 +23,8 @@ from observatory.store.schema import (
 
 # Network, target, whether it is emulated: what one search follows.
 Watched = tuple[int, str, bool]
-_BLOCKED: Final = (State.BLOCKED, State.LIKELY_BLOCKED)
+BLOCKED: Final = (State.BLOCKED, State.LIKELY_BLOCKED)
 CHUNK: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Hourly counts of several series side by side.
-
-    Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok` and `n_blocked` (n, series) in the order
-            of `keys`; zero where nothing was judged.
-    """
-
-    keys: tuple[Watched, ...]
-    hours: npt.NDArray[np.int64]
-    n_ok: npt.NDArray[np.int32]
-    n_blocked: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,57 +48,11 @@ def probes_only() -> ColumnElement[bool]:
     return series.c.vantage.not_in(controls)
 
 
-def _series_of(keys: Collection[Watched], *, layer: str | None) -> Select[Any]:
+def series_of(keys: Collection[Watched], *, layer: str | None) -> Select[Any]:
+    """The series of these by probes: of one layer, or of all."""
     c = series.c
     query = select(series).where(tuple_(c.asn, c.target, c.emulated).in_(sorted(keys)), probes_only())
     return query if layer is None else query.where(c.layer == layer)
-
-
-def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None) -> Counts:
-    """Return what was ok and what blocked per hour, vantage points of one network added up.
-
-    Errors: StoreError.
-    """
-    columns = {key: number for number, key in enumerate(keys)}
-    with reading(engine) as connection:
-        of_series: dict[int, int] = {}
-        for chunk in chunks(list(keys)):
-            for row in connection.execute(_series_of(chunk, layer=OVERALL)):
-                of_series[row.number] = columns[row.asn, row.target, row.emulated]
-        is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
-        is_blocked = {row.number for row in connection.execute(_outcomes(_BLOCKED))}
-        judged = cells.c.outcome.in_(list(is_ok | is_blocked))
-        query = _hours(list(of_series), EPOCH if start is None else start, None).where(judged)
-        # Millions of rows in a whole recomputation: no object is made of any.
-        rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
-    hours, places = np.unique(flat[:, 0], return_inverse=True)
-    width = len(keys)
-    flat_places = places * width + _translate(flat[:, 1], of_series)
-    blocked = np.isin(flat[:, 2], list(is_blocked))
-    return Counts(
-        keys=tuple(keys),
-        hours=hours,
-        n_ok=_add_up(flat_places[~blocked], flat[~blocked, 3], len(hours), width),
-        n_blocked=_add_up(flat_places[blocked], flat[blocked, 3], len(hours), width),
-    )
-
-
-def _outcomes(states: Sequence[State]) -> Select[Any]:
-    return select(outcomes.c.number).where(outcomes.c.state.in_([state.value for state in states]))
-
-
-def _translate(numbers: npt.NDArray[np.int64], to: Mapping[int, int]) -> npt.NDArray[np.int64]:
-    table = np.zeros(max(to, default=0) + 1, dtype=np.int64)
-    table[list(to)] = list(to.values())
-    return table[numbers]
-
-
-def _add_up(
-    places: npt.NDArray[np.int64], n: npt.NDArray[np.int64], height: int, width: int
-) -> npt.NDArray[np.int32]:
-    sums = np.bincount(places, weights=n, minlength=height * width)
-    return sums.astype(np.int32).reshape(height, width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +87,7 @@ def load_series_cells(
     with reading(engine) as connection:
         known = {
             row.number: (row.vantage, row.layer, row.resolver)
-            for row in connection.execute(_series_of([key], layer=None))
+            for row in connection.execute(series_of([key], layer=None))
         }
         result = {
             row.number: (
@@ -163,11 +99,11 @@ def load_series_cells(
             for row in connection.execute(select(outcomes))
         }
         whole = [number for number, (_, layer, _) in known.items() if layer == OVERALL]
-        rows = connection.execute(_hours(whole, start, end)).all()
+        rows = connection.execute(hours_of(whole, start, end)).all()
         if layers_from is not None:
-            blocked = [number for number, outcome in result.items() if outcome[0] in _BLOCKED]
+            blocked = [number for number, outcome in result.items() if outcome[0] in BLOCKED]
             layers = [number for number in known if number not in whole]
-            hours = _hours(layers, layers_from, end).subquery()
+            hours = hours_of(layers, layers_from, end).subquery()
             counted = (
                 select(hours.c.series, func.sum(hours.c.n))
                 .where(hours.c.outcome.in_(blocked))
@@ -177,11 +113,12 @@ def load_series_cells(
             for number, n in connection.execute(counted):
                 met[known[number][1:]] += int(n)
             wanted = [number for number in layers if met[known[number][1:]] >= least_blocked]
-            rows = [*rows, *connection.execute(_hours(wanted, layers_from, end)).all()]
+            rows = [*rows, *connection.execute(hours_of(wanted, layers_from, end)).all()]
     return SeriesCells(rows=cast("Sequence[tuple[int, int, int, int]]", rows), series=known, outcomes=result)
 
 
-def _hours(numbers: Sequence[int], start: datetime, end: datetime | None) -> Select[Any]:
+def hours_of(numbers: Sequence[int], start: datetime, end: datetime | None) -> Select[Any]:
+    """The hourly cells of series in [start, end), as four integers each."""
     query = select(
         type_coerce(cells.c.bucket_at, BigInteger).label("bucket"),
         cells.c.series,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from sqlalchemy import Engine
 
@@ -35,7 +35,7 @@ from observatory.store import (
     retention,
     writer,
 )
-from observatory.store.counts import Counts, Row, SeriesCells, Watched
+from observatory.store.counts import Row, SeriesCells, Watched
 from observatory.store.detection import Result, Standing, Touched
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
@@ -53,6 +53,9 @@ from observatory.store.records import (
     VantageStatus,
 )
 from probes.records import Measurement, TargetKind
+
+if TYPE_CHECKING:
+    from observatory.store.grids import Counts
 
 DEFAULT_URL: Final = "sqlite:///var/observatory.sqlite"
 URL_VARIABLE: Final = "OBSERVATORY_DATABASE"
@@ -244,9 +247,12 @@ class Store:
         """Return where the tests of these series stand; those never tested are left out."""
         return detection.load_standings(self.engine, keys)
 
-    def load_counts(self, keys: Sequence[Watched], start: datetime | None) -> Counts:
+    def load_counts(self, keys: Sequence[Watched], start: datetime | None) -> "Counts":
         """Return what was ok and what blocked per hour and series."""
-        return counts.load_counts(self.engine, keys, start)
+        # Loads numpy, which only the search for onsets needs.
+        from observatory.store import grids
+
+        return grids.load_counts(self.engine, keys, start)
 
     def load_series_cells(
         self,
