@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from demo.check import compare
 from demo.script import Switch, round_times, write_script
 from lab.control import LabControl
 from observatory import render
@@ -21,6 +22,8 @@ from observatory.model import Config, VantagePoint
 from observatory.rounds import measure_vantage
 from observatory.service import judge
 from observatory.store import Store, open_store
+from observatory.text import load_text
+from observatory.text.events import finding
 from probes.records import Measurement, TargetKind
 
 CONFIG: Final = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"
@@ -119,10 +122,20 @@ def main() -> int:
     switches = write_script(load_yaml("indonesia_2017.yaml")["events"], hosts)
     every = timedelta(days=arguments.days_apart)
     times = round_times(() if arguments.coarse else switches, every=every)
-    replay = Replay(open_store(arguments.database), load_config(CONFIG), LabControl(), every=every)
+    store = open_store(arguments.database)
+    replay = Replay(store, load_config(CONFIG), LabControl(), every=every)
     n = asyncio.run(replay.run(switches, times))
     sys.stderr.write(f"{n:,} emulated measurements in {len(times)} rounds.\n")
-    return 0
+    if arguments.coarse:
+        return 0
+    events = [revision.event for revision in store.load_events() if not revision.event.withdrawn]
+    problems = compare(events, switches)
+    for event in events:
+        sys.stderr.write(f"Found {event.id}: {finding(event, load_text('en'))}\n")
+    sys.stderr.write(
+        "\n".join(problems) + "\n" if problems else "Found as it was played, and nothing else.\n"
+    )
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":
