@@ -182,7 +182,7 @@ def _describe(
     inside = tallies[first : last + 1]
     share = portion_of(inside)
     windows = find_windows(inside, ZoneInfo(network.zone))
-    confirmed = _confirmed(cluster)
+    confirmed = confirmed_at([piece.mark for piece in cluster])
     ends = {number_of(tally.at): tally.until for tally in tallies}
     end = cluster[-1].end
     return Spell(
@@ -207,8 +207,11 @@ def _describe(
     )
 
 
-def _confirmed(cluster: Sequence[_Piece]) -> int | None:
-    marks = [piece.mark for piece in cluster]
+def confirmed_at(marks: Sequence[Mark]) -> int | None:
+    """Return the cell after which marks of one spell are more than a suspicion; None when they are not.
+
+    Shape:  marks so close together that they make one spell, oldest first.
+    """
     times = [mark.confirmed for mark in marks if mark.confirmed is not None]
     if len(marks) >= CONFIRM_EACH_OTHER:
         times.append(marks[CONFIRM_EACH_OTHER - 1].suspected)
