@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -42,6 +43,11 @@ class View:
         return f"{tag} {line}" if self.emulated else line
 
 
+PLOTLY: Final[dict[str, Any]] = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "scrollZoom": False,
+}
 # Less room above and beside than Streamlit leaves, so that a phone shows the finding at once.
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.4rem clamp(0.9rem, 3vw, 3rem) 3rem; }

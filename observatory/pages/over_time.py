@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import streamlit as st
 
-from observatory.figures import Caption, Mark, Row, TimeAxis, draw_share, draw_timeline
-from observatory.model import Cell, Grain, Role
+from observatory.figures import Band, Caption, Mark, Row, TimeAxis, draw_share, draw_timeline
+from observatory.model import Cell, Event, Grain, Role
 from observatory.pages.address import choose_days, choose_one
+from observatory.pages.aligned import show_aligned
 from observatory.pages.common import (
+    PLOTLY,
     View,
     open_view,
     show_columns,
@@ -19,10 +21,11 @@ from observatory.pages.common import (
     show_no_measurements,
 )
 from observatory.pages.csv_file import CELL_COLUMNS, SHARE_COLUMNS, cell_csv, share_csv
-from observatory.pages.known_dates import KnownDate, date_words, dates_between, mark_dates
+from observatory.pages.event_bands import find_bands, show_bands
+from observatory.pages.known_dates import KnownDate, dates_between, mark_dates, show_dates
 from observatory.pages.matrix import Group, group_targets
 from observatory.pages.moments import bucket_range, default_days
-from observatory.pages.reads import REFRESH_S, read_cells, read_gaps, read_latest, read_share
+from observatory.pages.reads import REFRESH_S, read_cells, read_events, read_gaps, read_latest, read_share
 from observatory.pages.targets import known_targets
 from observatory.pages.words import escape_markdown
 from observatory.store import Share, StoreError, VantageStatus
@@ -30,11 +33,8 @@ from observatory.text import zone_name
 
 _BY_TARGET: Final = "target"
 _BY_NETWORK: Final = "network"
-_PLOTLY: Final[dict[str, Any]] = {
-    "displaylogo": False,
-    "modeBarButtons": [["toImage"]],
-    "scrollZoom": False,
-}
+_CALENDAR: Final = "calendar"
+_SINCE_ONSET: Final = "onset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,15 @@ class _Range:
     axis: TimeAxis
     known: tuple[KnownDate, ...]
     marks: tuple[Mark, ...]
+    events: tuple[tuple[Band, Event], ...]
 
     @property
     def probes(self) -> tuple[VantageStatus, ...]:
         return tuple(v for v in self.view.vantages if v.role is Role.PROBE)
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        return tuple(band for band, _ in self.events)
 
     @property
     def span(self) -> dict[str, str]:
@@ -97,6 +102,12 @@ def show() -> None:
         show_no_measurements(view)
         return
     try:
+        st.title(view.text("page.over_time"), anchor=False)
+        words = {key: view.text(f"aligned.{key}") for key in (_CALENDAR, _SINCE_ONSET)}
+        time = choose_one("time", view.text("aligned.time"), list(words), words.__getitem__, as_buttons=True)
+        if time == _SINCE_ONSET:
+            show_aligned(view)
+            return
         chosen = _choose(view)
         if chosen is not None:
             _show_charts(chosen)
@@ -109,7 +120,6 @@ def show() -> None:
 def _choose(view: View) -> _Range | None:
     """Draw the choices of group and days; None when they leave nothing to show, after saying so."""
     text = view.text
-    st.title(text("page.over_time"), anchor=False)
     default = default_days(view.coverage, view.zone)
     if default is None:
         return None
@@ -130,17 +140,20 @@ def _choose(view: View) -> _Range | None:
     measured = (latest.target for latest in read_latest(view.url, view.coverage, view.emulated))
     zone = _zone(view, start)
     known = dates_between(start, end)
+    targets = group_targets(known_targets(), measured)[kind]
+    axis = TimeAxis(
+        start=start,
+        end=end,
+        grain=grain,
+        zone=view.zone,
+        title=text("over_time.axis" if grain is Grain.HOUR else "over_time.axis_day", zone=zone),
+    )
     return _Range(
         view=view,
         kind=kind,
-        targets=group_targets(known_targets(), measured)[kind],
-        axis=TimeAxis(
-            start=start,
-            end=end,
-            grain=grain,
-            zone=view.zone,
-            title=text("over_time.axis" if grain is Grain.HOUR else "over_time.axis_day", zone=zone),
-        ),
+        targets=targets,
+        axis=axis,
+        events=find_bands(read_events(view.url, view.coverage, view.emulated), axis, targets),
         known=known,
         marks=mark_dates(known, end - start),
     )
@@ -162,6 +175,7 @@ def _show_charts(chosen: _Range) -> None:
         _show_share(chosen, by_target, rows_targets, _BY_TARGET)
     st.caption(text("over_time.note_share"))
     _show_timeline(chosen, rows_networks, rows_targets)
+    show_bands(chosen.events, text)
     _show_known(chosen)
     show_columns(view.text, SHARE_COLUMNS, CELL_COLUMNS)
 
@@ -193,6 +207,7 @@ def _show_share(chosen: _Range, shares: Sequence[Share], rows: Sequence[Row], by
         text=text,
         theme=view.theme,
         marks=chosen.marks,
+        bands=chosen.bands,
     )
     _show_figure(figure, f"share.{by}", text("over_time.share_alt", title=title))
     show_download(
@@ -253,6 +268,7 @@ def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Ro
         theme=view.theme,
         gaps=_gaps(chosen, by, one),
         marks=chosen.marks,
+        bands=chosen.bands,
     )
     _show_figure(figure, "timeline", text("over_time.timeline_alt", title=title))
     st.caption(text("over_time.note_timeline"))
@@ -281,19 +297,11 @@ def _show_known(chosen: _Range) -> None:
         return
     st.subheader(text("over_time.known"), anchor=False)
     st.caption(text("over_time.known_intro"))
-    lines = [
-        f"{number}. {escape_markdown(date_words(date, text))} [{_host(date.source)}]({date.source})"
-        for number, date in enumerate(chosen.known, start=1)
-    ]
-    st.markdown("\n".join(lines))
-
-
-def _host(address: str) -> str:
-    return escape_markdown(address.split("/")[2])
+    show_dates(chosen.known, text)
 
 
 def _show_figure(figure: Any, key: str, alt: str) -> None:
-    st.plotly_chart(figure, theme=None, config=_PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
+    st.plotly_chart(figure, theme=None, config=PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
 
 
 def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[Row]:
