@@ -20,7 +20,7 @@ def place_bands(bands: Iterable[Band], axis: TimeAxis) -> tuple[tuple[Band, int]
     """Return the bands that touch the axis, each with its lane: those of one time do not share one."""
     ends: list[datetime] = []
     placed: list[tuple[Band, int]] = []
-    for band in sorted(bands, key=lambda band: band.earliest or band.start):
+    for band in sorted(bands, key=lambda band: _reach(band, axis)[0]):
         left, right = _reach(band, axis)
         if left >= axis.end or right <= axis.start:
             continue

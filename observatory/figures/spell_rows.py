@@ -46,7 +46,8 @@ def group_rows(
 ) -> tuple[SpellRow, ...]:
     """Return the lines of a chart or table, by network in the order of `names`, then by onset.
 
-    Shape:  with `each`, one line for every target, alike or not. Networks without a name are left out.
+    Shape:  with `each`, one line for every target, alike or not, by name. Networks that are not in `names`
+            are left out.
     """
     series: dict[int, dict[str, list[Spell]]] = {asn: {} for asn in names}
     for spell in sorted(spells, key=lambda spell: (spell.target, spell.onset.by)):
@@ -63,7 +64,7 @@ def group_rows(
         lines = [
             SpellRow(asn=asn, isp=names[asn], targets=tuple(g), members=tuple(g.values())) for g in found
         ]
-        rows += sorted(lines, key=lambda row: row.spells[0].onset.by.replace(second=0, microsecond=0))
+        rows += lines if each else sorted(lines, key=lambda row: row.spells[0].onset.by)
     return tuple(rows)
 
 

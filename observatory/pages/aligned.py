@@ -93,7 +93,7 @@ def show_aligned(view: View) -> None:
 def _align(view: View, event: Event) -> _Aligned:
     part = told(event)
     onsets: dict[int, Interval] = {}
-    for spell in sorted(part.spells, key=lambda spell: spell.onset.by):
+    for spell in sorted(part.spells, key=lambda s: (s.onset.by, s.isp, s.asn)):
         if not spell.onset_is_ours:
             onsets.setdefault(spell.asn, spell.onset)
     last = view.coverage.last_at or part.onset.by

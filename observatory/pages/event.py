@@ -38,7 +38,7 @@ from observatory.text.events import MANY, event_zone, shortened
 _MAX_ID: Final = 200
 _ALL: Final = "all"
 # More networks than these in one chart are not read but scrolled past: they come in parts.
-_PER_PART: Final = 25
+_PER_PART: Final = 15
 _MARGIN: Final = 0.04
 _HOURLY_UP_TO: Final = timedelta(days=60)
 

@@ -102,11 +102,13 @@ def _look(spell: Spell) -> str:
 def _method_lines(row: SpellRow, text: Text) -> Iterable[Line]:
     for spell in row.spells:
         for method in sorted(spell.methods, key=lambda method: method.onset.by):
-            yield Line(
-                name=target_words(row, text),
-                small=_names(row, text),
-                entries=_method_entries(method, spell, text),
-            )
+            yield _first_line(row, _method_entries(method, spell, text), text)
+
+
+def _first_line(row: SpellRow, entries: tuple[Entry, ...], text: Text) -> Line:
+    """Return a line named by its first target, and how many there are."""
+    small = (text.count("spells.targets", len(row.targets)),) if len(row.targets) > 1 else ()
+    return Line(name=row.targets[0], small=small, entries=entries)
 
 
 def _method_entries(method: Method, spell: Spell, text: Text) -> tuple[Entry, ...]:
@@ -135,5 +137,4 @@ def _evidence_lines(row: SpellRow, text: Text) -> Iterable[Line]:
                 for witness in own
             )
             entries.append(Entry(word="" if links else text("event.evidence_none"), links=links))
-        small = (text.count("spells.targets", len(row.targets)),) if len(row.targets) > 1 else ()
-        yield Line(name=row.targets[0], small=small, entries=tuple(entries))
+        yield _first_line(row, tuple(entries), text)

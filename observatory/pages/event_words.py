@@ -53,11 +53,8 @@ def sentences(event: Event, text: Text) -> tuple[str, ...]:
     elif event.certainty is Certainty.SUSPECTED:
         lines += [text("feed.is_unconfirmed"), text("feed.was_told")]
     lines += describe(told(event), text)
-    real_ends = {
-        spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end and not spell.end_is_ours
-    }
     ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_is_ours}
-    if ours and len(ours | real_ends) > 1:
+    if ours and not all(spell.end_is_ours for spell in event.spells):
         lines.append(text("event.end_is_ours_on", networks=shortened(sorted(ours), text, most=MANY)))
     n_suspected = sum(spell.certainty is Certainty.SUSPECTED for spell in event.spells)
     if n_suspected and event.certainty is Certainty.CONFIRMED:

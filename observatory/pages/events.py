@@ -8,7 +8,7 @@ import streamlit as st
 from observatory.figures.spell_rows import share_words, state_words
 from observatory.model import Certainty, Event, Revision, Role, Spell
 from observatory.pages.address import event_address, feed_address
-from observatory.pages.common import View, open_view, show_missing, show_no_measurements
+from observatory.pages.common import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.pages.event_words import headline, is_going_on, stands, told, versions_words
 from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, read_events, read_latest, read_loose_spells
@@ -70,11 +70,10 @@ def _show_entry(view: View, event: Event) -> None:
         networks=text.count("count.networks", len(part.networks)),
         targets=text.count("spells.targets", len(part.targets)),
     )
-    name = escape_markdown(headline(event, text))
-    lines = [f"**[{name}]({event_address(event.id, text.language)})**"]
-    lines.append(escape_markdown(f"{onset_sentence(part, text)} {end_sentence(part, text)}"))
-    lines.append(escape_markdown(certainty_sentence(part, text)))
+    when = f"{onset_sentence(part, text)} {end_sentence(part, text)}"
+    lines = [escape_markdown(when), escape_markdown(certainty_sentence(part, text))]
     with st.container(border=True, key=f"event-{event.id}"):
+        show_link(headline(event, text), event_address(event.id, text.language))
         st.markdown("\n\n".join(lines))
         tag = f"{text('events.emulated')} · " if event.emulated else ""
         st.caption(escape_markdown(f"{tag}{extent} · {event.id}"))
@@ -172,5 +171,5 @@ def _show_withdrawn(view: View, revisions: Sequence[Revision]) -> None:
     with st.expander(text("events.heading_withdrawn", n=text.number(len(revisions)))):
         st.markdown(text("events.withdrawn_intro"))
         for revision in revisions:
-            name = escape_markdown(headline(revision.event, text))
-            st.markdown(f"[{name}]({event_address(revision.event.id, text.language)})")
+            address = event_address(revision.event.id, text.language)
+            show_link(headline(revision.event, text), address)

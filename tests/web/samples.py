@@ -111,4 +111,4 @@ def save_histories(store: Store, histories: Iterable[tuple[Revision, ...]]) -> N
     for revision in sorted((r for history in histories for r in history), key=lambda r: r.at):
         with writing(store.engine) as connection:
             changed = {revision.event.id: (revision.event, revision.causes)}
-            save_events(connection, changed, at=revision.at)
+            save_events(connection, changed, (), at=revision.at)
