@@ -152,12 +152,16 @@ def test_targets_alike_share_a_line_and_others_do_not() -> None:
     ]
 
 
+def unwrapped(trace: Any) -> str:
+    return str(trace.hovertext[0].replace("<br>", " "))
+
+
 def test_hover_has_the_share_with_its_interval_where_it_is_partial() -> None:
     (part,) = (t for t in draw(make_spell(partial=True, portion=PART)).data if t.text == "◐")
-    assert "12 of 30 measurements; 95 % interval 24% to 58%" in part.hovertext[0]
-    assert "Began: on 14 Jul 2017 between 18:00 and 19:00 WIB" in part.hovertext[0]
+    assert "12 of 30 measurements; 95 % interval 24% to 58%" in unwrapped(part)
+    assert "Began: on 14 Jul 2017 between 18:00 and 19:00 WIB" in unwrapped(part)
     (ours,) = (t for t in draw(make_spell(end=ENDED, end_is_ours=True)).data if t.text == "✕")
-    assert "Ended: not known" in ours.hovertext[0]
+    assert "Ended: not known" in unwrapped(ours)
 
 
 def test_methods_after_the_first_are_ticks() -> None:
@@ -170,7 +174,7 @@ def test_methods_after_the_first_are_ticks() -> None:
     )
     (ticks,) = (t for t in draw(make_spell(methods=(later, first))).data if t.type == "scatter")
     assert list(ticks.x) == [AXIS.local(AT + 31 * HOUR)]
-    assert "reset when this name is asked for" in ticks.text[0]
+    assert "reset when this name is asked for" in ticks.text[0].replace("<br>", " ")
 
 
 @pytest.mark.parametrize("theme", Theme)
@@ -258,3 +262,9 @@ def test_an_axis_of_distances_counts_from_zero() -> None:
     )
     assert list(figure.layout.xaxis.ticktext) == ["0", "+7", "+14", "+21"]
     assert [axis.distance(zero + n * day) for n in (-3, 0, 2)] == ["-3", "0", "+2"]
+
+
+def test_a_long_axis_title_is_broken_and_the_legend_makes_room() -> None:
+    short, long = draw(make_spell()), draw(make_spell(), axis=replace(AXIS, title="words " * 9))
+    assert long.layout.xaxis.title.text.count("<br>") == 1
+    assert long.layout.height == short.layout.height + 14

@@ -17,6 +17,7 @@ from observatory.text import Text
 _PHONE_PX: Final = 230
 _TITLE_WIDTH: Final = 38
 _SOURCE_WIDTH: Final = 56
+_AXIS_WIDTH: Final = 40
 _CHAR_PX: Final = 6.8
 _ROW_PX: Final = 34
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -68,7 +69,9 @@ def frame(
     legend_px = 20 * _legend_rows([trace.name for trace in figure.data if trace.showlegend is not False])
     source_px = 14 * len(source)
     top = 22 + 19 * len(title) + 14 * len(scope) + (18 if marks else 4) + bands_px
-    bottom = 52 + legend_px + below_px + source_px + 12
+    axis_title = wrapped(axis.title, _AXIS_WIDTH)
+    title_px = 34 + 14 * len(axis_title)
+    bottom = 4 + title_px + legend_px + below_px + source_px + 12
     left = int(_CHAR_PX * max((len(line) for lines in labels for line in lines), default=0)) + 14
     height = top + row_px * max(len(rows), 2) + bottom
     figure.update_layout(
@@ -87,7 +90,7 @@ def frame(
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": (bottom - 48) / height,
+            "y": (bottom - title_px) / height,
             "yref": "container",
             "yanchor": "top",
             "font": {"size": 11},
@@ -111,7 +114,11 @@ def frame(
     figure.update_xaxes(
         type="date",
         range=[axis.local(axis.start), axis.local(axis.start + len(axis.buckets) * axis.step)],
-        title={"text": plain(axis.title), "font": {"size": 11, "color": paper.faint}, "standoff": 4},
+        title={
+            "text": "<br>".join(map(plain, axis_title)),
+            "font": {"size": 11, "color": paper.faint},
+            "standoff": 4,
+        },
         tickvals=list(ticks),
         ticktext=_tick_words(axis, ticks, text),
         tickangle=0,

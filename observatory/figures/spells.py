@@ -1,6 +1,6 @@
 """An event as a timeline: when each network blocked what, with onset and end as intervals."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.frame import bar_trace, frame, pattern_of, plain
+from observatory.figures.frame import bar_trace, frame, pattern_of, plain, wrapped
 from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, Look, Paper, Theme
 from observatory.figures.parts import Caption, Mark, Row, TimeAxis
 from observatory.figures.spell_rows import SpellRow, is_proven, share_words, target_words
@@ -48,6 +48,7 @@ _LOOKS: Final[Mapping[_Kind, Look]] = MappingProxyType(
 # A piece is drawn at least this part of the axis wide; what nobody saw begin sticks out by the other.
 _LEAST: Final = 1 / 130
 _STUB: Final = 1 / 16
+_HOVER_WIDTH: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,12 @@ def _words(row: SpellRow, number: int, zone: ZoneInfo, text: Text) -> str:
         share_words(portions, partial=spell.partial, text=text),
     )
     head = f"<b>{plain(row.isp)}: {plain(target_words(row, text))}</b>"
-    return "<br>".join((head, *map(plain, lines)))
+    return "<br>".join((head, *_narrow(lines)))
+
+
+def _narrow(lines: Iterable[str]) -> list[str]:
+    """Return lines that fit a hover label on a phone."""
+    return [plain(part) for line in lines for part in wrapped(line, _HOVER_WIDTH)]
 
 
 def _draw_pieces(figure: go.Figure, pieces: Sequence[_Piece], axis: TimeAxis, text: Text) -> None:
@@ -222,4 +228,4 @@ def _draw_methods(
 def _method_words(row: SpellRow, method: Method, zone: ZoneInfo, text: Text) -> str:
     how = how_words(method.mechanism, text) if method.mechanism else text("event_words.how_unknown")
     head = f"<b>{plain(row.isp)}: {plain(target_words(row, text))}</b>"
-    return "<br>".join((head, plain(onset_words(method.onset, zone, text)), plain(how)))
+    return "<br>".join((head, *_narrow((onset_words(method.onset, zone, text), how))))

@@ -38,7 +38,7 @@ from observatory.text.events import MANY, event_zone, shortened
 _MAX_ID: Final = 200
 _ALL: Final = "all"
 # More networks than these in one chart are not read but scrolled past: they come in parts.
-_PER_PART: Final = 15
+_PER_PART: Final = 10
 _MARGIN: Final = 0.04
 _HOURLY_UP_TO: Final = timedelta(days=60)
 
@@ -123,8 +123,7 @@ def _show_event(view: View, revision: Revision) -> None:
     if event.emulated and not view.emulated:
         st.warning(text("event.emulated"))
     st.title(escape_markdown(headline(event, text)), anchor=False)
-    lines = sentences(event, text)
-    st.markdown("\n".join(f"- {escape_markdown(line)}" for line in lines[1:] or lines))
+    st.markdown("\n".join(f"- {escape_markdown(line)}" for line in sentences(event, text)))
     if not event.spells:
         return
     known = known_around(event, view.now)

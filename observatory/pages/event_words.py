@@ -46,13 +46,15 @@ def headline(event: Event, text: Text) -> str:
 
 
 def sentences(event: Event, text: Text) -> tuple[str, ...]:
-    """Return all that an event says; what no longer stands, as what had been told."""
+    """Return all that an event says besides its headline; what was withdrawn, as what had been told."""
     lines: list[str] = []
     if event.withdrawn:
         lines += [text("feed.is_withdrawn"), text("feed.was_told")]
     elif event.certainty is Certainty.SUSPECTED:
-        lines += [text("feed.is_unconfirmed"), text("feed.was_told")]
-    lines += describe(told(event), text)
+        lines.append(text("feed.is_unconfirmed"))
+    part = told(event)
+    # The first sentence has more names than the headline, if there are any.
+    lines += [line for line in describe(part, text) if line != finding(part, text)]
     ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_is_ours}
     if ours and not all(spell.end_is_ours for spell in event.spells):
         lines.append(text("event.end_is_ours_on", networks=shortened(sorted(ours), text, most=MANY)))

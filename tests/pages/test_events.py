@@ -187,9 +187,9 @@ def test_large_event_comes_in_parts(listed: Store) -> None:
     save_event(listed, make_big(200), AlertKind.ONSET, at=AT)
     app = open_page("event", id="big")
     (figure,) = figures(app)
-    assert len(figure["layout"]["yaxis"]["tickvals"]) == 30
-    assert app.selectbox[0].options[1].startswith("networks 16 to 30")
-    later = open_page("event", id="big", networks="part-14")
+    assert len(figure["layout"]["yaxis"]["tickvals"]) == 20
+    assert app.selectbox[0].options[1].startswith("networks 11 to 20")
+    later = open_page("event", id="big", networks="part-20")
     assert "Network 199" in json.dumps(figures(later)[0])
 
 
@@ -235,6 +235,12 @@ def test_an_end_of_ours_is_never_called_an_end() -> None:
     assert told(OURS_AND_OPEN).end is None
     assert is_going_on(OURS_AND_OPEN)
     assert not is_going_on(OURS_AND_REAL)
+
+
+def test_what_was_withdrawn_is_told_as_such() -> None:
+    assert sentences(WITHDRAWN, EN)[:2] == (EN("feed.is_withdrawn"), EN("feed.was_told"))
+    assert sentences(make_event("s", SUSPECTED), EN)[0] == EN("feed.is_unconfirmed")
+    assert not any("t.me is" in line for line in sentences(make_event("a"), EN)), "the headline says it"
 
 
 def test_revisions_in_short() -> None:
