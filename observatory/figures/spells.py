@@ -46,8 +46,10 @@ _LOOKS: Final[Mapping[_Kind, Look]] = MappingProxyType(
     }
 )
 # A piece is drawn at least this part of the axis wide; what nobody saw begin sticks out by the other.
-_LEAST: Final = 1 / 130
+_LEAST: Final = 1 / 100
 _STUB: Final = 1 / 16
+# A sign needs this part of the axis of a phone.
+_ROOM: Final = 1 / 25
 _HOVER_WIDTH: Final = 40
 
 
@@ -165,6 +167,7 @@ def _narrow(lines: Iterable[str]) -> list[str]:
 
 
 def _draw_pieces(figure: go.Figure, pieces: Sequence[_Piece], axis: TimeAxis, text: Text) -> None:
+    room = (axis.end - axis.start) * _ROOM
     for kind, look in _LOOKS.items():
         own = [piece for piece in pieces if piece.kind is kind]
         spans = [(max(p.start, axis.start), min(p.end, axis.end), p) for p in own]
@@ -177,7 +180,7 @@ def _draw_pieces(figure: go.Figure, pieces: Sequence[_Piece], axis: TimeAxis, te
             base=[axis.local(start) for start, _, _ in shown],
             x=[(end - start).total_seconds() * 1000 for start, end, _ in shown],
             marker={"color": look.fill, "pattern": pattern_of(look)},
-            text=look.sign,
+            text=[look.sign if end - start >= room else "" for start, end, _ in shown],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
@@ -186,7 +189,6 @@ def _draw_pieces(figure: go.Figure, pieces: Sequence[_Piece], axis: TimeAxis, te
             hovertext=[piece.words for _, _, piece in shown],
         )
         figure.add_trace(bars.update(hoverinfo=None, hovertemplate="%{hovertext}<extra></extra>"))
-    figure.update_layout(uniformtext={"minsize": 11, "mode": "hide"})
 
 
 def method_changes(spell: Spell) -> tuple[Method, ...]:

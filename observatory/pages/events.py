@@ -6,12 +6,12 @@ from typing import Final
 import streamlit as st
 
 from observatory.figures.spell_rows import share_words, state_words
-from observatory.model import Certainty, Event, Revision, Role, Spell
+from observatory.model import Event, Revision, Role, Spell
 from observatory.pages.address import event_address, feed_address
 from observatory.pages.common import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.pages.event_words import headline, is_going_on, stands, told, versions_words
 from observatory.pages.moments import load_zone
-from observatory.pages.reads import REFRESH_S, read_events, read_latest, read_loose_spells
+from observatory.pages.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.pages.table import Entry, Head, Line, Section, show_table
 from observatory.pages.words import escape_markdown
 from observatory.store import StoreError
@@ -32,10 +32,10 @@ def show() -> None:
         if not events and not view.has_data:
             show_no_measurements(view)
             return
-        loose = read_loose_spells(view.url, view.coverage, view.emulated)
         _show_events(view, events)
-        _show_suspected(view, _not_in(loose, events))
-        _show_ours(view, [spell for spell in loose if spell.onset_is_ours])
+        suspicions = read_suspicions(view.url, view.coverage, view.emulated)
+        _show_suspected(view, _not_in(suspicions, events))
+        _show_ours(view, read_our_changes(view.url, view.emulated))
         _show_withdrawn(view, [revision for revision in events if not stands(revision.event)])
     except StoreError as error:
         detail = escape_markdown(str(error))
@@ -102,8 +102,8 @@ def _show_nothing_found(view: View) -> None:
     st.markdown(f"{escape_markdown(basis)}\n\n{text('events.none_next')}")
 
 
-def _not_in(loose: Iterable[Spell], events: Iterable[Revision]) -> list[Spell]:
-    """Return the open suspicions that are part of no event that stands."""
+def _not_in(suspicions: Iterable[Spell], events: Iterable[Revision]) -> list[Spell]:
+    """Return the suspicions that are part of no event that stands."""
     taken = {
         (spell.asn, spell.target)
         for revision in events
@@ -111,14 +111,7 @@ def _not_in(loose: Iterable[Spell], events: Iterable[Revision]) -> list[Spell]:
         for spell in revision.event.spells
         if spell.end is None
     }
-    return [
-        spell
-        for spell in loose
-        if spell.certainty is Certainty.SUSPECTED
-        and spell.end is None
-        and not spell.onset_is_ours
-        and (spell.asn, spell.target) not in taken
-    ]
+    return [spell for spell in suspicions if (spell.asn, spell.target) not in taken]
 
 
 def _show_suspected(view: View, spells: Sequence[Spell]) -> None:

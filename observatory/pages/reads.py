@@ -132,14 +132,23 @@ def read_notes(url: str, event_id: str) -> tuple[Note, ...]:
 
 
 @_cached
-def read_loose_spells(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
-    """Return the spells that may be part of no event: those that our rules made, and open suspicions."""
+def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
+    """Return what is suspected now, whether it is part of an event or not; of open series alone."""
+    store = _store(url)
+    keys = [key for key in store.load_open_series() if key[2] == emulated]
     return tuple(
         spell
-        for spell in _store(url).load_spells()
-        if spell.emulated == emulated
-        and (spell.onset_is_ours or (spell.certainty is Certainty.SUSPECTED and spell.end is None))
+        for spell in store.load_spells(keys)
+        if spell.certainty is Certainty.SUSPECTED and spell.end is None and not spell.onset_is_ours
     )
+
+
+# All spells there ever were are read for it, and rules change seldom.
+@st.cache_resource(ttl=60, max_entries=4, show_spinner=False)
+def read_our_changes(url: str, emulated: bool) -> tuple[Spell, ...]:
+    """Return the spells that our rules or reference data made."""
+    found = _store(url).load_spells()
+    return tuple(spell for spell in found if spell.onset_is_ours and spell.emulated == emulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
