@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from observatory.pages import measurement, now, over_time, vantage_points
+from observatory.pages import event, events, measurement, now, over_time, vantage_points
 from observatory.pages.address import choose_language
 from observatory.pages.common import show_head
 
@@ -12,7 +12,9 @@ page = st.navigation(
     [
         st.Page(now.show, title=text("page.now"), url_path="now", default=True),
         st.Page(over_time.show, title=text("page.over_time"), url_path="over-time"),
+        st.Page(events.show, title=text("page.events"), url_path="events"),
         st.Page(vantage_points.show, title=text("page.vantage_points"), url_path="vantage-points"),
+        st.Page(event.show, title=text("page.event"), url_path="event", visibility="hidden"),
         st.Page(measurement.show, title=text("page.measurement"), url_path="measurement"),
     ],
     position="top",

@@ -10,8 +10,9 @@ import pytest
 
 from observatory.analysis.judge import ALL_RULES
 from observatory.figures.looks import LOOKS
-from observatory.model import Layer, StandIn, State
+from observatory.model import AlertKind, Layer, Shows, StandIn, State
 from observatory.pages import csv_file
+from observatory.pages.event_words import count_parts
 from observatory.pages.punctuality import Punctuality
 from observatory.pages.step_words import EDE_NAMES
 from observatory.pages.steps import StepGroup
@@ -36,6 +37,8 @@ FAMILIES = {
         *csv_file.SHARE_COLUMNS,
         *csv_file.CELL_COLUMNS,
         *csv_file.VANTAGE_COLUMNS,
+        *csv_file.SPELL_COLUMNS,
+        *csv_file.ALIGNED_COLUMNS,
     },
 }
 # Ends come from data: a test of known_dates and the one below compare them.
@@ -79,6 +82,8 @@ def test_no_key_is_unused_and_none_is_missing() -> None:
     families |= {f"step.who_{resolver}" for resolver in Resolver} | {f"step.heard_{h}" for h in Heard}
     families |= {f"step.payload_{p}" for p in Payload} | {f"step.name_{p}" for p in Purpose}
     families |= {f"step.ede_{name}" for name in EDE_NAMES.values()}
+    families |= {f"event.cause_{kind}" for kind in AlertKind} | {f"event.shows_{shows}" for shows in Shows}
+    families |= {f"event.count_{name}.{form}" for name in count_parts(None) for form in ("one", "other")}
     counted = {f"{key}.{form}" for key in literal for form in ("one", "other")}
 
     def is_used(key: str) -> bool:

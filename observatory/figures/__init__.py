@@ -1,13 +1,15 @@
 """Query results -> Plotly figures, each with its title and source line inside. Pure."""
 
-from observatory.figures.frame import Caption, Mark, Row, TimeAxis
 from observatory.figures.looks import LOOKS, NO_DATA, Look, Shown, Theme
+from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
 from observatory.figures.share import draw_share
+from observatory.figures.spells import draw_spells
 from observatory.figures.timeline import draw_timeline
 
 __all__ = [
     "LOOKS",
     "NO_DATA",
+    "Band",
     "Caption",
     "Look",
     "Mark",
@@ -16,5 +18,6 @@ __all__ = [
     "Theme",
     "TimeAxis",
     "draw_share",
+    "draw_spells",
     "draw_timeline",
 ]

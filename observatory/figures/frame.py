@@ -1,86 +1,33 @@
-"""What all figures share: caption and source inside, a local time axis, rows, marks of known dates."""
+"""What all figures share: caption and source inside, a local time axis, rows, marks, bands of events."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Final
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
+from observatory.figures.bands import BAND_PX, draw_bands, place_bands
 from observatory.figures.looks import PAPERS, Look, Theme
-from observatory.model import Grain
+from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
 from observatory.text import Text
 
 # Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
 _PHONE_PX: Final = 230
 _TITLE_WIDTH: Final = 38
 _SOURCE_WIDTH: Final = 56
+_AXIS_WIDTH: Final = 40
 _CHAR_PX: Final = 6.8
 _ROW_PX: Final = 34
-_MAX_TICKS: Final = 5
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
-_STEP: Final = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caption:
-    """What travels with a picture: title, what and when it covers, where it comes from."""
-
-    title: str
-    scope: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of a chart: `key` as in the query result, `name` for people (plain text)."""
-
-    key: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A known date: its number in the list beside the chart."""
-
-    at: datetime
-    number: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeAxis:
-    """The buckets of a chart, end exclusive, and the zone that people read them in."""
-
-    start: datetime
-    end: datetime
-    grain: Grain
-    zone: tzinfo
-    title: str
-
-    @property
-    def step(self) -> timedelta:
-        return _STEP[self.grain]
-
-    @property
-    def buckets(self) -> tuple[datetime, ...]:
-        n = -((self.start - self.end) // self.step)
-        return tuple(self.start + i * self.step for i in range(n))
-
-    def local(self, at: datetime) -> datetime:
-        """Return naive local time: Plotly draws what it is given and knows no zones."""
-        return at.astimezone(self.zone).replace(tzinfo=None)
-
-    def ticks(self) -> tuple[datetime, ...]:
-        """Return a few local midnights, or full hours when the chart is shorter than two days."""
-        near, far = self.local(self.start), self.local(self.start + len(self.buckets) * self.step)
-        midnight = datetime.combine(near.date(), time())
-        step = timedelta(hours=max(1, -(-(far - near) // timedelta(hours=_MAX_TICKS))))
-        if far - near > timedelta(days=2):
-            step = timedelta(days=-(-(far - near) // timedelta(days=_MAX_TICKS)))
-        n = (far - midnight) // step + 1
-        return tuple(at for i in range(n) if near <= (at := midnight + i * step) < far)
+def row_lines(row: Row) -> list[str]:
+    """Return the lines of a row's label, three at most."""
+    if not row.below:
+        return label_lines(row.name)
+    return [row.name if len(row.name) <= 16 else f"{row.name[:15]}…", *label_lines(row.below)]
 
 
 def plain(text: str) -> str:
@@ -105,6 +52,7 @@ def frame(
     text: Text,
     theme: Theme,
     marks: Sequence[Mark] = (),
+    bands: Sequence[Band] = (),
     below_px: int = 0,
 ) -> go.Figure:
     """Dress a figure whose rows lie at y = 0, 1, 2 … from the top: caption, source, axes, legend, height.
@@ -114,13 +62,18 @@ def frame(
     paper = PAPERS[theme]
     title, scope = wrapped(caption.title, _TITLE_WIDTH), wrapped(caption.scope, _SOURCE_WIDTH)
     source = wrapped(caption.source, _SOURCE_WIDTH)
-    labels = [label_lines(row.name) for row in rows]
+    labels = [row_lines(row) for row in rows]
+    row_px = max(_ROW_PX, 14 * max((len(lines) for lines in labels), default=0) + 6)
+    lanes = place_bands(bands, axis)
+    bands_px = BAND_PX * (1 + max((lane for _, lane in lanes), default=-1))
     legend_px = 20 * _legend_rows([trace.name for trace in figure.data if trace.showlegend is not False])
     source_px = 14 * len(source)
-    top = 22 + 19 * len(title) + 14 * len(scope) + (18 if marks else 4)
-    bottom = 52 + legend_px + below_px + source_px + 12
+    top = 22 + 19 * len(title) + 14 * len(scope) + (18 if marks else 4) + bands_px
+    axis_title = wrapped(axis.title, _AXIS_WIDTH)
+    title_px = 34 + 14 * len(axis_title)
+    bottom = 4 + title_px + legend_px + below_px + source_px + 12
     left = int(_CHAR_PX * max((len(line) for lines in labels for line in lines), default=0)) + 14
-    height = top + _ROW_PX * max(len(rows), 2) + bottom
+    height = top + row_px * max(len(rows), 2) + bottom
     figure.update_layout(
         height=height,
         margin={"t": top, "b": bottom, "l": left, "r": 12, "autoexpand": False},
@@ -137,7 +90,7 @@ def frame(
             "x": 0,
             "xref": "container",
             "xanchor": "left",
-            "y": (bottom - 48) / height,
+            "y": (bottom - title_px) / height,
             "yref": "container",
             "yanchor": "top",
             "font": {"size": 11},
@@ -158,13 +111,16 @@ def frame(
         },
     )
     ticks = axis.ticks()
-    hourly = len(ticks) > 1 and ticks[1] - ticks[0] < timedelta(days=1)
     figure.update_xaxes(
         type="date",
         range=[axis.local(axis.start), axis.local(axis.start + len(axis.buckets) * axis.step)],
-        title={"text": plain(axis.title), "font": {"size": 11, "color": paper.faint}, "standoff": 4},
+        title={
+            "text": "<br>".join(map(plain, axis_title)),
+            "font": {"size": 11, "color": paper.faint},
+            "standoff": 4,
+        },
         tickvals=list(ticks),
-        ticktext=[f"{at:%H:%M}" if hourly and at.hour else text.day(at) for at in ticks],
+        ticktext=_tick_words(axis, ticks, text),
         tickangle=0,
         tickcolor=paper.line,
         gridcolor=paper.line,
@@ -197,8 +153,17 @@ def frame(
         showarrow=False,
         font={"size": 10, "color": paper.faint},
     )
-    _draw_marks(figure, marks, axis, paper.text)
+    _draw_marks(figure, marks, axis, paper.text, above_px=bands_px)
+    draw_bands(figure, lanes, axis)
     return figure
+
+
+def _tick_words(axis: TimeAxis, ticks: Sequence[datetime], text: Text) -> list[str]:
+    if axis.zero is not None:
+        zero = axis.local(axis.zero)
+        return [f"{n:+d}" if (n := (at - zero) // axis.step) else "0" for at in ticks]
+    hourly = len(ticks) > 1 and ticks[1] - ticks[0] < timedelta(days=1)
+    return [f"{at:%H:%M}" if hourly and at.hour else text.day(at) for at in ticks]
 
 
 def _legend_rows(names: Iterable[str]) -> int:
@@ -211,7 +176,9 @@ def _legend_rows(names: Iterable[str]) -> int:
     return -(-len(widths_px) // n_columns)
 
 
-def _draw_marks(figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour: str) -> None:
+def _draw_marks(
+    figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour: str, *, above_px: int
+) -> None:
     for mark in marks:
         at = axis.local(mark.at)
         line = {"color": colour, "width": 1, "dash": "dot"}
@@ -221,6 +188,7 @@ def _draw_marks(figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour
             y=1,
             yref="paper",
             yanchor="bottom",
+            yshift=above_px,
             text=plain(mark.number),
             showarrow=False,
             font={"size": 11, "color": colour},

@@ -7,8 +7,9 @@ from typing import Final
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, pattern_of, plain
+from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
+from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
 from observatory.store.records import Share
 from observatory.text import Text
 
@@ -26,6 +27,7 @@ def draw_share(
     text: Text,
     theme: Theme,
     marks: Sequence[Mark] = (),
+    bands: Sequence[Band] = (),
 ) -> go.Figure:
     """Return the heat map of n_blocked / n_judged.
 
@@ -35,6 +37,7 @@ def draw_share(
     found = {(share.key, share.bucket_at): share for share in shares}
     figure = go.Figure()
     _draw_unjudged(figure, found, rows, axis, text)
+    when = [axis.distance(at) if axis.zero else f"{axis.local(at):%Y-%m-%d %H:%M}" for at in axis.buckets]
     values = [[_value(found.get((row.key, at))) for at in axis.buckets] for row in rows]
     figure.add_trace(
         go.Heatmap(
@@ -46,8 +49,8 @@ def draw_share(
             colorscale=SHARE_SCALE,
             hoverongaps=True,
             text=[[_words(found.get((row.key, at)), text) for at in axis.buckets] for row in rows],
-            customdata=[[plain(row.name)] * len(axis.buckets) for row in rows],
-            hovertemplate="<b>%{customdata}</b><br>%{x|%Y-%m-%d %H:%M}<br>%{text}<extra></extra>",
+            customdata=[[[plain(row.name), at] for at in when] for row in rows],
+            hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{text}<extra></extra>",
             texttemplate="%{z:.0%}" if len(axis.buckets) <= _MAX_NUMBERED else None,
             ygap=4,
             xgap=1 if len(axis.buckets) < 60 else 0,
@@ -79,6 +82,7 @@ def draw_share(
         text=text,
         theme=theme,
         marks=marks,
+        bands=bands,
         below_px=_SCALE_PX,
     )
     # The scale lies right above the source line.

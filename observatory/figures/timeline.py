@@ -9,8 +9,9 @@ from typing import Final
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from observatory.figures.frame import Caption, Mark, Row, TimeAxis, bar_trace, frame, pattern_of, plain
+from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, OFFLINE_RULES, PAPERS, SEVERITY, Paper, Shown, Theme
+from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
 from observatory.model import Cell, State
 from observatory.store.records import Gap
 from observatory.text import Text
@@ -45,6 +46,7 @@ def draw_timeline(
     theme: Theme,
     gaps: Iterable[Gap] = (),
     marks: Sequence[Mark] = (),
+    bands: Sequence[Band] = (),
 ) -> go.Figure:
     """Return the timeline of `rows`.
 
@@ -56,7 +58,9 @@ def draw_timeline(
     _draw_bands(figure, _bands(rows, axis, counted), text)
     _draw_hover(figure, rows, axis, counted, offline, text)
     _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme])
-    return frame(figure, caption=caption, rows=rows, axis=axis, text=text, theme=theme, marks=marks)
+    return frame(
+        figure, caption=caption, rows=rows, axis=axis, text=text, theme=theme, marks=marks, bands=bands
+    )
 
 
 def _count(

@@ -93,6 +93,11 @@ def measurement_address(measurement_id: str, language: str) -> str:
     return f"measurement?{urlencode({'id': measurement_id, 'lang': language})}"
 
 
+def event_address(event_id: str, language: str) -> str:
+    """Return the address of the page of one event, seen from any page."""
+    return f"event?{urlencode({'id': event_id, 'lang': language})}"
+
+
 def feed_address(
     kind: Literal["events", "isp", "host"], key: str | int = "", language: str = FALLBACK
 ) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -42,6 +44,11 @@ class View:
         return f"{tag} {line}" if self.emulated else line
 
 
+PLOTLY: Final[dict[str, Any]] = {
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"]],
+    "scrollZoom": False,
+}
 # Less room above and beside than Streamlit leaves, so that a phone shows the finding at once.
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.4rem clamp(0.9rem, 3vw, 3rem) 3rem; }
@@ -88,6 +95,11 @@ def _show_banner(view: View) -> None:
         st.warning(view.text("emulated.all", at=at))
     elif view.coverage.emulated:
         st.warning(view.text("emulated.some"))
+
+
+def show_link(words: str, address: str) -> None:
+    """Draw a link to another page of the dashboard, opened in its place; both are shown as text."""
+    st.html(f'<a href="{escape(address)}" style="color:inherit;font-weight:650">{escape(words)}</a>')
 
 
 def show_missing(what: str, next_step: str) -> None:

@@ -3,11 +3,12 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from observatory.figures.looks import NO_DATA
-from observatory.model import Cell, Grain
+from observatory.figures.spell_rows import is_proven
+from observatory.model import Cell, Event, Grain, Revision, Spell
 from observatory.pages.matrix import Group, Matrix
 from observatory.pages.punctuality import Punctuality
 from observatory.store.records import Latest, Share, VantageStatus
@@ -30,6 +31,16 @@ CELL_COLUMNS: Final = (
 VANTAGE_COLUMNS: Final = (
     *("vantage", "network", "asn", "role", "status", "enabled", "removed", "every_s", "last_seen_at"),
     *("next_run_at", "last_error", "last_error_at", "n_gaps_24h", "emulated"),
+)
+SPELL_COLUMNS: Final = (
+    *("event", "revision", "emulated", "withdrawn", "network", "asn", "target", "certainty", "proven"),
+    *("partial", "onset_after", "onset_by", "onset_is_ours", "end_after", "end_by", "end_is_ours"),
+    *("n_blocked", "n_judged", "share", "low", "high", "mechanisms", "windows", "time_zone"),
+    *("n_control_ok", "n_control_judged", "vantages", "versions", "measurement_ids"),
+)
+ALIGNED_COLUMNS: Final = (
+    *("event", "asn", "network", "onset_by", "from_onset_h", "bucket_h"),
+    *("n_blocked", "n_judged", "n", "share", "emulated"),
 )
 # A spreadsheet would run a cell that begins like this; tab and return hide such a beginning.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -143,6 +154,92 @@ def vantage_csv(
             for vantage in vantages
         ),
     )
+
+
+def spell_csv(revision: Revision) -> bytes:
+    """Return what an event says of each target in each network, a line for each time it was blocked."""
+    event = revision.event
+    return encode_csv(
+        SPELL_COLUMNS,
+        (
+            {
+                "event": event.id,
+                "revision": revision.number,
+                "emulated": event.emulated,
+                "withdrawn": event.withdrawn,
+                **_spell_fields(spell),
+                **_basis_fields(spell),
+            }
+            for spell in event.spells
+        ),
+    )
+
+
+def aligned_csv(
+    shares: Iterable[Share],
+    *,
+    event: Event,
+    onsets: Mapping[int, datetime],
+    zero: datetime,
+    step: timedelta,
+) -> bytes:
+    """Return shares of networks (keys are ASNs) whose onsets were moved to `zero`."""
+    names = event.networks
+    return encode_csv(
+        ALIGNED_COLUMNS,
+        (
+            {
+                "event": event.id,
+                "asn": int(share.key),
+                "network": names.get(int(share.key)),
+                "onset_by": onsets[int(share.key)],
+                "from_onset_h": (share.bucket_at - zero) // timedelta(hours=1),
+                "bucket_h": step // timedelta(hours=1),
+                "n_blocked": share.n_blocked,
+                "n_judged": share.n_judged,
+                "n": share.n,
+                "share": round(share.n_blocked / share.n_judged, 6) if share.n_judged else None,
+                "emulated": event.emulated,
+            }
+            for share in shares
+        ),
+    )
+
+
+def _spell_fields(spell: Spell) -> dict[str, Value]:
+    return {
+        "network": spell.isp,
+        "asn": spell.asn,
+        "target": spell.target,
+        "certainty": spell.certainty,
+        "proven": is_proven(spell),
+        "partial": spell.partial,
+        "onset_after": spell.onset.after,
+        "onset_by": spell.onset.by,
+        "onset_is_ours": spell.onset_is_ours,
+        "end_after": spell.end.after if spell.end else None,
+        "end_by": spell.end.by if spell.end else None,
+        "end_is_ours": spell.end_is_ours,
+        "mechanisms": " ".join(dict.fromkeys(m.mechanism for m in spell.methods if m.mechanism)),
+        "windows": " ".join(f"{window.start:%H:%M}-{window.to:%H:%M}" for window in spell.windows),
+        "time_zone": spell.zone,
+    }
+
+
+def _basis_fields(spell: Spell) -> dict[str, Value]:
+    portion, control = spell.portion, spell.control
+    return {
+        "n_blocked": portion.n_blocked,
+        "n_judged": portion.n_judged,
+        "share": round(portion.share, 6) if portion.n_judged else None,
+        "low": round(portion.low, 6),
+        "high": round(portion.high, 6),
+        "n_control_ok": control.n_judged - control.n_blocked if control else None,
+        "n_control_judged": control.n_judged if control else None,
+        "vantages": " ".join(spell.vantages),
+        "versions": " ".join("/".join(version) for version in spell.versions),
+        "measurement_ids": " ".join(f"{w.shows}:{w.measurement_id}" for w in spell.witnesses),
+    }
 
 
 def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, Value]:

@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import streamlit as st
+
 from observatory.data import load_yaml
 from observatory.figures import Mark
+from observatory.pages.words import escape_markdown
 from observatory.text import Text
 
 # A date without a time is a day in the place that the reports speak of.
@@ -68,3 +71,16 @@ def mark_dates(dates: tuple[KnownDate, ...], span: timedelta) -> tuple[Mark, ...
 def date_words(date: KnownDate, text: Text) -> str:
     when = text.date(date.at.astimezone(_PLACE)) if date.day_only else text.moment(date.at, _PLACE)
     return f"{when}: {text(f'known_kind.{date.kind}')}. {text(f'known_fact.{date.key}')}"
+
+
+def show_dates(dates: tuple[KnownDate, ...], text: Text) -> None:
+    """Draw the reported events as a numbered list, each with a link to its source."""
+    lines = [
+        f"{number}. {escape_markdown(date_words(date, text))} [{_host(date.source)}]({date.source})"
+        for number, date in enumerate(dates, start=1)
+    ]
+    st.markdown("\n".join(lines))
+
+
+def _host(address: str) -> str:
+    return escape_markdown(address.split("/")[2])

@@ -1,16 +1,16 @@
 """Over time: blocked shares per network and per target, and the state of each pair, between two days."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import streamlit as st
 
-from observatory.figures import Caption, Mark, Row, TimeAxis, draw_share, draw_timeline
-from observatory.model import Cell, Grain, Role
-from observatory.pages.address import choose_days, choose_one
+from observatory.figures import Caption, Row, draw_share, draw_timeline
+from observatory.pages.address import choose_one
+from observatory.pages.aligned import show_aligned
+from observatory.pages.chart_range import BY_NETWORK, BY_TARGET, ChartRange, choose_range
 from observatory.pages.common import (
+    PLOTLY,
     View,
     open_view,
     show_columns,
@@ -19,72 +19,14 @@ from observatory.pages.common import (
     show_no_measurements,
 )
 from observatory.pages.csv_file import CELL_COLUMNS, SHARE_COLUMNS, cell_csv, share_csv
-from observatory.pages.known_dates import KnownDate, date_words, dates_between, mark_dates
-from observatory.pages.matrix import Group, group_targets
-from observatory.pages.moments import bucket_range, default_days
-from observatory.pages.reads import REFRESH_S, read_cells, read_gaps, read_latest, read_share
-from observatory.pages.targets import known_targets
+from observatory.pages.event_bands import show_bands
+from observatory.pages.known_dates import show_dates
+from observatory.pages.reads import REFRESH_S, read_gaps
 from observatory.pages.words import escape_markdown
 from observatory.store import Share, StoreError, VantageStatus
-from observatory.text import zone_name
 
-_BY_TARGET: Final = "target"
-_BY_NETWORK: Final = "network"
-_PLOTLY: Final[dict[str, Any]] = {
-    "displaylogo": False,
-    "modeBarButtons": [["toImage"]],
-    "scrollZoom": False,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Range:
-    """What the page is about to show: one group of targets between two moments."""
-
-    view: View
-    kind: Group
-    targets: tuple[str, ...]
-    axis: TimeAxis
-    known: tuple[KnownDate, ...]
-    marks: tuple[Mark, ...]
-
-    @property
-    def probes(self) -> tuple[VantageStatus, ...]:
-        return tuple(v for v in self.view.vantages if v.role is Role.PROBE)
-
-    @property
-    def span(self) -> dict[str, str]:
-        """Return start and end of what is drawn, for sentences."""
-        local = self.view.text.local
-        return {
-            "start": local(self.axis.start, self.view.zone),
-            "end": f"{local(self.axis.end, self.view.zone)} {_zone(self.view, self.axis.end)}",
-        }
-
-    def shares(self, by: str) -> tuple[Share, ...]:
-        return read_share(
-            self.view.url,
-            self.view.coverage,
-            self.axis.grain,
-            self.axis.start,
-            self.axis.end,
-            "vantage" if by == _BY_NETWORK else "target",
-            self.targets,
-            tuple(v.id for v in self.probes),
-            self.view.emulated,
-        )
-
-    def cells(self, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
-        return read_cells(
-            self.view.url,
-            self.view.coverage,
-            self.axis.grain,
-            self.axis.start,
-            self.axis.end,
-            targets,
-            vantages,
-            self.view.emulated,
-        )
+_CALENDAR: Final = "calendar"
+_SINCE_ONSET: Final = "onset"
 
 
 @st.fragment(run_every=4 * REFRESH_S)
@@ -97,7 +39,13 @@ def show() -> None:
         show_no_measurements(view)
         return
     try:
-        chosen = _choose(view)
+        st.title(view.text("page.over_time"), anchor=False)
+        words = {key: view.text(f"aligned.{key}") for key in (_CALENDAR, _SINCE_ONSET)}
+        time = choose_one("time", view.text("aligned.time"), list(words), words.__getitem__, as_buttons=True)
+        if time == _SINCE_ONSET:
+            show_aligned(view)
+            return
+        chosen = choose_range(view)
         if chosen is not None:
             _show_charts(chosen)
     except StoreError as error:
@@ -106,49 +54,9 @@ def show() -> None:
         )
 
 
-def _choose(view: View) -> _Range | None:
-    """Draw the choices of group and days; None when they leave nothing to show, after saying so."""
-    text = view.text
-    st.title(text("page.over_time"), anchor=False)
-    default = default_days(view.coverage, view.zone)
-    if default is None:
-        return None
-    left, right = st.columns([3, 2])
-    with left:
-        kinds = [str(kind) for kind in Group]
-        kind = Group(
-            choose_one("what", text("over_time.what"), kinds, lambda k: text(f"group.{k}"), as_buttons=True)
-        )
-    with right:
-        label = text("over_time.range", zone=_zone(view, view.now))
-        days = choose_days("days", label, default)
-    if days is None:
-        st.info(text("missing.range_open"))
-        return None
-    every_s = max((v.every_s for v in view.vantages if v.enabled), default=0.0)
-    start, end, grain = bucket_range(*days, view.zone, view.coverage, every_s=every_s)
-    measured = (latest.target for latest in read_latest(view.url, view.coverage, view.emulated))
-    zone = _zone(view, start)
-    known = dates_between(start, end)
-    return _Range(
-        view=view,
-        kind=kind,
-        targets=group_targets(known_targets(), measured)[kind],
-        axis=TimeAxis(
-            start=start,
-            end=end,
-            grain=grain,
-            zone=view.zone,
-            title=text("over_time.axis" if grain is Grain.HOUR else "over_time.axis_day", zone=zone),
-        ),
-        known=known,
-        marks=mark_dates(known, end - start),
-    )
-
-
-def _show_charts(chosen: _Range) -> None:
+def _show_charts(chosen: ChartRange) -> None:
     view, text = chosen.view, chosen.view.text
-    by_network, by_target = chosen.shares(_BY_NETWORK), chosen.shares(_BY_TARGET)
+    by_network, by_target = chosen.shares(BY_NETWORK), chosen.shares(BY_TARGET)
     if not by_network:
         _show_empty_range(chosen)
         return
@@ -157,16 +65,17 @@ def _show_charts(chosen: _Range) -> None:
     st.subheader(text("over_time.heading_share"), anchor=False)
     left, right = st.columns(2)
     with left:
-        _show_share(chosen, by_network, rows_networks, _BY_NETWORK)
+        _show_share(chosen, by_network, rows_networks, BY_NETWORK)
     with right:
-        _show_share(chosen, by_target, rows_targets, _BY_TARGET)
+        _show_share(chosen, by_target, rows_targets, BY_TARGET)
     st.caption(text("over_time.note_share"))
     _show_timeline(chosen, rows_networks, rows_targets)
+    show_bands(chosen.events, text)
     _show_known(chosen)
     show_columns(view.text, SHARE_COLUMNS, CELL_COLUMNS)
 
 
-def _show_empty_range(chosen: _Range) -> None:
+def _show_empty_range(chosen: ChartRange) -> None:
     view, text = chosen.view, chosen.view.text
     first, last = view.coverage.first_at, view.coverage.last_at
     if first is None or last is None:
@@ -181,9 +90,9 @@ def _show_empty_range(chosen: _Range) -> None:
     )
 
 
-def _show_share(chosen: _Range, shares: Sequence[Share], rows: Sequence[Row], by: str) -> None:
+def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Row], by: str) -> None:
     view, text = chosen.view, chosen.view.text
-    title = text("over_time.share_networks" if by == _BY_NETWORK else "over_time.share_targets")
+    title = text("over_time.share_networks" if by == BY_NETWORK else "over_time.share_targets")
     scope = text("over_time.share_scope", group=text(f"group.{chosen.kind}"), **chosen.span)
     figure = draw_share(
         shares,
@@ -193,15 +102,14 @@ def _show_share(chosen: _Range, shares: Sequence[Share], rows: Sequence[Row], by
         text=text,
         theme=view.theme,
         marks=chosen.marks,
+        bands=chosen.bands,
     )
     _show_figure(figure, f"share.{by}", text("over_time.share_alt", title=title))
     show_download(
-        text(
-            "over_time.download_share_networks" if by == _BY_NETWORK else "over_time.download_share_targets"
-        ),
+        text("over_time.download_share_networks" if by == BY_NETWORK else "over_time.download_share_targets"),
         lambda: share_csv(
             shares,
-            by="vantage" if by == _BY_NETWORK else "target",
+            by="vantage" if by == BY_NETWORK else "target",
             grain=chosen.axis.grain,
             kind=chosen.kind,
             vantages={v.id: v for v in view.vantages},
@@ -212,24 +120,24 @@ def _show_share(chosen: _Range, shares: Sequence[Share], rows: Sequence[Row], by
     )
 
 
-def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Row]) -> None:
+def _show_timeline(chosen: ChartRange, networks: Sequence[Row], targets: Sequence[Row]) -> None:
     view, text = chosen.view, chosen.view.text
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         by = choose_one(
             "view",
             text("over_time.view"),
-            (_BY_TARGET, _BY_NETWORK),
-            lambda v: text("over_time.by_host" if v == _BY_TARGET else "over_time.by_network"),
+            (BY_TARGET, BY_NETWORK),
+            lambda v: text("over_time.by_host" if v == BY_TARGET else "over_time.by_network"),
             as_buttons=True,
         )
     with right:
-        options = targets if by == _BY_TARGET else networks
+        options = targets if by == BY_TARGET else networks
         names = {row.key: row.name for row in options}
-        label = text("over_time.target" if by == _BY_TARGET else "over_time.network")
+        label = text("over_time.target" if by == BY_TARGET else "over_time.network")
         key = f"{chosen.kind}-{by}"
         one = choose_one(key, label, list(names), lambda k: names.get(k, k))
-    if by == _BY_TARGET:
+    if by == BY_TARGET:
         cells = chosen.cells((one,), tuple(row.key for row in networks))
         rows, title = networks, text("over_time.timeline_target", target=names[one])
     else:
@@ -242,7 +150,7 @@ def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Ro
     figure = draw_timeline(
         cells,
         rows=rows,
-        by="vantage" if by == _BY_TARGET else "target",
+        by="vantage" if by == BY_TARGET else "target",
         axis=chosen.axis,
         caption=Caption(
             title=title,
@@ -253,6 +161,7 @@ def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Ro
         theme=view.theme,
         gaps=_gaps(chosen, by, one),
         marks=chosen.marks,
+        bands=chosen.bands,
     )
     _show_figure(figure, "timeline", text("over_time.timeline_alt", title=title))
     st.caption(text("over_time.note_timeline"))
@@ -270,30 +179,22 @@ def _show_timeline(chosen: _Range, networks: Sequence[Row], targets: Sequence[Ro
     )
 
 
-def _gaps(chosen: _Range, by: str, one: str) -> tuple[Any, ...]:
+def _gaps(chosen: ChartRange, by: str, one: str) -> tuple[Any, ...]:
     gaps = read_gaps(chosen.view.url, chosen.view.coverage, chosen.axis.start, chosen.axis.end)
-    return gaps if by == _BY_TARGET else tuple(gap for gap in gaps if gap.vantage == one)
+    return gaps if by == BY_TARGET else tuple(gap for gap in gaps if gap.vantage == one)
 
 
-def _show_known(chosen: _Range) -> None:
+def _show_known(chosen: ChartRange) -> None:
     text = chosen.view.text
     if not chosen.known:
         return
     st.subheader(text("over_time.known"), anchor=False)
     st.caption(text("over_time.known_intro"))
-    lines = [
-        f"{number}. {escape_markdown(date_words(date, text))} [{_host(date.source)}]({date.source})"
-        for number, date in enumerate(chosen.known, start=1)
-    ]
-    st.markdown("\n".join(lines))
-
-
-def _host(address: str) -> str:
-    return escape_markdown(address.split("/")[2])
+    show_dates(chosen.known, text)
 
 
 def _show_figure(figure: Any, key: str, alt: str) -> None:
-    st.plotly_chart(figure, theme=None, config=_PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
+    st.plotly_chart(figure, theme=None, config=PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
 
 
 def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[Row]:
@@ -312,10 +213,6 @@ def _source(view: View, n: int) -> str:
         at=text.moment(at, view.zone) if at else "",
     )
     return view.sourced(line)
-
-
-def _zone(view: View, at: datetime) -> str:
-    return zone_name(at.astimezone(view.zone))
 
 
 def _file_name(what: str, view: View) -> str:

@@ -9,7 +9,7 @@ from typing import Final, Literal, ParamSpec, TypeVar
 
 import streamlit as st
 
-from observatory.model import Cell, Grain, Verdict
+from observatory.model import Cell, Certainty, Grain, Note, Revision, Spell, Verdict
 from observatory.store import (
     URL_VARIABLE,
     ConfigState,
@@ -102,6 +102,53 @@ def read_share(
 @_cached
 def read_gaps(url: str, coverage: Coverage, start: datetime, end: datetime) -> tuple[Gap, ...]:
     return _store(url).load_gaps(start, end)
+
+
+# What is found of measurements comes after them, and no measurement tells that it has: asked for more often.
+_EVENTS_TTL_S: Final = 4
+
+
+@st.cache_resource(ttl=_EVENTS_TTL_S, max_entries=8, show_spinner=False)
+def read_events(url: str, coverage: Coverage, emulated: bool) -> tuple[Revision, ...]:
+    """Return the events of one kind as they stand, withdrawn ones too, newest onset first."""
+    return _store(url).load_events(emulated=emulated)
+
+
+@st.cache_resource(ttl=_EVENTS_TTL_S, max_entries=16, show_spinner=False)
+def find_event(url: str, coverage: Coverage, event_id: str) -> Revision | None:
+    """Return one event as it stands, whatever its kind."""
+    return _store(url).load_event(event_id)
+
+
+@st.cache_resource(ttl=600, max_entries=16, show_spinner=False)
+def read_revisions(url: str, event_id: str, number: int) -> tuple[Revision, ...]:
+    """Return all that an event ever said up to revision `number`: it never changes."""
+    return tuple(r for r in _store(url).load_revisions(event_id) if r.number <= number)
+
+
+@st.cache_resource(ttl=_EVENTS_TTL_S, max_entries=16, show_spinner=False)
+def read_notes(url: str, event_id: str) -> tuple[Note, ...]:
+    return _store(url).load_notes(event_id)
+
+
+@_cached
+def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
+    """Return what is suspected now, whether it is part of an event or not; of open series alone."""
+    store = _store(url)
+    keys = [key for key in store.load_open_series() if key[2] == emulated]
+    return tuple(
+        spell
+        for spell in store.load_spells(keys)
+        if spell.certainty is Certainty.SUSPECTED and spell.end is None and not spell.onset_is_ours
+    )
+
+
+# All spells there ever were are read for it, and rules change seldom.
+@st.cache_resource(ttl=60, max_entries=4, show_spinner=False)
+def read_our_changes(url: str, emulated: bool) -> tuple[Spell, ...]:
+    """Return the spells that our rules or reference data made."""
+    found = _store(url).load_spells()
+    return tuple(spell for spell in found if spell.onset_is_ours and spell.emulated == emulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

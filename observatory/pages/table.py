@@ -27,7 +27,7 @@ class Entry:
     """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `pick` it is a button.
 
     `full` is what a screen reader says and a mouse pointer shows; `pick` is given back when it is pressed.
-    With `href`, an address of this dashboard, the word is a link.
+    With `href`, an address of this dashboard, the word is a link; `links` are more of them, one a line.
     """
 
     word: str
@@ -37,6 +37,7 @@ class Entry:
     pick: tuple[str, str] | None = None
     is_stale: bool = False
     href: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,11 @@ const drawEntry = (entry, data, picked, onPick) => {
   if (!entry.look) {
     cell.className = 'wrap';
     cell.append(entry.href ? link(entry.word, entry.href) : make('span', entry.word));
+    for (const more of entry.links) {
+      const line = make('div');
+      line.append(link(...more));
+      cell.append(line);
+    }
     smallPrint(cell, entry.small);
     return cell;
   }

@@ -14,7 +14,7 @@ from tests.browser.conftest import PATIENCE_MS, OpenPage, wait_until_idle
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS)
 
-PATHS = ("", "over-time", "vantage-points", "measurement")
+PATHS = ("", "over-time", "events", "vantage-points", "measurement")
 PHONE: ViewportSize = {"width": 390, "height": 844}
 EVERYWHERE = pytest.mark.parametrize(
     ("path", "language"), [(path, language) for path in PATHS for language in LANGUAGES]

@@ -25,7 +25,7 @@ from tests.pages.world import (
 )
 
 DASHBOARD = str(Path(__file__).parents[2] / "dashboard.py")
-PAGES = ("now", "over_time", "vantage_points", "measurement")
+PAGES = ("now", "over_time", "events", "event", "vantage_points", "measurement")
 HOSTILE = "[x](http://evil.example) <img src=http://evil.example> $a$ :red[b]"
 EVERYWHERE = pytest.mark.parametrize(
     ("name", "language"), [(name, language) for name in PAGES for language in LANGUAGES]

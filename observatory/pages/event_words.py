@@ -1,0 +1,147 @@
+"""What the pages of events say besides the sentences of `observatory.text.events`. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from observatory.model import AlertKind, Certainty, Event, Portion, Revision, Silence, Spell
+from observatory.text import Text
+from observatory.text.events import MANY, describe, end_words, finding, onset_words, shortened
+
+
+def stands(event: Event) -> bool:
+    """Return whether it is told as a block: confirmed, and not withdrawn."""
+    return event.certainty is Certainty.CONFIRMED and not event.withdrawn
+
+
+def told(event: Event) -> Event:
+    """Return what sentences may be made of: the confirmed part where there is one.
+
+    An end that only our rules brought is no end: where all of it is over and some of it so, nothing is said
+    of an end at all; where some goes on, those do not count as ended.
+    """
+    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
+    part = replace(event, spells=sure) if sure else event
+    ours = [spell.end_is_ours for spell in part.spells]
+    if not any(ours) or all(ours):
+        return part
+    if part.end is None:
+        spells = (replace(s, end=None, end_is_ours=False) if s.end_is_ours else s for s in part.spells)
+    else:
+        spells = (replace(spell, end_is_ours=True) for spell in part.spells)
+    return replace(part, spells=tuple(spells))
+
+
+def is_going_on(event: Event) -> bool:
+    return stands(event) and told(event).end is None
+
+
+def headline(event: Event, text: Text) -> str:
+    """Return the finding as a sentence, after what a reader must know first."""
+    sentence = finding(told(event), text)
+    if event.withdrawn or event.certainty is Certainty.SUSPECTED:
+        sentence = text("feed.withdrawn", finding=sentence)
+    return text("feed.emulated", finding=sentence) if event.emulated else sentence
+
+
+def sentences(event: Event, text: Text) -> tuple[str, ...]:
+    """Return all that an event says besides its headline; what was withdrawn, as what had been told."""
+    lines: list[str] = []
+    if event.withdrawn:
+        lines += [text("feed.is_withdrawn"), text("feed.was_told")]
+    elif event.certainty is Certainty.SUSPECTED:
+        lines.append(text("feed.is_unconfirmed"))
+    part = told(event)
+    # The first sentence has more names than the headline, if there are any.
+    lines += [line for line in describe(part, text) if line != finding(part, text)]
+    ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_is_ours}
+    if ours and not all(spell.end_is_ours for spell in event.spells):
+        lines.append(text("event.end_is_ours_on", networks=shortened(sorted(ours), text, most=MANY)))
+    n_suspected = sum(spell.certainty is Certainty.SUSPECTED for spell in event.spells)
+    if n_suspected and event.certainty is Certainty.CONFIRMED:
+        lines.append(text.count("event.also_suspected", n_suspected))
+    return tuple(lines)
+
+
+def spell_onset_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
+    if spell.onset_is_ours:
+        return text("spells.not_known")
+    return onset_words(spell.onset, zone, text)
+
+
+def spell_end_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
+    """Return when it ended; that no end was seen; that nobody knows."""
+    if spell.end is None:
+        return text("event_words.no_end")
+    if spell.end_is_ours:
+        return text("spells.not_known")
+    return end_words(spell.end, zone, text)
+
+
+def control_words(controls: Iterable[Portion | None], text: Text) -> str:
+    """Return how often control vantage points reached the target meanwhile."""
+    known = [control for control in controls if control is not None]
+    if not known:
+        return text("event.control_none")
+    n_judged = sum(control.n_judged for control in known)
+    n_ok = n_judged - sum(control.n_blocked for control in known)
+    return text("event.control", ok=text.number(n_ok), n=text.number(n_judged))
+
+
+def silence_words(silence: Silence, zone: ZoneInfo, text: Text) -> str:
+    key = "event.silence_offline" if silence.offline else "event.silence"
+    return text(key, span=text.span(silence.start, silence.end, zone))
+
+
+def cause_words(causes: Iterable[AlertKind], text: Text) -> str:
+    """Return what made an event say something new; in the first word a capital."""
+    listed = text.listed([text(f"event.cause_{cause}") for cause in causes])
+    return listed[:1].upper() + listed[1:]
+
+
+def difference_words(before: Event | None, after: Event, text: Text) -> str:
+    """Return in short what a revision changed: `+5 networks, +1 method`."""
+    old, new = count_parts(before), count_parts(after)
+    parts = [
+        text.count(f"event.count_{name}", abs(n), sign="+" if n > 0 else "−")
+        for name in new
+        if (n := new[name] - old[name])
+    ]
+    if before is not None and before.withdrawn != after.withdrawn:
+        parts.append(text("event.change_withdrawn" if after.withdrawn else "event.change_restored"))
+    return ", ".join(parts) or text("event.change_times")
+
+
+def citation(revision: Revision, text: Text, *, zone: ZoneInfo, address: str, accessed_at: datetime) -> str:
+    """Return a reference that can be copied: what, which revision, where, under which licence."""
+    return text(
+        "event.citation",
+        site=text("app.title"),
+        finding=headline(revision.event, text),
+        id=revision.event.id,
+        number=text.number(revision.number),
+        at=text.moment(revision.at, zone),
+        address=address,
+        accessed=text.date(accessed_at),
+    )
+
+
+def count_parts(event: Event | None) -> dict[str, int]:
+    """Return how much there is of what a revision can change."""
+    spells = event.spells if event else ()
+    return {
+        "networks": len({spell.asn for spell in spells}),
+        "targets": len({spell.target for spell in spells}),
+        "spells": len(spells),
+        "methods": len({(m.layer, m.mechanism) for spell in spells for m in spell.methods}),
+        "ended": sum(spell.end is not None and not spell.end_is_ours for spell in spells),
+        "confirmed": sum(spell.certainty is Certainty.CONFIRMED for spell in spells),
+    }
+
+
+def versions_words(versions: Iterable[tuple[str, str]], text: Text) -> str:
+    """Return which rules and reference data judged."""
+    return text.listed(
+        [text("events.versions", rules=rules, reference=reference) for rules, reference in versions]
+    )
