@@ -14,11 +14,11 @@ from observatory.model import Event, Grain, Interval, Role
 from observatory.pages.address import choose_one, event_address
 from observatory.pages.common import PLOTLY, View, show_columns, show_download, show_missing
 from observatory.pages.csv_file import ALIGNED_COLUMNS, aligned_csv
-from observatory.pages.event_words import headline, stands, told
+from observatory.pages.event_words import headline, stands
 from observatory.pages.reads import read_events, read_share
 from observatory.pages.words import escape_markdown
 from observatory.store import Share, VantageStatus
-from observatory.text.events import event_zone, onset_words
+from observatory.text.events import event_zone, onset_words, told
 
 # Only distances from it are shown.
 ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ from observatory.figures import Band, TimeAxis
 from observatory.figures.bands import place_bands
 from observatory.model import Event, Revision
 from observatory.pages.address import event_address
-from observatory.pages.event_words import headline, stands, told
+from observatory.pages.event_words import headline, stands
 from observatory.pages.words import escape_markdown
 from observatory.text import Text
-from observatory.text.events import end_sentence, onset_sentence
+from observatory.text.events import end_sentence, onset_sentence, told
 
 
 def find_bands(

@@ -1,36 +1,25 @@
 """What the pages of events say besides the sentences of `observatory.text.events`. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from observatory.model import AlertKind, Certainty, Event, Portion, Revision, Silence, Spell
 from observatory.text import Text
-from observatory.text.events import MANY, describe, end_words, finding, onset_words, shortened
+from observatory.text.events import (
+    MANY,
+    describe,
+    end_words,
+    finding,
+    onset_words,
+    shortened,
+    told,
+)
 
 
 def stands(event: Event) -> bool:
     """Return whether it is told as a block: confirmed, and not withdrawn."""
     return event.certainty is Certainty.CONFIRMED and not event.withdrawn
-
-
-def told(event: Event) -> Event:
-    """Return what sentences may be made of: the confirmed part where there is one.
-
-    An end that only our rules brought is no end: where all of it is over and some of it so, nothing is said
-    of an end at all; where some goes on, those do not count as ended.
-    """
-    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
-    part = replace(event, spells=sure) if sure else event
-    ours = [spell.end_is_ours for spell in part.spells]
-    if not any(ours) or all(ours):
-        return part
-    if part.end is None:
-        spells = (replace(s, end=None, end_is_ours=False) if s.end_is_ours else s for s in part.spells)
-    else:
-        spells = (replace(spell, end_is_ours=True) for spell in part.spells)
-    return replace(part, spells=tuple(spells))
 
 
 def is_going_on(event: Event) -> bool:

@@ -9,13 +9,13 @@ from observatory.figures.spell_rows import share_words, state_words
 from observatory.model import Event, Revision, Role, Spell
 from observatory.pages.address import event_address, feed_address
 from observatory.pages.common import View, open_view, show_link, show_missing, show_no_measurements
-from observatory.pages.event_words import headline, is_going_on, stands, told, versions_words
+from observatory.pages.event_words import headline, is_going_on, stands, versions_words
 from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.pages.table import Entry, Head, Line, Section, show_table
 from observatory.pages.words import escape_markdown
 from observatory.store import StoreError
-from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words
+from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words, told
 
 # A table longer than this is no list to be read; the file of a page would be the place for it.
 _MOST_LINES: Final = 200

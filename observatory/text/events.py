@@ -6,6 +6,7 @@ blocked" where it rests on comparison, "suspected to be blocked" before it is co
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,12 +18,31 @@ FEW: Final = 2
 MANY: Final = 12
 
 
+def told(event: Event) -> Event:
+    """Return what sentences may be made of: the confirmed part where there is one.
+
+    An end that only our rules brought is no end: where all of it is over and some of it so, nothing is said
+    of an end at all; where some goes on, those do not count as ended.
+    """
+    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
+    part = replace(event, spells=sure) if sure else event
+    ours = [spell.end_is_ours for spell in part.spells]
+    if not any(ours) or all(ours):
+        return part
+    if part.end is None:
+        spells = (replace(s, end=None, end_is_ours=False) if s.end_is_ours else s for s in part.spells)
+    else:
+        spells = (replace(spell, end_is_ours=True) for spell in part.spells)
+    return replace(part, spells=tuple(spells))
+
+
 def finding(event: Event, text: Text, *, most: int = FEW) -> str:
     """Return what happened as one sentence: `t.me is blocked on Telkomsel, XL and 4 more.`
 
     Shape:  in the past once all of it ended; at most `most` names of networks, and of targets, and a count
             of the others.
     """
+    event = told(event)
     targets = event.targets
     key = "event_words.blocked_now"
     if event.end is not None:
@@ -38,6 +58,7 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
 
 def describe(event: Event, text: Text) -> tuple[str, ...]:
     """Return all that an event says, a sentence each: what, where, since and until when, how sure, how."""
+    event = told(event)
     sentences = [finding(event, text, most=MANY)]
     if len({(s.asn, s.target) for s in event.spells}) < len(event.networks) * len(event.targets):
         sentences.append(text("event_words.not_each"))
