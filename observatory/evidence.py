@@ -7,7 +7,7 @@ from typing import Final
 
 from observatory.analysis.borders import sharpen_end, sharpen_onset
 from observatory.analysis.cells import BLOCKED, Tally, portion
-from observatory.model import Interval, Portion, Shows, Spell, State, Witness
+from observatory.model import Interval, Method, Portion, Shows, Spell, State, Witness
 from observatory.store import Row, Store, Watched
 
 # How far from a measurement its control may be: as the collector has it.
@@ -26,17 +26,11 @@ def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> 
     Errors: StoreError.
     """
     key = (spell.asn, spell.target, spell.emulated)
-    sharp = replace(
-        spell,
-        onset=_sharpen(store, key, spell.onset, spell.portion.share, sharpen_onset),
-        end=spell.end and _sharpen(store, key, spell.end, spell.portion.share, sharpen_end),
-    )
-    if before is not None:
-        sharp = replace(
-            sharp,
-            onset=_keep(sharp.onset, before.onset),
-            end=_keep(sharp.end, before.end) if sharp.end and before.end else sharp.end,
-        )
+    share = spell.portion.share
+    onset = _sharpen(store, key, spell.onset, share, sharpen_onset, before and before.onset)
+    end = spell.end and _sharpen(store, key, spell.end, share, sharpen_end, before and before.end)
+    sharp = replace(spell, onset=onset, end=end)
+    sharp = replace(sharp, methods=tuple(_sharpen_method(method, sharp) for method in spell.methods))
     witnesses = _find_witnesses(store, key, sharp)
     if before is not None and not witnesses:
         return replace(sharp, witnesses=before.witnesses, control=before.control)
@@ -49,8 +43,11 @@ def _sharpen(
     border: Interval,
     share: float,
     sharpen: Callable[[Interval, Sequence[Tally], float], Interval],
+    known: Interval | None,
 ) -> Interval:
     rows = store.load_rows(key, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
+    if not rows and known is not None:
+        return _narrower(border, known)
     return sharpen(border, [_single(row) for row in rows], share)
 
 
@@ -63,14 +60,23 @@ def _single(row: Row) -> Tally:
     )
 
 
-def _keep(found: Interval, known: Interval) -> Interval:
-    """The narrower of two borders, when the one lies within the other."""
+def _narrower(found: Interval, known: Interval) -> Interval:
+    """Return the known border where it lies within the one that was found."""
     if (found.after is None) != (known.after is None):
         return found
     lies_within = found.by >= known.by and (
         found.after is None or known.after is None or found.after <= known.after
     )
     return known if lies_within else found
+
+
+def _sharpen_method(method: Method, spell: Spell) -> Method:
+    """A method that may have begun or ended with the whole spell did so, as far as anybody can tell."""
+    return replace(
+        method,
+        onset=_narrower(method.onset, spell.onset),
+        end=_narrower(method.end, spell.end) if method.end and spell.end else method.end,
+    )
 
 
 def _find_witnesses(store: Store, key: Watched, spell: Spell) -> tuple[Witness, ...]:

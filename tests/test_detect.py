@@ -324,6 +324,22 @@ def test_witnesses_outlive_their_raw_rows(store: Store) -> None:
     assert {w.measurement_id for w in before.witnesses} & {w.measurement_id for w in after.witnesses}
 
 
+def test_borders_follow_verdicts_that_are_judged_again(store: Store) -> None:
+    save(store, block())
+    look(store)
+    near = [(m, v) for m, v in block() if ONSET - 2 * HOUR <= m.started_at < ONSET]
+    store.replace_verdicts({m.id: replace(v, state=State.IMPAIRED, mechanism=None) for m, v in near})
+    look(store)
+    assert the_spell(store).onset.after == ONSET - 3 * HOUR + timedelta(minutes=10)
+
+
+def test_method_that_began_with_the_block_has_its_exact_onset(store: Store) -> None:
+    save(store, block())
+    look(store)
+    (method,) = the_spell(store).methods
+    assert method.onset == the_spell(store).onset
+
+
 @pytest.mark.parametrize("table", ["alerts", "event_revisions", "event_notes"])
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET at = 0"])
 def test_history_cannot_be_rewritten(store: Store, table: str, statement: str) -> None:
