@@ -27,8 +27,9 @@ def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> 
     """
     key = (spell.asn, spell.target, spell.emulated)
     share = spell.portion.share
-    onset = _sharpen(store, key, spell.onset, share, sharpen_onset, before and before.onset)
-    end = spell.end and _sharpen(store, key, spell.end, share, sharpen_end, before and before.end)
+    known_onset, known_end = (before.onset, before.end) if before else (None, None)
+    onset = _sharpen(store, key, spell.onset, share, sharpen_onset, known_onset)
+    end = spell.end and _sharpen(store, key, spell.end, share, sharpen_end, known_end)
     sharp = replace(spell, onset=onset, end=end)
     sharp = replace(sharp, methods=tuple(_sharpen_method(method, sharp) for method in spell.methods))
     witnesses = _find_witnesses(store, key, sharp)
