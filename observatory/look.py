@@ -26,7 +26,16 @@ from observatory.analysis.changes import (
     describe_series,
     number_of,
 )
-from observatory.analysis.sequential import LEAST_FAILING, START, Mark, Progress, follow, trace
+from observatory.analysis.sequential import (
+    LEAST_FAILING,
+    START,
+    VERSION,
+    Beliefs,
+    Mark,
+    Progress,
+    follow,
+    trace,
+)
 from observatory.evidence import attach_evidence
 from observatory.model import OVERALL, Spell
 from observatory.store import SeriesCells, Standing, Store, Touched, Watched, parse_time
@@ -39,7 +48,7 @@ _MOVED_ON: Final = timedelta(hours=72) // _MICROSECOND
 _APART: Final = (REJOIN + timedelta(days=7)) // _MICROSECOND
 _LAYERS_BEFORE: Final = timedelta(days=7)
 
-_converter = make_converter(omit_if_default=True)
+_converter = make_converter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class _State:
     seen: tuple[Mark, ...] = ()
     newest: int = 0
     described: int = 0
+    version: str = VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,10 +101,10 @@ def look(
             from_start.append((item, 0, _State()))
             continue
         state = _converter.structure(json.loads(standing.state), _State)
-        if item.since >= standing.at:
+        if item.since >= standing.at and state.version == VERSION:
             going_on.append((item, number_of(standing.at), state))
         else:
-            from_start.append((item, 0, replace(state, progress=START, marks=())))
+            from_start.append((item, 0, replace(state, progress=START, marks=(), version=VERSION)))
     tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
     kept, spells = [], {}
     for one in tested:
@@ -125,7 +135,10 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
     for column, (_, at, _) in enumerate(series):
         counts.n_ok[counts.hours < at, column] = 0
         counts.n_blocked[counts.hours < at, column] = 0
-    beliefs = np.array([state.progress.beliefs for _, _, state in series])
+    beliefs = Beliefs(
+        chances=np.array([state.progress.beliefs for _, _, state in series]),
+        last=np.array([state.progress.last for _, _, state in series], dtype=np.int64),
+    )
     old = counts.hours < cut
     kept_beliefs, kept = _run(counts, old, beliefs, [state.progress for _, _, state in series])
     _, tail = _run(counts, ~old, kept_beliefs, [progress for progress, _ in kept])
@@ -152,20 +165,17 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
 
 
 def _run(
-    counts: Counts,
-    rows: npt.NDArray[np.bool_],
-    beliefs: npt.NDArray[np.float64],
-    progress: Sequence[Progress],
-) -> tuple[npt.NDArray[np.float64], list[tuple[Progress, list[Mark]]]]:
+    counts: Counts, rows: npt.NDArray[np.bool_], beliefs: Beliefs, progress: Sequence[Progress]
+) -> tuple[Beliefs, list[tuple[Progress, list[Mark]]]]:
     n_ok, n_blocked, hours = counts.n_ok[rows], counts.n_blocked[rows], counts.hours[rows]
-    blocked, beliefs = follow(beliefs, n_ok, n_blocked)
+    blocked, beliefs = follow(beliefs, hours, n_ok, n_blocked)
     found = []
     for column, start in enumerate(progress):
         heard = (n_ok[:, column] + n_blocked[:, column]) > 0
         found.append(
             trace(
                 start,
-                beliefs[column].tolist(),
+                beliefs.chances[column].tolist(),
                 hours[heard],
                 blocked[heard, column],
                 n_blocked[heard, column],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from observatory.model import State, VantagePoint
+from observatory.model import AlertKind, State, VantagePoint
 from observatory.store import Store, open_store
 from tests.test_detect import DAY, hours
 
@@ -57,14 +57,15 @@ def test_it_sees_what_others_store_and_survives_being_killed(tmp_path: Path) -> 
             assert store.load_events() == () and process.poll() is None
         store.save_measurements(hours(onset, onset + DAY, State.BLOCKED), received_at=now)
         with watching(url):
-            wait_until(lambda: bool(store.load_alerts()))
-        (alert,) = store.load_alerts()
+            # The silence of the vantage point is told as well.
+            wait_until(lambda: bool(store.load_alerts(kinds=[AlertKind.ONSET])))
+        (alert,) = store.load_alerts(kinds=[AlertKind.ONSET])
         (revision,) = store.load_events()
         assert alert.event == revision.event.id and revision.event.networks == {24203: "XL Axiata"}
         with watching(url):
             store.save_measurements(hours(onset + DAY, now, State.OK), received_at=now)
             wait_until(lambda: store.load_events()[0].event.end is not None)
-        assert [a.kind for a in store.load_alerts()] == ["onset", "end"]
+        assert [a.kind for a in store.load_alerts(of_events=[revision.event.id])] == ["onset", "end"]
 
 
 def test_no_database_yet_is_made(tmp_path: Path) -> None:

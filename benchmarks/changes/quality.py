@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from observatory.analysis.sequential import START, Mark, first_beliefs, follow, 
 SEED: Final = 20170714
 N_HEALTHY: Final = 1000
 N_BLOCKED: Final = 200
+_HOUR: Final = HOUR // timedelta(microseconds=1)
 
 # What is blocked, how often it is measured, and within how many failing measurements it is to be suspected.
 BLOCKS: Final[tuple[tuple[str, Block, int, int, float | None], ...]] = (
@@ -57,11 +59,22 @@ def find_confirmed(n_ok: Counts, n_blocked: Counts) -> list[Found]:
 
 
 def _find_marks(n_ok: Counts, n_blocked: Counts) -> Iterator[list[Mark]]:
-    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), n_ok, n_blocked)
+    hours = np.arange(n_ok.shape[0], dtype=np.int64)
+    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), hours * _HOUR, n_ok, n_blocked)
     for series in range(n_ok.shape[1]):
         heard = np.flatnonzero(n_ok[:, series] + n_blocked[:, series])
-        progress = beliefs[series].tolist()
-        yield trace(START, progress, heard, blocked[heard, series], n_blocked[heard, series])[1]
+        after = beliefs.chances[series].tolist()
+        _, marks = trace(START, after, heard * _HOUR, blocked[heard, series], n_blocked[heard, series])
+        yield [_in_hours(mark) for mark in marks]
+
+
+def _in_hours(mark: Mark) -> Mark:
+    return Mark(
+        watched=mark.watched // _HOUR,
+        suspected=mark.suspected // _HOUR,
+        confirmed=None if mark.confirmed is None else mark.confirmed // _HOUR,
+        over=None if mark.over is None else mark.over // _HOUR,
+    )
 
 
 METHODS: Final[dict[str, Detect]] = {

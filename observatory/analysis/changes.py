@@ -87,9 +87,9 @@ def find_marks(tallies: Sequence[Tally]) -> list[Mark]:
         return []
     n_ok = np.array([[t.n_ok] for t in heard], dtype=np.int32)
     n_blocked = np.array([[t.n_blocked] for t in heard], dtype=np.int32)
-    blocked, beliefs = follow(first_beliefs(1), n_ok, n_blocked)
     numbers = np.array([number_of(t.at) for t in heard], dtype=np.int64)
-    _, marks = trace(START, beliefs[0].tolist(), numbers, blocked[:, 0], n_blocked[:, 0])
+    blocked, beliefs = follow(first_beliefs(1), numbers, n_ok, n_blocked)
+    _, marks = trace(START, beliefs.chances[0].tolist(), numbers, blocked[:, 0], n_blocked[:, 0])
     return marks
 
 

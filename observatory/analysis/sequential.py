@@ -1,6 +1,6 @@
 """The sequential test: how likely it is, after each hour, that a series is blocked. Many series at once.
 
-A series is in one of eight regimes and seldom changes between them. After each cell with k blocked of n
+A series is in one of ten regimes and seldom changes between them. After each cell with k blocked of n
 judged measurements, the belief in each regime follows by Bayes' rule (the forward algorithm of a hidden
 Markov model). What healthy networks do (2 % failures, worse at night, bursts of loss) has regimes of its own,
 so that a block must be the better explanation and not just an unusual hour. An empty cell changes nothing:
@@ -13,55 +13,66 @@ Source: Rabiner, "A tutorial on hidden Markov models", 1989, section III.A; Shir
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
 from math import comb
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+# Another one, when anything that decides what is suspected changes: tests then begin anew.
+VERSION: Final = "1"
+
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
 
 
+class Kind(StrEnum):
+    """`health` and `loss` are what networks do by themselves; in `turning` a block begins or ends."""
+
+    HEALTH = "health"
+    LOSS = "loss"
+    TURNING = "turning"
+    BLOCK = "block"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regime:
-    """`failing` is the share of measurements that come out blocked, None for any share alike; `at_first` the
-    belief before any measurement.
+    """One way a series can be.
+
+    Shape:  `failing` is the share of measurements that come out blocked, None for any share alike; `at_first`
+            the belief before any measurement. `enters` is the chance that a healthy series is so in the next
+            cell, `stays` that it still is one cell later.
+    Units:  cells that have measurements: an hourly series is expected to be blocked once in a year.
     """
 
     name: str
+    kind: Kind
     failing: float | None
     at_first: float
-    is_blocked: bool = False
+    enters: float
+    stays: float
 
 
 REGIMES: Final = (
-    Regime(name="clean", failing=0.003, at_first=0.45),
-    Regime(name="ordinary", failing=0.015, at_first=0.3),
-    Regime(name="poor", failing=0.045, at_first=0.15),
-    Regime(name="burst", failing=0.45, at_first=0.02),
-    # One cell in the middle of which a block of everything begins or ends.
-    Regime(name="turning", failing=None, at_first=0.01, is_blocked=True),
-    Regime(name="all", failing=0.97, at_first=0.03, is_blocked=True),
-    Regime(name="half", failing=0.5, at_first=0.02, is_blocked=True),
-    Regime(name="fifth", failing=0.22, at_first=0.02, is_blocked=True),
+    Regime(name="clean", kind=Kind.HEALTH, failing=0.003, at_first=0.45, enters=5e-4, stays=0.999),
+    Regime(name="ordinary", kind=Kind.HEALTH, failing=0.015, at_first=0.3, enters=5e-4, stays=0.999),
+    Regime(name="poor", kind=Kind.HEALTH, failing=0.045, at_first=0.14, enters=5e-4, stays=0.999),
+    Regime(name="congestion", kind=Kind.LOSS, failing=0.2, at_first=0.01, enters=3e-4, stays=0.9),
+    Regime(name="burst", kind=Kind.LOSS, failing=0.45, at_first=0.01, enters=1e-3, stays=0.7),
+    Regime(name="outage", kind=Kind.LOSS, failing=0.75, at_first=0.01, enters=3e-4, stays=0.6),
+    Regime(name="turning", kind=Kind.TURNING, failing=None, at_first=0.01, enters=1e-4, stays=0.0),
+    Regime(name="all", kind=Kind.BLOCK, failing=0.97, at_first=0.03, enters=1e-4, stays=0.999),
+    Regime(name="half", kind=Kind.BLOCK, failing=0.5, at_first=0.02, enters=3e-5, stays=0.999),
+    Regime(name="fifth", kind=Kind.BLOCK, failing=0.22, at_first=0.02, enters=3e-5, stays=0.999),
 )
-_N_HEALTHY: Final = 3
-_BURST: Final = 3
-_TURNING: Final = 4
-_ALL: Final = 5
-_BLOCKED: Final = np.array([regime.is_blocked for regime in REGIMES])
-
-# Chances of a change per cell that has data. An hourly series is expected to be blocked once in a year, to
-# meet a burst of loss once in six weeks; one burst lasts three cells, a block a thousand.
-_TO_ALL: Final = 1e-4
-_TO_TURNING: Final = 1e-4
-_TO_PART: Final = 3e-5
-_TO_BURST: Final = 1e-3
-_BURST_STAYS: Final = 0.7
-_BLOCK_LEAVES: Final = 1e-3
+_ALL: Final = 7
+_BLOCKED: Final = np.array([regime.kind in (Kind.TURNING, Kind.BLOCK) for regime in REGIMES])
 _SHARE_CHANGES: Final = 5e-5
-_HEALTH_CHANGES: Final = 1e-3
+# A burst of loss, an outage or congestion is over after so long without a measurement.
+LOSS_LASTS: Final = timedelta(hours=6) // timedelta(microseconds=1)
+NEVER: Final = -1
 # Measurements of one hour fail together: more than this many weigh no more.
 MOST_PER_CELL: Final = 6
 
@@ -74,29 +85,29 @@ OVER: Final = 0.1
 LEAST_FAILING: Final = 3
 
 
-def _transitions() -> Floats:
-    n = len(REGIMES)
-    to_blocked = [_TO_TURNING, _TO_ALL, _TO_PART, _TO_PART]
-    chances = np.zeros((n, n))
-    for regime in range(n):
-        if regime < _N_HEALTHY:
-            chances[regime, :_N_HEALTHY] = _HEALTH_CHANGES / (_N_HEALTHY - 1)
-            chances[regime, _BURST] = _TO_BURST
-            chances[regime, _BLOCKED] = to_blocked
-        elif regime == _BURST:
-            chances[regime, :_N_HEALTHY] = (1 - _BURST_STAYS) / _N_HEALTHY
-            chances[regime, _BLOCKED] = to_blocked
-        elif regime == _TURNING:
-            chances[regime, :_N_HEALTHY] = 0.5 / _N_HEALTHY
-            chances[regime, _ALL] = 0.5
-        else:
-            chances[regime, :_N_HEALTHY] = _BLOCK_LEAVES / _N_HEALTHY
-            chances[regime, _BURST] = _BLOCK_LEAVES / 10
-            chances[regime, _BLOCKED] = _SHARE_CHANGES
-            chances[regime, _TURNING] = _BLOCK_LEAVES if regime == _ALL else 0.0
-        chances[regime, regime] = 0.0
-        chances[regime, regime] = 1.0 - chances[regime].sum()
+def _transitions(*, far: bool) -> Floats:
+    """Return the chance of each regime in the next cell, by the one in this. Shape: (regimes, regimes)."""
+    chances = np.array([[_chance(one, other, far=far) for other in REGIMES] for one in REGIMES])
+    np.fill_diagonal(chances, 0.0)
+    np.fill_diagonal(chances, 1.0 - chances.sum(axis=1))
     return chances
+
+
+def _chance(one: Regime, other: Regime, *, far: bool) -> float:
+    n_healthy = sum(regime.kind is Kind.HEALTH for regime in REGIMES)
+    if one.kind is Kind.TURNING:
+        return 0.5 if other is REGIMES[_ALL] else 0.5 / n_healthy if other.kind is Kind.HEALTH else 0.0
+    if one.kind is Kind.HEALTH:
+        return other.enters
+    if other.kind is Kind.HEALTH:
+        # Loss is a matter of hours: what was a burst yesterday is none today, unless another began.
+        stays = sum(r.enters for r in REGIMES if r.kind is not Kind.HEALTH) if far else one.stays
+        return (1 - (stays if one.kind is Kind.LOSS else one.stays)) / n_healthy
+    if one.kind is Kind.LOSS:
+        return 0.0 if other.kind is Kind.LOSS else other.enters
+    if other.kind is Kind.TURNING:
+        return 1 - one.stays if one is REGIMES[_ALL] else 0.0
+    return _SHARE_CHANGES
 
 
 def _likelihoods() -> Floats:
@@ -113,47 +124,71 @@ def _likelihoods() -> Floats:
     return table
 
 
-_TRANSITIONS: Final = _transitions()
+_NEAR: Final = _transitions(far=False)
+_FAR: Final = _transitions(far=True)
 _LIKELIHOODS: Final = _likelihoods()
 FIRST_BELIEFS: Final = tuple(regime.at_first for regime in REGIMES)
 
 
-def first_beliefs(n_series: int) -> Floats:
-    """Return what is believed of series that nobody has measured yet. Shape: (n_series, regimes)."""
-    return np.tile(np.array(FIRST_BELIEFS), (n_series, 1))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beliefs:
+    """What is believed of several series after their last cells.
+
+    Shape:  `chances` (series, regimes), `last` (series,) numbers of those cells, NEVER where there was none.
+    """
+
+    chances: Floats
+    last: npt.NDArray[np.int64]
 
 
-def follow(beliefs: Floats, n_ok: Counts, n_blocked: Counts) -> tuple[Floats, Floats]:
-    """Return the belief in "blocked" after each cell, and what to believe before the next one.
+def first_beliefs(n_series: int) -> Beliefs:
+    """Return what is believed of series that nobody has measured yet."""
+    return Beliefs(
+        chances=np.tile(np.array(FIRST_BELIEFS), (n_series, 1)),
+        last=np.full(n_series, NEVER, dtype=np.int64),
+    )
 
-    Shape:  beliefs (series, regimes), counts (cells, series) -> (cells, series), (series, regimes). Feeding
+
+def follow(
+    beliefs: Beliefs, cells: npt.NDArray[np.int64], n_ok: Counts, n_blocked: Counts
+) -> tuple[Floats, Beliefs]:
+    """Return the belief in "blocked" after each cell, and what is believed after the last one.
+
+    Shape:  `cells` (cells,) when they start, ascending; counts (cells, series) -> (cells, series). Feeding
             the cells in one call or in several, each going on from the beliefs before, gives the same. Where
             a cell has no measurement, the value means nothing.
-    Units:  counts of measurements.
+    Units:  microseconds since 1970; counts of measurements.
     """
     blocked = np.zeros(n_ok.shape)
-    for cell, (working, failing) in enumerate(zip(n_ok, n_blocked, strict=True)):
-        seen = working + failing > 0
-        if seen.all():
-            blocked[cell], beliefs = _follow_one(beliefs, working, failing)
-        elif seen.any():
-            beliefs = beliefs.copy()
-            blocked[cell, seen], beliefs[seen] = _follow_one(beliefs[seen], working[seen], failing[seen])
-    return blocked, beliefs
+    chances, last = beliefs.chances.copy(), beliefs.last.copy()
+    for row, (at, working, failing) in enumerate(zip(cells, n_ok, n_blocked, strict=True)):
+        seen = np.flatnonzero(working + failing)
+        if len(seen):
+            before = _change(chances[seen], at - last[seen], last[seen] == NEVER)
+            chances[seen] = _learn(before, working[seen], failing[seen])
+            blocked[row, seen] = chances[seen][:, _BLOCKED].sum(axis=1)
+            last[seen] = at
+    return blocked, Beliefs(chances=chances, last=last)
 
 
-def _follow_one(beliefs: Floats, working: Counts, failing: Counts) -> tuple[Floats, Floats]:
+def _change(chances: Floats, passed: npt.NDArray[np.int64], is_first: npt.NDArray[np.bool_]) -> Floats:
+    far = (passed > LOSS_LASTS)[:, None]
+    changed: Floats = np.where(far, chances @ _FAR, chances @ _NEAR) if far.any() else chances @ _NEAR
+    return np.where(is_first[:, None], chances, changed) if is_first.any() else changed
+
+
+def _learn(chances: Floats, working: Counts, failing: Counts) -> Floats:
     n = working + failing
     most = np.minimum(n, MOST_PER_CELL)
     # As many of the most that weigh as were blocked of all.
-    after = beliefs * _LIKELIHOODS[most, np.rint(failing * most / n).astype(np.int32)]
-    after /= after.sum(axis=1, keepdims=True)
-    return after[:, _BLOCKED].sum(axis=1), after @ _TRANSITIONS
+    after = chances * _LIKELIHOODS[most, np.rint(failing * most / n).astype(np.int32)]
+    normal: Floats = after / after.sum(axis=1, keepdims=True)
+    return normal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A time of suspicion in one series, by the numbers of its cells (any ascending integers).
+    """A time of suspicion in one series, by when its cells start, in microseconds since 1970.
 
     `watched` is the cell at which the belief rose from nothing, `suspected` and `confirmed` those after which
     it was enough, `over` the one after which it no longer was; None: not so far.
@@ -170,6 +205,7 @@ class Progress:
     """Where the test of one series stands between two cells: all it needs to go on."""
 
     beliefs: tuple[float, ...]
+    last: int = NEVER
     watched: int | None = None
     n_failing: int = 0
     mark: Mark | None = None
@@ -180,16 +216,16 @@ START: Final = Progress(beliefs=FIRST_BELIEFS)
 
 def trace(
     progress: Progress,
-    beliefs_after: Sequence[float],
+    beliefs: Sequence[float],
     cells: npt.NDArray[np.int64],
     blocked: Floats,
     n_blocked: Counts,
 ) -> tuple[Progress, list[Mark]]:
     """Return where one series stands after some cells, and the marks that were set or changed.
 
-    Shape:  `cells` ascending numbers of the cells that have measurements, `blocked` the belief after each,
-            `n_blocked` what failed in each. A mark that was open is returned again when it got confirmed or
-            over.
+    Shape:  `beliefs` of `follow` after the last cell; `cells` when those start that have measurements,
+            `blocked` the belief after each, `n_blocked` what failed in each. A mark that was open is returned
+            again when it got confirmed or over.
     """
     watched, n_failing, mark = progress.watched, progress.n_failing, progress.mark
     marks: dict[int, Mark] = {}
@@ -210,7 +246,13 @@ def trace(
             marks[mark.suspected] = replace(mark, over=number)
             mark, watched, n_failing = None, None, 0
     return (
-        Progress(beliefs=tuple(beliefs_after), watched=watched, n_failing=n_failing, mark=mark),
+        Progress(
+            beliefs=tuple(beliefs),
+            last=int(cells[-1]) if len(cells) else progress.last,
+            watched=watched,
+            n_failing=n_failing,
+            mark=mark,
+        ),
         list(marks.values()),
     )
 

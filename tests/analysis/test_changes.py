@@ -63,10 +63,10 @@ def test_full_block_of_hourly_data_is_an_onset_by_the_third_failure(history: int
 
 
 def test_six_measurements_an_hour_need_one_hour() -> None:
-    cells = make_cells(healthy(500, per_cell=6) + blocked(3, per_cell=6))
+    cells = make_cells(healthy(500, per_cell=6) + blocked(4, per_cell=6))
     spell = the_spell(cells)
     assert spell.suspected_at == START + 501 * HOUR
-    assert spell.certainty is Certainty.CONFIRMED
+    assert spell.confirmed_at == START + 504 * HOUR
 
 
 def test_block_that_begins_within_an_hour_is_found_within_two() -> None:

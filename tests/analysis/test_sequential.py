@@ -12,6 +12,8 @@ from observatory.analysis.sequential import (
     FIRST_BELIEFS,
     REGIMES,
     START,
+    Beliefs,
+    Kind,
     Mark,
     Progress,
     first_beliefs,
@@ -20,6 +22,7 @@ from observatory.analysis.sequential import (
 )
 
 Counts = npt.NDArray[np.int32]
+HOUR = 3_600_000_000
 
 
 def make_noisy(n_series: int, n_cells: int) -> tuple[Counts, Counts]:
@@ -28,12 +31,14 @@ def make_noisy(n_series: int, n_cells: int) -> tuple[Counts, Counts]:
 
 
 def find(n_ok: Counts, n_blocked: Counts) -> list[list[Mark]]:
-    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), n_ok, n_blocked)
-    cells = np.arange(n_ok.shape[0], dtype=np.int64)
-    return [
-        trace(START, beliefs[s].tolist(), cells, blocked[:, s], n_blocked[:, s])[1]
-        for s in range(n_ok.shape[1])
-    ]
+    cells = np.arange(n_ok.shape[0], dtype=np.int64) * HOUR
+    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), cells, n_ok, n_blocked)
+    found = []
+    for s in range(n_ok.shape[1]):
+        heard = (n_ok + n_blocked)[:, s] > 0
+        after = beliefs.chances[s].tolist()
+        found.append(trace(START, after, cells[heard], blocked[heard, s], n_blocked[heard, s])[1])
+    return found
 
 
 @pytest.mark.parametrize("per_hour", [1, 6])
@@ -55,9 +60,12 @@ def test_going_on_gives_what_one_go_gives(counts: list[tuple[int, int]], cut: in
     (whole,) = find(n_ok, n_blocked)
     progress, marks = START, {}
     for part in (slice(0, cut), slice(cut, None)):
-        blocked, beliefs = follow(np.array([progress.beliefs]), n_ok[part], n_blocked[part])
-        numbers = np.arange(len(counts), dtype=np.int64)[part]
-        progress, new = trace(progress, beliefs[0].tolist(), numbers, blocked[:, 0], n_blocked[part, 0])
+        cells = np.arange(len(counts), dtype=np.int64)[part] * HOUR
+        before = Beliefs(chances=np.array([progress.beliefs]), last=np.array([progress.last]))
+        blocked, beliefs = follow(before, cells, n_ok[part], n_blocked[part])
+        heard = (n_ok + n_blocked)[part, 0] > 0
+        after = beliefs.chances[0].tolist()
+        progress, new = trace(progress, after, cells[heard], blocked[heard, 0], n_blocked[part, 0][heard])
         marks |= {mark.suspected: mark for mark in new}
     assert list(marks.values()) == [mark for mark in whole]
 
@@ -68,27 +76,29 @@ def test_other_series_beside_it_change_nothing() -> None:
     n_ok[::3, 4] = n_blocked[::3, 4] = 0
     together = find(n_ok, n_blocked)
     alone = [find(n_ok[:, [s]], n_blocked[:, [s]])[0] for s in range(6)]
-    # A cell without measurements has no number of its own to be marked by.
-    assert together[:4] + together[5:] == alone[:4] + alone[5:]
-    assert len(together[2]) == 1
+    assert together == alone and len(together[2]) == 1
 
 
 def test_empty_cells_change_no_belief() -> None:
-    beliefs = np.array([FIRST_BELIEFS])
     nothing = np.zeros((10, 1), dtype=np.int32)
-    assert follow(beliefs, nothing, nothing)[1].tolist() == [list(FIRST_BELIEFS)]
+    _, beliefs = follow(first_beliefs(1), np.arange(10) * HOUR, nothing, nothing)
+    assert beliefs.chances.tolist() == [list(FIRST_BELIEFS)]
 
 
 def test_beliefs_are_chances() -> None:
     assert sum(regime.at_first for regime in REGIMES) == pytest.approx(1)
     n_ok, n_blocked = make_noisy(5, 300)
-    blocked, beliefs = follow(first_beliefs(5), n_ok, n_blocked)
-    assert beliefs.sum(axis=1) == pytest.approx(np.ones(5))
+    blocked, beliefs = follow(first_beliefs(5), np.arange(300) * HOUR, n_ok, n_blocked)
+    assert beliefs.chances.sum(axis=1) == pytest.approx(np.ones(5))
     assert ((blocked >= 0) & (blocked <= 1)).all()
 
 
 def test_fewer_than_three_failures_never_suspect() -> None:
-    sure = Progress(beliefs=tuple(0.0 if not r.is_blocked else 0.25 for r in REGIMES))
-    blocked, beliefs = follow(np.array([sure.beliefs]), np.zeros((2, 1), np.int32), np.ones((2, 1), np.int32))
-    _, marks = trace(sure, beliefs[0].tolist(), np.arange(2), blocked[:, 0], np.ones(2, np.int32))
+    chances = tuple(0.25 if r.kind in (Kind.TURNING, Kind.BLOCK) else 0.0 for r in REGIMES)
+    sure = Progress(beliefs=chances, last=0)
+    cells = np.array([1, 2]) * HOUR
+    before = Beliefs(chances=np.array([chances]), last=np.array([0]))
+    failing = np.ones((2, 1), np.int32)
+    blocked, beliefs = follow(before, cells, np.zeros((2, 1), np.int32), failing)
+    _, marks = trace(sure, beliefs.chances[0].tolist(), cells, blocked[:, 0], failing[:, 0])
     assert marks == []
