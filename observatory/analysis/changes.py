@@ -6,6 +6,7 @@ The outcome depends on the cells alone: not on their order, nor on how many ther
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ _LOOK: Final = 200
 _LOOK_BACK: Final = 48
 # What lies further back than this before a suspicion has no part in it.
 REACH: Final = timedelta(days=60)
+# Target, network, whether it is emulated.
+_Family = tuple[str, int, bool]
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -55,28 +58,26 @@ def find_spells(
     """Return every block in these cells, by target and network.
 
     Shape:  cells of any vantage points, targets and layers, in any order; those of the layer `overall` decide
-            what is a block, the others say how it was done. `width` of a cell, zero for single measurements.
+            what is a block, the others say how it was done. Where there are none of the whole, each layer
+            (and resolver, for dns) is a series by itself. `width` of a cell, zero for single measurements.
             A suspicion that ended unconfirmed is left out. Spells whose onset is ours are in the list.
             `until` is the time up to which a silence counts; without it, the last cell.
     """
     given = list(cells)
     known = networks or {}
-    pooled = pool(given, width=width)
-    places: dict[tuple[str, int, bool], set[tuple[datetime, str]]] = {}
+    families: defaultdict[_Family, dict[SeriesKey, list[Tally]]] = defaultdict(dict)
+    for key, tallies in pool(given, width=width).items():
+        families[key.target, key.asn, key.emulated][key] = tallies
+    seen: defaultdict[_Family, set[tuple[datetime, str]]] = defaultdict(set)
     for cell in given:
-        places.setdefault((cell.target, cell.asn, cell.emulated), set()).add((cell.bucket_at, cell.vantage))
+        seen[cell.target, cell.asn, cell.emulated].add((cell.bucket_at, cell.vantage))
     spells = []
-    for key in sorted(key for key in pooled if key.layer == OVERALL):
-        layers = {
-            other: tallies
-            for other, tallies in pooled.items()
-            if (other.target, other.asn, other.emulated) == (key.target, key.asn, key.emulated)
-        }
-        found = describe_series(
-            key, layers, find_marks(pooled[key]), known.get(key.asn, Network()), until=until
-        )
-        seen = places[key.target, key.asn, key.emulated]
-        spells += [name_vantages(spell, seen) for spell in found]
+    for of, family in sorted(families.items()):
+        for key in [key for key in family if key.layer == OVERALL] or sorted(family):
+            layers = family if key.layer == OVERALL else {key: family[key]}
+            network = known.get(key.asn, Network())
+            found = describe_series(key, layers, find_marks(family[key]), network, until=until)
+            spells += [name_vantages(spell, seen[of]) for spell in found]
     return spells
 
 

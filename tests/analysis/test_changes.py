@@ -197,6 +197,15 @@ def test_layers_name_the_methods_and_resolvers_are_kept_apart() -> None:
     assert method.portion.n_blocked == 48
 
 
+def test_layers_alone_are_series_of_their_own() -> None:
+    cells = make_cells(BEFORE + healthy(48), layer="tls")
+    for resolver, counts in {"10.3.53.53": blocked(48), "8.8.8.8": healthy(48)}.items():
+        cells += make_cells(BEFORE + counts, layer="dns", resolver=resolver, mechanism="dns.nxdomain")
+    spell = the_spell(cells)
+    assert not spell.partial and spell.onset.by == ONSET + HOUR
+    assert [(m.layer, m.resolver) for m in spell.methods] == [("dns", "10.3.53.53")]
+
+
 def test_a_deeper_word_for_the_same_method_is_no_change() -> None:
     cells = make_cells(BEFORE + blocked(24), mechanism="tls.reset")
     cells += make_cells(blocked(24), start=ONSET + DAY, mechanism="tls.reset.sni")
