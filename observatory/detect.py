@@ -17,7 +17,7 @@ from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role,
 from observatory.store import Overtaken, Result, Store, Touched
 
 AT_ONCE: Final = 200
-# What ended longer ago is kept and shown, and nobody is told as if it were new.
+# What is first found so long after it began is shown, and nobody is told as if it were new.
 HISTORY: Final = timedelta(days=30)
 # How long an event must have stood still before a correction of it is told.
 QUIET: Final = timedelta(minutes=15)
@@ -131,7 +131,7 @@ class Detector:
                 revised[event.id] = (event, causes)
             elif before is not None and before.event != event:
                 updated.append(event)
-            if (causes or review) and not _is_history(event, now):
+            if causes or review:
                 alerts += self._find_alert(event, now, None if causes else before)
         return revised, updated, alerts
 
@@ -142,6 +142,8 @@ class Detector:
         if log:
             revisions = {r.number: r.event for r in self._store.load_revisions(event.id)}
             told = revisions.get(log[-1].revision or 0)
+        if _is_history(event, told, now):
+            return []
         news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
         if AlertKind.CORRECTION in news and (stands is None or now - stands.at < QUIET):
             # A late upload comes in many batches: one correction, when they are all there.
@@ -197,9 +199,9 @@ def _result(touched: Sequence[Touched], found: Findings, alerts: Sequence[Alert]
     )
 
 
-def _is_history(event: Event, now: datetime) -> bool:
+def _is_history(event: Event, told: Event | None, now: datetime) -> bool:
     """An archive that is imported brings no news."""
-    return event.end is not None and event.end.by < now - HISTORY
+    return told is None and event.onset.by < now - HISTORY
 
 
 def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:

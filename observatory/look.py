@@ -129,12 +129,15 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
             _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
             for item, at, state in series
         ]
-    newest = int(counts.hours[-1])
-    moves_on = whole or min(at for _, at, _ in series) < newest - _MOVED_ON
-    cut = newest - _KEPT_BACK if moves_on else 0
     for column, (_, at, _) in enumerate(series):
         counts.n_ok[counts.hours < at, column] = 0
         counts.n_blocked[counts.hours < at, column] = 0
+    heard = [counts.hours[column] for column in (counts.n_ok + counts.n_blocked > 0).T]
+    newest = [int(hours[-1]) if len(hours) else 0 for hours in heard]
+    # By the one that is furthest behind: a single clock that runs ahead must not leave the others behind.
+    behind = min((hour for hour in newest if hour), default=0)
+    moves_on = whole or min(at for _, at, _ in series) < behind - _MOVED_ON
+    cut = behind - _KEPT_BACK if moves_on else 0
     beliefs = Beliefs(
         chances=np.array([state.progress.beliefs for _, _, state in series]),
         last=np.array([state.progress.last for _, _, state in series], dtype=np.int64),
@@ -146,7 +149,6 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
     for column, (item, at, state) in enumerate(series):
         progress, new_marks = kept[column]
         marks = _merge(state.marks, new_marks)
-        heard = counts.hours[(counts.n_ok[:, column] + counts.n_blocked[:, column]) > 0]
         tested.append(
             _Tested(
                 touched=item,
@@ -156,7 +158,7 @@ def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole:
                     progress=progress if moves_on else state.progress,
                     marks=marks if moves_on else state.marks,
                     seen=_merge(marks, tail[column][1]),
-                    newest=int(heard[-1]) if len(heard) else state.newest,
+                    newest=newest[column] or state.newest,
                     described=state.described,
                 ),
             )

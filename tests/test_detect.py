@@ -248,10 +248,18 @@ def test_spread_is_told_once_a_day_with_all_that_joined(store: Store) -> None:
     assert len(the_event(store).networks) == 5
 
 
-def test_archive_of_years_ago_is_kept_and_nobody_is_alarmed(store: Store) -> None:
-    save(store, block() + hours(ONSET + 3 * DAY, ONSET + 5 * DAY, State.OK))
+@pytest.mark.parametrize("ends", [True, False])
+def test_archive_of_years_ago_is_kept_and_nobody_is_alarmed(store: Store, ends: bool) -> None:
+    save(store, block() + (hours(ONSET + 3 * DAY, ONSET + 5 * DAY, State.OK) if ends else []))
     look(store, NOW + 400 * DAY)
-    assert the_event(store).end is not None and told(store) == []
+    assert (the_event(store).end is not None) == ends and told(store) == []
+
+
+def test_a_clock_that_runs_ahead_leaves_the_others_where_they_are(store: Store) -> None:
+    save(store, [*block(), measured(START + 4000 * DAY, State.OK, target="telegram.org")])
+    look(store)
+    (standing,) = store.load_standings([(XL.asn, "t.me", False)]).values()
+    assert standing.at == ONSET + 71 * HOUR - 2 * DAY
 
 
 def test_control_vantage_points_have_no_events(store: Store) -> None:
