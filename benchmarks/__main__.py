@@ -10,10 +10,22 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable
 
 from benchmarks import blackbox, judging, rounds
-from benchmarks.changes.quality import bench_quality
-from benchmarks.changes.speed import bench_speed
 from benchmarks.figure import Figure
 from benchmarks.matrix.play import bench_matrix
+
+
+async def bench_changes() -> Iterable[Figure]:
+    # Loaded when it is asked for: the memory of a prober is measured in this process, and it has no numpy.
+    from benchmarks.changes.quality import bench_quality
+
+    return await bench_quality()
+
+
+async def bench_recompute() -> Iterable[Figure]:
+    from benchmarks.changes.speed import bench_speed
+
+    return await bench_speed()
+
 
 BENCHMARKS: dict[str, Callable[[], Awaitable[Iterable[Figure]]]] = {
     "round": rounds.bench_clean_round,
@@ -22,8 +34,8 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[Iterable[Figure]]]] = {
     "together": rounds.bench_many_vantage_points,
     "judging": judging.bench_judging,
     "matrix": bench_matrix,
-    "changes": bench_quality,
-    "recompute": bench_speed,
+    "changes": bench_changes,
+    "recompute": bench_recompute,
     "blackbox": blackbox.bench_beside_blackbox,
 }
 
