@@ -15,7 +15,8 @@ from observatory.model import AlertKind, Audience, Revision
 from observatory.store.engine import insert_into, reading, writing
 from observatory.store.events import parse_alert, parse_event
 from observatory.store.records import Delivery, Outbox
-from observatory.store.schema import alerts, deliveries, event_revisions, events, watermarks
+from observatory.store.schema import watermarks
+from observatory.store.schema_events import alerts, deliveries, event_revisions, events
 
 # Whatever the log says, the public is never told of these.
 OPERATOR_KINDS: Final = (AlertKind.SILENT, AlertKind.BACK, AlertKind.OURS)

@@ -11,16 +11,8 @@ from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, selec
 from observatory.model import OVERALL, Grain, Layer, Verdict
 from observatory.store.codec import parse_verdict
 from observatory.store.engine import insert_into, writing
-from observatory.store.schema import (
-    EPOCH,
-    cells,
-    measurements,
-    outcomes,
-    series,
-    touched,
-    verdicts,
-    watermarks,
-)
+from observatory.store.schema import EPOCH, cells, measurements, outcomes, series, verdicts, watermarks
+from observatory.store.schema_events import touched
 from probes.records import TargetKind
 
 WIDTH_S: Final = {Grain.HOUR: 3600, Grain.DAY: 86400}

@@ -11,7 +11,8 @@ from observatory.store.counts import Watched, chunks, probes_only
 from observatory.store.engine import insert_into, reading, writing
 from observatory.store.errors import StoreError
 from observatory.store.events import append_alerts, encode_spell, parse_spell, save_events
-from observatory.store.schema import EPOCH, detections, events, series, spells, touched
+from observatory.store.schema import EPOCH, series
+from observatory.store.schema_events import detections, events, spells, touched
 
 
 class Overtaken(StoreError):

@@ -20,7 +20,7 @@ from observatory.model import (
     Spell,
 )
 from observatory.store.engine import insert_into, reading, writing
-from observatory.store.schema import alerts, event_notes, event_revisions, events
+from observatory.store.schema_events import alerts, event_notes, event_revisions, events
 
 MAX_NOTE_CHARS: Final = 4000
 

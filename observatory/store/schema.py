@@ -4,7 +4,7 @@ ledger ─ measurements ─┬─ verdicts            what is known, what was me
                        └─ measurement_blobs ─ blobs
 series × outcomes ─ cells                     counts per hour and day, for good
 latest   coverage   watermarks                one row each per series, kind of data, purpose
-touched → detections → spells → events ─┬─ event_revisions, event_notes
+touched → detections → spells → events ─┬─ event_revisions, event_notes      in schema_events.py
                                         └─ alerts ─ deliveries
 vantage_points   vantage_activity   gaps   config_state
 """
@@ -73,13 +73,13 @@ METADATA: Final = MetaData(
 )
 
 # SQLite numbers rows by itself only where the key is spelled INTEGER.
-_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
+NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 # Outlives the raw rows: a batch sent again after years must not be counted again.
 ledger: Final = Table(
     "ledger",
     METADATA,
-    Column("number", _NUMBER, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("received_at", UtcMicros, nullable=False),
 )
@@ -87,7 +87,7 @@ ledger: Final = Table(
 measurements: Final = Table(
     "measurements",
     METADATA,
-    Column("number", _NUMBER, ForeignKey(ledger.c.number), primary_key=True, autoincrement=False),
+    Column("number", NUMBER, ForeignKey(ledger.c.number), primary_key=True, autoincrement=False),
     Column("round_id", Text, nullable=False, index=True),
     Column("vantage", Text, nullable=False),
     Column("asn", BigInteger, nullable=False),
@@ -106,7 +106,7 @@ verdicts: Final = Table(
     METADATA,
     Column(
         "number",
-        _NUMBER,
+        NUMBER,
         ForeignKey(measurements.c.number, ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
@@ -134,7 +134,7 @@ Index(
 blobs: Final = Table(
     "blobs",
     METADATA,
-    Column("number", _NUMBER, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("sha256", LargeBinary(32), nullable=False, unique=True),
     Column("data", LargeBinary, nullable=False),
 )
@@ -144,12 +144,12 @@ measurement_blobs: Final = Table(
     METADATA,
     Column(
         "measurement",
-        _NUMBER,
+        NUMBER,
         ForeignKey(measurements.c.number, ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
     ),
-    Column("blob", _NUMBER, ForeignKey(blobs.c.number), primary_key=True, autoincrement=False, index=True),
+    Column("blob", NUMBER, ForeignKey(blobs.c.number), primary_key=True, autoincrement=False, index=True),
     sqlite_with_rowid=False,
 )
 
@@ -157,7 +157,7 @@ measurement_blobs: Final = Table(
 series: Final = Table(
     "series",
     METADATA,
-    Column("number", _NUMBER, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("layer", Text, nullable=False),
     Column("vantage", Text, nullable=False),
     Column("asn", BigInteger, nullable=False),
@@ -172,7 +172,7 @@ series: Final = Table(
 outcomes: Final = Table(
     "outcomes",
     METADATA,
-    Column("number", _NUMBER, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("state", Text, nullable=False),
     Column("mechanism", Text, nullable=False),
     Column("rule_id", Text, nullable=False),
@@ -186,9 +186,9 @@ cells: Final = Table(
     "cells",
     METADATA,
     Column("width_s", Integer, primary_key=True, autoincrement=False),
-    Column("series", _NUMBER, ForeignKey(series.c.number), primary_key=True, autoincrement=False),
+    Column("series", NUMBER, ForeignKey(series.c.number), primary_key=True, autoincrement=False),
     Column("bucket_at", UtcMicros, primary_key=True, autoincrement=False),
-    Column("outcome", _NUMBER, ForeignKey(outcomes.c.number), primary_key=True, autoincrement=False),
+    Column("outcome", NUMBER, ForeignKey(outcomes.c.number), primary_key=True, autoincrement=False),
     Column("n", BigInteger, nullable=False),
     CheckConstraint("n >= 0", name="n"),
     sqlite_with_rowid=False,
@@ -265,7 +265,7 @@ vantage_activity: Final = Table(
 gaps: Final = Table(
     "gaps",
     METADATA,
-    Column("number", _NUMBER, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("vantage", Text, nullable=False),
     Column("at", UtcMicros, nullable=False, index=True),
     Column("reason", Text, nullable=False),
@@ -281,110 +281,3 @@ config_state: Final = Table(
     Column("errors", Text, nullable=False),
     Column("good_at", UtcMicros),
 )
-
-# Whose hourly cells changed, and the earliest hour that did: written with the cells, taken away with the
-# result of looking at them. Whatever writes, in whatever process, nothing is overlooked.
-touched: Final = Table(
-    "touched",
-    METADATA,
-    Column("asn", BigInteger, primary_key=True, autoincrement=False),
-    Column("target", Text, primary_key=True),
-    Column("emulated", Boolean, primary_key=True, autoincrement=False),
-    Column("since", UtcMicros, nullable=False),
-    Column("n", BigInteger, nullable=False),
-)
-
-# Where the sequential test of a series stands before the hour `at`; everything earlier is in `state`.
-detections: Final = Table(
-    "detections",
-    METADATA,
-    Column("asn", BigInteger, primary_key=True, autoincrement=False),
-    Column("target", Text, primary_key=True),
-    Column("emulated", Boolean, primary_key=True, autoincrement=False),
-    Column("at", UtcMicros, nullable=False),
-    Column("state", Text, nullable=False),
-)
-
-# What the tests found: one target in one network. Derived; the history is in the revisions of events.
-spells: Final = Table(
-    "spells",
-    METADATA,
-    Column("number", _NUMBER, primary_key=True),
-    Column("asn", BigInteger, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("emulated", Boolean, nullable=False),
-    Column("onset_by", UtcMicros, nullable=False),
-    Column("end_by", UtcMicros),
-    Column("body", Text, nullable=False),
-    Index(None, "asn", "target", "emulated"),
-)
-
-events: Final = Table(
-    "events",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("country", Text, nullable=False),
-    Column("emulated", Boolean, nullable=False),
-    Column("onset_by", UtcMicros, nullable=False, index=True),
-    Column("end_by", UtcMicros),
-    Column("certainty", Text, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("revised_at", UtcMicros, nullable=False),
-    Column("body", Text, nullable=False),
-)
-
-# Append-only.
-event_revisions: Final = Table(
-    "event_revisions",
-    METADATA,
-    Column("event", Text, ForeignKey(events.c.id), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at", UtcMicros, nullable=False),
-    Column("causes", Text, nullable=False),
-    Column("body", Text, nullable=False),
-)
-
-# Append-only.
-event_notes: Final = Table(
-    "event_notes",
-    METADATA,
-    Column("number", _NUMBER, primary_key=True),
-    Column("event", Text, ForeignKey(events.c.id), nullable=False, index=True),
-    Column("at", UtcMicros, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("text", Text, nullable=False),
-)
-
-# Append-only: what was to be told stays, also when it was corrected later.
-alerts: Final = Table(
-    "alerts",
-    METADATA,
-    Column("number", _NUMBER, primary_key=True),
-    Column("at", UtcMicros, nullable=False, index=True),
-    Column("kind", Text, nullable=False),
-    Column("audience", Text, nullable=False),
-    Column("event", Text, ForeignKey(events.c.id), index=True),
-    Column("revision", Integer),
-    Column("vantage", Text, index=True),
-    Column("emulated", Boolean, nullable=False),
-    Column("detail", Text, nullable=False),
-)
-
-# How far the telling has come; an alert that nobody tried to tell a channel has no row here.
-# delivered_at set: told. Else next_attempt_at set: waits, or is on its way as part of `message` until then.
-# Neither: will not be told, `error` says why. Rows of one message were, or are, told together.
-deliveries: Final = Table(
-    "deliveries",
-    METADATA,
-    Column("alert", _NUMBER, ForeignKey(alerts.c.number), primary_key=True, autoincrement=False),
-    Column("channel", Text, primary_key=True),
-    Column("n_attempts", Integer, nullable=False),
-    Column("next_attempt_at", UtcMicros),
-    Column("delivered_at", UtcMicros),
-    Column("error", Text),
-    Column("message", Text),
-)
-
-# No code of ours changes these rows; the database itself refuses everybody else's attempt.
-APPEND_ONLY: Final = (event_revisions, event_notes, alerts)

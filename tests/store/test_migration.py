@@ -1,17 +1,23 @@
 """A database that an older version wrote: its cells are counted again with resolver and versions."""
 
+from importlib.resources import files
 from pathlib import Path
 
-from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from observatory.model import Grain, State
 from observatory.store import open_store
 from observatory.store.codec import VERDICT_COLUMNS, encode_verdict, pack_measurement
 from observatory.store.engine import make_engine, parse_url, writing
-from observatory.store.migrate import _config, switch_to_wal
+from observatory.store.migrate import REVISIONS, switch_to_wal, upgrade
 from observatory.store.schema import EPOCH, encode_time
 from tests.store.samples import AT, HOUR, make_measurement, make_verdict
+
+
+def test_every_migration_is_listed() -> None:
+    scripts = ScriptDirectory(str(files("observatory.store").joinpath("migrations")))
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
 
 
 def write_first_version(url: str) -> None:
@@ -19,9 +25,7 @@ def write_first_version(url: str) -> None:
     engine = make_engine(parse_url(url))
     switch_to_wal(engine)
     with writing(engine) as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        upgrade(connection, "0001")
         for number in range(1, 4):
             measurement = make_measurement(f"m{number}", at=AT + number * HOUR)
             verdict = encode_verdict(make_verdict(State.BLOCKED, mechanism="tls.reset.sni"))

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from observatory.store import schema_events  # noqa: F401  (its tables belong to the metadata)
 from observatory.store.schema import METADATA
 
 context.configure(
