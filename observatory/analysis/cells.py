@@ -72,9 +72,15 @@ def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[SeriesKey, list[Tal
     """Return the tallies of each series, oldest first; vantage points of one network are added up.
 
     Shape:  cells of any vantage points, layers and order, each `width` long; zero for single measurements.
+    Errors: ValueError for a cell of a naive time or a negative count.
     """
     found: defaultdict[SeriesKey, dict[datetime, Tally]] = defaultdict(dict)
     for cell in cells:
+        if cell.bucket_at.tzinfo is None or cell.n < 0:
+            raise ValueError(
+                f"cell of {cell.target} at AS{cell.asn}: expected an aware time and a count from 0 up, "
+                f"got {cell.bucket_at.isoformat()} and {cell.n}"
+            )
         key = SeriesKey(cell.target, cell.asn, cell.emulated, cell.layer, cell.resolver)
         tally = found[key].get(cell.bucket_at)
         if tally is None:

@@ -1,25 +1,28 @@
 """Now: a sentence that says what is blocked where, and the latest state of every target on every network."""
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 import streamlit as st
 
 from observatory.figures.looks import LOOKS, NO_DATA
-from observatory.model import Role
-from observatory.pages.address import measurement_address
+from observatory.model import Event, Role
+from observatory.pages.address import event_address, measurement_address
 from observatory.pages.common import (
     View,
     open_view,
     show_columns,
     show_download,
+    show_link,
     show_missing,
     show_no_measurements,
 )
 from observatory.pages.csv_file import LATEST_COLUMNS, latest_csv
+from observatory.pages.event_words import headline, is_going_on
 from observatory.pages.finding import Finding, describe, describe_controls
 from observatory.pages.matrix import Group, Matrix, Square, build_matrix
 from observatory.pages.moments import load_zone
-from observatory.pages.reads import REFRESH_S, read_latest
+from observatory.pages.reads import REFRESH_S, read_events, read_latest
 from observatory.pages.table import (
     Detail,
     Entry,
@@ -34,6 +37,7 @@ from observatory.pages.targets import known_targets
 from observatory.pages.words import escape_markdown, where_and_how
 from observatory.store import StoreError, VantageStatus
 from observatory.text import Text
+from observatory.text.events import onset_sentence, told
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -47,6 +51,7 @@ def show() -> None:
         return
     try:
         latest = read_latest(view.url, view.coverage, view.emulated)
+        events = read_events(view.url, view.coverage, view.emulated)
     except StoreError as error:
         show_missing(
             view.text("missing.store", detail=escape_markdown(str(error))), view.text("missing.store_next")
@@ -57,6 +62,7 @@ def show() -> None:
         show_missing(view.text("missing.no_vantages"), view.text("missing.no_vantages_next"))
         return
     _show_findings(matrix, view)
+    _show_events([r.event for r in events if is_going_on(r.event)], view)
     st.subheader(view.text("now.heading_matrix"), anchor=False)
     _show_matrix(matrix, view)
     _show_source(matrix, view)
@@ -73,6 +79,15 @@ def _show_findings(matrix: Matrix, view: View) -> None:
         with st.container(border=True, key="missing"):
             st.markdown(view.text("missing.stale_next"))
     st.caption(escape_markdown(" ".join(describe_controls(matrix, view.text))))
+
+
+def _show_events(events: Sequence[Event], view: View) -> None:
+    """Say since when, and lead to what shows it."""
+    if events:
+        st.markdown(view.text("now.events"))
+    for event in events:
+        show_link(headline(event, view.text), event_address(event.id, view.text.language))
+        st.caption(escape_markdown(onset_sentence(told(event), view.text)))
 
 
 def _show_finding(finding: Finding, text: Text, *, is_headline: bool) -> None:

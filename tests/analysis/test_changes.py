@@ -310,6 +310,17 @@ def test_silence_up_to_now_belongs_to_what_goes_on() -> None:
     assert [(s.start, s.end) for s in spell.silences] == [(ONSET + 48 * HOUR, until)]
 
 
+@pytest.mark.parametrize("change", [{"n": -1}, {"bucket_at": datetime(2026, 1, 1)}])  # noqa: DTZ001
+def test_cells_that_cannot_be_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"cell of t\.me at AS24203: expected an aware time and a count"):
+        find_spells([replace(make_cell(START, State.OK), **change)], XL)  # type: ignore[arg-type]
+
+
+def test_a_zone_nobody_knows_hides_no_block() -> None:
+    networks = {24203: Network(zone="Mars/Olympus")}
+    assert len(find_spells(make_cells(BEFORE + blocked(200)), networks)) == 1
+
+
 def test_single_measurements_have_exact_borders() -> None:
     step = timedelta(minutes=10)
     cells = make_cells(healthy(500) + blocked(20) + healthy(20), step=step)
