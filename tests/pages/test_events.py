@@ -62,6 +62,18 @@ def listed(store: Store) -> Store:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.usefixtures("listed")
+def test_now_leads_to_what_goes_on_and_to_nothing_else(language: str) -> None:
+    app = open_page("now", language)
+    links = "".join(element.proto.body for element in app.get("html"))
+    assert load_text(language)("now.events") in words(app)
+    for id_ in ("going-on", "since-before"):
+        assert f"event?id={id_}&amp;lang={language}" in links
+    for id_ in ("over", "taken-back", "suspected"):
+        assert f"event?id={id_}&" not in links
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.usefixtures("listed")
 def test_list_says_first_what_goes_on_and_last_what_was_withdrawn(language: str) -> None:
     text = load_text(language)
     app = open_page("events", language)
