@@ -57,7 +57,7 @@ class Detector:
         outcome = Outcome()
         with self._lock:
             networks = load_networks(self._store)
-            changed, n = review, AT_ONCE
+            changed, n, n_overtaken = review, AT_ONCE, 0
             while n == AT_ONCE:
                 touched = self._store.load_touched(AT_ONCE)
                 n = len(touched)
@@ -65,14 +65,21 @@ class Detector:
                 if review and n < AT_ONCE:
                     found = _join(found, self._catch_up(touched, networks))
                 changed = changed or bool(found.spells)
-                outcome.n_series += n
-                on_batch(n)
                 # Only the last batch makes events: nobody is told of the first two hundred of many.
-                if n == AT_ONCE or not changed:
-                    alerts = self._find_ours(found, now)
-                    self._store.save_result(_result(touched, found, alerts), at=now)
-                else:
-                    self._conclude(touched, found, now, outcome, review=review)
+                makes_events = changed and n < AT_ONCE
+                result = self._conclude(touched, found, now, review=review, makes_events=makes_events)
+                try:
+                    self._store.save_result(result, at=now)
+                except Overtaken:
+                    n_overtaken += 1
+                    if n_overtaken == _TRIES:
+                        raise
+                    n = AT_ONCE
+                    continue
+                outcome.n_series += len(touched)
+                outcome.n_revised += len(result.revised)
+                outcome.n_alerts += len(result.alerts)
+                on_batch(len(touched))
         return outcome
 
     def _catch_up(self, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
@@ -85,33 +92,28 @@ class Detector:
         touched: Sequence[Touched],
         found: Findings,
         now: datetime,
-        outcome: Outcome,
         *,
         review: bool,
-    ) -> None:
+        makes_events: bool,
+    ) -> Result:
         ours = self._find_ours(found, now)
-        for attempt in range(_TRIES):
+        revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
+        updated: list[Event] = []
+        alerts: list[Alert] = []
+        known: dict[str, Revision] = {}
+        if makes_events:
             known = {revision.event.id: revision for revision in self._store.load_events()}
             events = group_spells(self._all_spells(found), [r.event for r in known.values()])
             revised, updated, alerts = self._compare(events, known, now, review=review)
-            result = Result(
-                looked_at=touched,
-                standings=found.standings,
-                spells=found.spells,
-                revised=revised,
-                updated=updated,
-                known={id_: revision.number for id_, revision in known.items()},
-                alerts=[*ours, *alerts],
-            )
-            try:
-                self._store.save_result(result, at=now)
-            except Overtaken:
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                outcome.n_revised += len(revised)
-                outcome.n_alerts += len(ours) + len(alerts)
-                return
+        return Result(
+            looked_at=touched,
+            standings=found.standings,
+            spells=found.spells,
+            revised=revised,
+            updated=updated,
+            known={id_: revision.number for id_, revision in known.items()},
+            alerts=[*ours, *alerts],
+        )
 
     def _all_spells(self, found: Findings) -> list[Spell]:
         stored = [s for s in self._store.load_spells() if (s.asn, s.target, s.emulated) not in found.spells]
@@ -131,7 +133,7 @@ class Detector:
                 revised[event.id] = (event, causes)
             elif before is not None and before.event != event:
                 updated.append(event)
-            if causes or review:
+            if causes or (review and _may_have_news(event, before, now)):
                 alerts += self._find_alert(event, now, None if causes else before)
         return revised, updated, alerts
 
@@ -139,9 +141,8 @@ class Detector:
         """Return what people are to be told now; `stands` is the revision the event has and keeps."""
         log = self._store.load_alerts(of_events=[event.id], kinds=WEIGHT)
         told = None
-        if log:
-            revisions = {r.number: r.event for r in self._store.load_revisions(event.id)}
-            told = revisions.get(log[-1].revision or 0)
+        if log and log[-1].revision is not None:
+            told = self._store.load_revisions(event.id, number=log[-1].revision)[0].event
         if _is_history(event, told, now):
             return []
         news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
@@ -187,16 +188,9 @@ def _join(one: Findings, other: Findings) -> Findings:
     return Findings(standings=one.standings + other.standings, spells=one.spells | other.spells)
 
 
-def _result(touched: Sequence[Touched], found: Findings, alerts: Sequence[Alert]) -> Result:
-    return Result(
-        looked_at=touched,
-        standings=found.standings,
-        spells=found.spells,
-        revised={},
-        updated=(),
-        known={},
-        alerts=alerts,
-    )
+def _may_have_news(event: Event, before: Revision | None, now: datetime) -> bool:
+    """Whether something may have been held back: not of what has stood still for longer than any pause."""
+    return event.end is None or before is None or now - before.at < 2 * max(PAUSE.values())
 
 
 def _is_history(event: Event, told: Event | None, now: datetime) -> bool:

@@ -311,6 +311,24 @@ def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
         store.save_result(stale, at=NOW)
 
 
+def test_a_series_that_another_process_finished_with_is_not_written_over(store: Store) -> None:
+    save(store, block())
+    (touched,) = store.load_touched(10)
+    look(store)
+    stale = Result(
+        looked_at=[touched],
+        standings=(),
+        spells={touched.key: []},
+        revised={},
+        updated=(),
+        known={},
+        alerts=(),
+    )
+    with pytest.raises(Overtaken):
+        store.save_result(stale, at=NOW)
+    assert len(store.load_spells()) == 1
+
+
 def test_a_series_that_changes_while_it_is_looked_at_is_looked_at_again(store: Store) -> None:
     save(store, block()[:-1])
     (touched,) = store.load_touched(10)

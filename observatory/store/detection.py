@@ -104,11 +104,12 @@ class Result:
 def save_result(engine: Engine, result: Result, *, at: datetime) -> None:
     """Keep what one look found, and forget what it had looked at.
 
-    Errors: Overtaken when an event changed meanwhile; StoreError. Either way nothing was changed.
+    Errors: Overtaken when an event changed meanwhile, or another process finished with a series; StoreError.
+            Either way nothing was changed.
     """
     with writing(engine) as connection:
         _check_known(connection, result)
-        _forget(connection, result.looked_at)
+        _forget(connection, result)
         if result.standings:
             _save_standings(connection, result.standings)
         if result.spells:
@@ -123,13 +124,17 @@ def _check_known(connection: Connection, result: Result) -> None:
         raise Overtaken("events: another process changed them meanwhile")
 
 
-def _forget(connection: Connection, looked_at: Sequence[Touched]) -> None:
+def _forget(connection: Connection, result: Result) -> None:
     c = touched.c
-    for item in looked_at:
+    for item in result.looked_at:
         asn, target, emulated = item.key
-        connection.execute(
-            delete(touched).where(c.asn == asn, c.target == target, c.emulated.is_(emulated), c.n == item.n)
-        )
+        series_ = (c.asn == asn, c.target == target, c.emulated.is_(emulated))
+        n = connection.execute(select(c.n).where(*series_)).scalar()
+        if n is None:
+            raise Overtaken(f"{target} at AS{asn}: another process looked at it meanwhile")
+        # Touched again meanwhile, it stays, and is looked at once more.
+        if n == item.n:
+            connection.execute(delete(touched).where(*series_))
 
 
 def _save_standings(connection: Connection, standings: Sequence[Standing]) -> None:

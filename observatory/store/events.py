@@ -75,9 +75,11 @@ def _current(row: Row[Any]) -> Revision:
     return Revision(event=parse_event(row.body), number=row.revision, at=row.revised_at, causes=())
 
 
-def load_revisions(engine: Engine, event_id: str) -> tuple[Revision, ...]:
-    """Return all that an event ever said, oldest first. Errors: StoreError."""
+def load_revisions(engine: Engine, event_id: str, *, number: int | None = None) -> tuple[Revision, ...]:
+    """Return all that an event ever said, oldest first, or one revision. Errors: StoreError."""
     query = select(event_revisions).where(event_revisions.c.event == event_id)
+    if number is not None:
+        query = query.where(event_revisions.c.number == number)
     with reading(engine) as connection:
         return tuple(
             Revision(

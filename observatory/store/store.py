@@ -313,9 +313,9 @@ class Store:
         """Return one event as it stands now; None for an id that was never given."""
         return events.load_event(self.engine, event_id)
 
-    def load_revisions(self, event_id: str) -> tuple[Revision, ...]:
-        """Return all that an event ever said, oldest first."""
-        return events.load_revisions(self.engine, event_id)
+    def load_revisions(self, event_id: str, *, number: int | None = None) -> tuple[Revision, ...]:
+        """Return all that an event ever said, oldest first, or one revision."""
+        return events.load_revisions(self.engine, event_id, number=number)
 
     def load_alerts(
         self,
