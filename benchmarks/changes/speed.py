@@ -1,5 +1,6 @@
 """How fast a year is looked at again, and a live round: a hundred networks, 17 targets, every ten minutes."""
 
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,8 @@ async def bench_speed() -> list[Figure]:
 def _bench() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         with open_store(f"sqlite:///{folder}/year.sqlite") as store:
+            sys.stdout.write("making the year, which takes a minute or two\n")
+            sys.stdout.flush()
             n_cells = _fill(store)
             size_mb = Path(folder, "year.sqlite").stat().st_size / 1e6
             figures = [
