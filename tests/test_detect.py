@@ -211,6 +211,15 @@ def test_verdicts_that_are_judged_again_withdraw_the_event(store: Store) -> None
     assert told(store) == ["onset", "withdrawal"]
 
 
+def test_looking_at_everything_again_takes_back_what_is_not_found_again(store: Store) -> None:
+    save(store, block())
+    look(store)
+    store.replace_verdicts({m.id: replace(v, state=State.OK, mechanism=None) for m, v in block()})
+    store.touch_all()
+    look(store)
+    assert the_event(store).withdrawn and store.load_spells() == []
+
+
 def test_change_of_ours_is_told_to_the_operator_alone(store: Store) -> None:
     save(store, hours(START, ONSET, State.OK) + hours(ONSET, ONSET + DAY, State.BLOCKED, version="3"))
     look(store)

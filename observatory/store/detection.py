@@ -168,10 +168,14 @@ def _replace_spells(connection: Connection, found: Mapping[Watched, Sequence[Spe
 
 
 def touch_all(engine: Engine) -> int:
-    """Let every series be looked at from its beginning; return how many there are. Errors: StoreError."""
+    """Let every series be looked at from its beginning; return how many there are.
+
+    Where the tests stand is kept: what was found before must be known, to be taken back when it is not
+    found again.
+    Errors: StoreError.
+    """
     c = series.c
     with writing(engine) as connection:
-        connection.execute(delete(detections))
         query = select(c.asn, c.target, c.emulated).where(c.layer == OVERALL, probes_only())
         keys = connection.execute(query.distinct()).all()
         connection.execute(delete(touched))
