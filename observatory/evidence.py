@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from observatory.analysis.borders import sharpen_end, sharpen_onset
-from observatory.analysis.cells import BLOCKED, Tally, portion
-from observatory.model import Interval, Method, Portion, Shows, Spell, State, Witness
+from observatory.analysis.cells import Tally, portion
+from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Shows, Spell, State, Witness
 from observatory.store import Row, Store, Watched
 
 # How far from a measurement its control may be: as the collector has it.
@@ -57,7 +57,7 @@ def _single(row: Row) -> Tally:
         at=row.at,
         until=row.at,
         n_ok=int(row.state is State.OK),
-        n_blocked=int(row.state in BLOCKED),
+        n_blocked=int(row.state in BLOCKED_STATES),
     )
 
 
@@ -104,8 +104,8 @@ def _find_witnesses(store: Store, key: Watched, spell: Spell) -> tuple[Witness, 
     if spell.onset.after is not None:
         found += take(Shows.LAST_OK, 1, ok, start=spell.onset.after, until=spell.onset.after)
     until = end.after if end else None
-    found += take(Shows.FIRST_BLOCKED, _N_FIRST, BLOCKED, start=spell.onset.by, until=until)
-    found += take(Shows.LAST_BLOCKED, _N_LAST, BLOCKED, start=spell.onset.by, until=until, newest=True)
+    found += take(Shows.FIRST_BLOCKED, _N_FIRST, BLOCKED_STATES, start=spell.onset.by, until=until)
+    found += take(Shows.LAST_BLOCKED, _N_LAST, BLOCKED_STATES, start=spell.onset.by, until=until, newest=True)
     if end is not None:
         found += take(Shows.FIRST_OK, _N_LAST, ok, start=end.by)
     unique = {(w.measurement_id, w.shows): w for w in found}

@@ -8,11 +8,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Final
 
-from observatory.model import Cell, Portion, State
+from observatory.model import BLOCKED_STATES, OFFLINE_RULES, Cell, Portion, State
 
-BLOCKED: Final = frozenset({State.BLOCKED, State.LIKELY_BLOCKED})
-# Rules that say that the vantage point itself had no connection.
-OFFLINE_RULES: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 Version = tuple[str, str]
@@ -58,7 +55,7 @@ class Tally:
         if state is State.OK:
             self.n_ok += n
             self.ok_versions.add(version)
-        elif state in BLOCKED:
+        elif state in BLOCKED_STATES:
             self.n_blocked += n
             self.mechanisms[mechanism or ""] += n
             self.blocked_versions.add(version)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from observatory.analysis.hours import find_windows
 from observatory.analysis.methods import find_methods
 from observatory.analysis.sequential import START, Mark, first_beliefs, follow, trace
 from observatory.analysis.silences import find_silences
-from observatory.model import OVERALL, Cell, Certainty, Interval, Spell
+from observatory.model import OVERALL, Cell, Certainty, Interval, Spell, load_zone
 
 HOUR: Final = timedelta(hours=1)
 # What begins again within this time never ended: twice a day, or a block that is applied unevenly.
@@ -182,7 +181,7 @@ def _describe(
     first, last = cluster[0].first, cluster[-1].last
     inside = tallies[first : last + 1]
     share = portion_of(inside)
-    windows = find_windows(inside, _load_zone(network.zone))
+    windows = find_windows(inside, load_zone(network.zone))
     confirmed = confirmed_at([piece.mark for piece in cluster])
     ends = {number_of(tally.at): tally.until for tally in tallies}
     end = cluster[-1].end
@@ -206,14 +205,6 @@ def _describe(
         onset_is_ours=_onset_is_ours(tallies, cluster[0]),
         end_is_ours=end is not None and _end_is_ours(tallies, cluster[-1]),
     )
-
-
-def _load_zone(name: str) -> ZoneInfo:
-    """A zone that this machine does not know must not hide a block."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def confirmed_at(marks: Sequence[Mark]) -> int | None:

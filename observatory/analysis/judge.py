@@ -14,7 +14,7 @@ from observatory.analysis.rules.quic import QUIC_RULES
 from observatory.analysis.rules.rule import Rule
 from observatory.analysis.rules.tcp import TCP_RULES
 from observatory.analysis.rules.tls import TLS_RULES
-from observatory.model import Finding, Layer, StandIn, State, Verdict
+from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
 from probes.records import Measurement, Payload
 
 RULES_VERSION: Final = "2"
@@ -72,7 +72,7 @@ def judge_measurement(
         controls=tuple(c.measurement.id for c in case.controls),
         stand_ins=_stand_ins(case),
         acts_at_hop=place.ttl if place is not None else None,
-        partial=deciding.state in (State.BLOCKED, State.LIKELY_BLOCKED) and _still_works(case, findings),
+        partial=deciding.state in BLOCKED_STATES and _still_works(case, findings),
         n_ok=n_ok,
         n_tried=n_tried,
         provisional=provisional,

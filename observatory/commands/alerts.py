@@ -129,6 +129,8 @@ def log(
     as_json: JsonOption = False,
 ) -> None:
     """Print the log of alerts, newest last, with how far each has come. It is only ever added to."""
+    from observatory.notify.facts import encode_alert
+
     store = _open(database, read_only=True)
     try:
         rows = store.load_alerts()[-limit:]
@@ -140,18 +142,8 @@ def log(
     for alert in rows:
         told = states[alert.number]
         if as_json:
-            line = {
-                "number": alert.number,
-                "at": alert.at.isoformat(),
-                "kind": alert.kind.value,
-                "audience": alert.audience.value,
-                "event": alert.event,
-                "revision": alert.revision,
-                "vantage": alert.vantage,
-                "emulated": alert.emulated,
-                "detail": alert.detail,
-                "deliveries": [_state_as_json(channel, state) for channel, state in told],
-            }
+            deliveries = [_state_as_json(channel, state) for channel, state in told]
+            line = encode_alert(alert) | {"deliveries": deliveries}
             typer.echo(json.dumps(line, ensure_ascii=False))
             continue
         about = alert.event or alert.vantage or alert.detail or "-"

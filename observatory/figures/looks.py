@@ -49,9 +49,6 @@ LOOKS: Final[Mapping[Shown, Look]] = MappingProxyType(
     }
 )
 
-# Rules that say that the vantage point itself had no connection.
-OFFLINE_RULES: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
-
 SEVERITY: Final = (
     State.BLOCKED,
     State.LIKELY_BLOCKED,

@@ -10,9 +10,9 @@ from typing import Final
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
-from observatory.figures.looks import LOOKS, NO_DATA, OFFLINE_RULES, PAPERS, SEVERITY, Paper, Shown, Theme
+from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Paper, Shown, Theme
 from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
-from observatory.model import Cell, State
+from observatory.model import OFFLINE_RULES, Cell, State
 from observatory.store.records import Gap
 from observatory.text import Text
 

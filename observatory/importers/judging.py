@@ -15,7 +15,7 @@ from observatory.analysis.facts import Facts
 from observatory.analysis.judge import judge_measurement
 from observatory.data import load_reference
 from observatory.importers.imported import Imported, Part
-from observatory.model import State, Verdict
+from observatory.model import BLOCKED_STATES, State, Verdict
 from probes.records import (
     AnyObservation,
     HttpObservation,
@@ -116,5 +116,5 @@ def _overall(verdicts: Sequence[Verdict]) -> Verdict:
         return verdicts[0]
     n_ok = sum(v.state is State.OK for v in verdicts)
     worst = next((v for state in WORST_FIRST for v in verdicts if v.state is state), verdicts[0])
-    blocked = worst.state in (State.BLOCKED, State.LIKELY_BLOCKED)
+    blocked = worst.state in BLOCKED_STATES
     return replace(worst, n_ok=n_ok, n_tried=len(verdicts), partial=blocked and (worst.partial or n_ok > 0))

@@ -29,8 +29,11 @@ from observatory.model.places import (
     VantagePoint,
     Via,
     ViaKind,
+    load_zone,
 )
 from observatory.model.verdicts import (
+    BLOCKED_STATES,
+    OFFLINE_RULES,
     OVERALL,
     Cell,
     Finding,
@@ -42,6 +45,8 @@ from observatory.model.verdicts import (
 )
 
 __all__ = [
+    "BLOCKED_STATES",
+    "OFFLINE_RULES",
     "OVERALL",
     "Alert",
     "AlertKind",
@@ -71,4 +76,5 @@ __all__ = [
     "Via",
     "ViaKind",
     "Witness",
+    "load_zone",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Role(StrEnum):
@@ -70,3 +71,11 @@ class Config:
     path: str
     settings: Settings
     vantage_points: tuple[VantagePoint, ...]
+
+
+def load_zone(name: str) -> ZoneInfo:
+    """Return the zone; UTC for a name that this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")

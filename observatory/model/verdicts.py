@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class State(StrEnum):
@@ -22,6 +23,12 @@ class State(StrEnum):
     IMPAIRED = "impaired"
     DOWN = "down"
     INSUFFICIENT = "insufficient"
+
+
+# Said to be blocked, by an artefact or by comparison.
+BLOCKED_STATES: Final = frozenset({State.BLOCKED, State.LIKELY_BLOCKED})
+# Rules that say that the vantage point itself had no connection.
+OFFLINE_RULES: Final = frozenset({"guard.vantage_offline", "guard.vantage_unavailable"})
 
 
 class Layer(StrEnum):

@@ -40,7 +40,7 @@ def make_facts(units: Sequence[Unit], notice: Notice, *, site: str, at: datetime
             "text": notice.text,
             "emulated": all(alert.emulated for alert in alerts),
             "site": site,
-            "alerts": [_encode_alert(alert) for alert in alerts],
+            "alerts": [encode_alert(alert) for alert in alerts],
             "events": list(events.values()),
         },
     }
@@ -52,7 +52,8 @@ def make_test_facts(notice: Notice, *, site: str, at: datetime) -> Facts:
     return {"type": "alert.test", "timestamp": at.isoformat(), "data": data}
 
 
-def _encode_alert(alert: Alert) -> Facts:
+def encode_alert(alert: Alert) -> Facts:
+    """Return a row of the log as a JSON object."""
     return {
         "number": alert.number,
         "at": alert.at.isoformat(),

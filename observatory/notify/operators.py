@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from observatory.model import Alert, AlertKind
+from observatory.model import Alert, AlertKind, load_zone
 from observatory.notify.message import Notice, one_line
 from observatory.store.records import VantageStatus
 from observatory.text import Text
@@ -62,10 +62,7 @@ def _parse_since(detail: str) -> datetime | None:
 
 
 def _zone_of(vantage: VantageStatus | None) -> ZoneInfo:
-    try:
-        return ZoneInfo(vantage.timezone if vantage else "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+    return load_zone(vantage.timezone if vantage else "UTC")
 
 
 def join_notices(text: Text, notices: Sequence[Notice], *, channel: str, site: str) -> Notice:

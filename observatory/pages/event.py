@@ -11,7 +11,7 @@ import streamlit as st
 
 from observatory.figures import Caption, TimeAxis, draw_spells
 from observatory.figures.spell_rows import SpellRow, group_rows, names_by_asn
-from observatory.model import Event, Grain, Revision, Spell
+from observatory.model import Event, Grain, Revision, Spell, load_zone
 from observatory.pages.address import asked, choose_one
 from observatory.pages.common import PLOTLY, View, open_view, show_missing, show_no_measurements
 from observatory.pages.event_context import (
@@ -26,7 +26,6 @@ from observatory.pages.event_context import (
 from observatory.pages.event_tables import SHOWS, evidence_sections, method_sections, spell_sections
 from observatory.pages.event_words import headline, sentences, silence_words
 from observatory.pages.known_dates import KnownDate, mark_dates
-from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, find_event, read_events
 from observatory.pages.step_words import printable
 from observatory.pages.table import Head, Section, show_table

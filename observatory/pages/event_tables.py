@@ -10,7 +10,7 @@ from observatory.figures.spell_rows import (
     state_words,
     target_words,
 )
-from observatory.model import Certainty, Event, Method, Revision, Shows, Spell, State
+from observatory.model import Certainty, Event, Method, Revision, Shows, Spell, State, load_zone
 from observatory.pages.address import measurement_address
 from observatory.pages.event_words import (
     cause_words,
@@ -20,7 +20,6 @@ from observatory.pages.event_words import (
     spell_onset_words,
     versions_words,
 )
-from observatory.pages.moments import load_zone
 from observatory.pages.table import Entry, Line, Section
 from observatory.text import Text
 from observatory.text.events import MANY, end_words, event_zone, how_words, onset_words, shortened

@@ -6,11 +6,10 @@ from typing import Final
 import streamlit as st
 
 from observatory.figures.spell_rows import share_words, state_words
-from observatory.model import Event, Revision, Role, Spell
+from observatory.model import Event, Revision, Role, Spell, load_zone
 from observatory.pages.address import event_address, feed_address
 from observatory.pages.common import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.pages.event_words import headline, is_going_on, stands, versions_words
-from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.pages.table import Entry, Head, Line, Section, show_table
 from observatory.pages.words import escape_markdown

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from observatory.figures.looks import NO_DATA, OFFLINE_RULES
-from observatory.model import State
+from observatory.figures.looks import NO_DATA
+from observatory.model import OFFLINE_RULES, State
 from observatory.pages.matrix import Group, Matrix, Square
 from observatory.store.records import VantageStatus
 from observatory.text import Text

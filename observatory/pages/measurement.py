@@ -5,10 +5,10 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
+from observatory.model import load_zone
 from observatory.pages.address import asked, measurement_address
 from observatory.pages.common import View, open_view, show_missing, show_no_measurements
 from observatory.pages.measurement_words import Judged, comparisons, headline, judged, provenance
-from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, Found, find_measurement, read_latest
 from observatory.pages.step_list import show_steps
 from observatory.pages.step_words import printable

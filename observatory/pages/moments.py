@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from observatory.model import Grain, Role
+from observatory.model import Grain, Role, load_zone
 from observatory.store.records import Coverage, VantageStatus
 
 HOURLY_UP_TO: Final = timedelta(days=10)
@@ -28,14 +28,6 @@ def common_zone(vantages: Iterable[VantageStatus]) -> ZoneInfo:
     probing = [v for v in shown if v.role is Role.PROBE] or shown
     counted = Counter(v.timezone for v in probing)
     return load_zone(counted.most_common(1)[0][0]) if counted else ZoneInfo("UTC")
-
-
-def load_zone(name: str) -> ZoneInfo:
-    """Return the zone; UTC for a name that this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None:

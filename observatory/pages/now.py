@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from observatory.figures.looks import LOOKS, NO_DATA
-from observatory.model import Event, Role
+from observatory.model import Event, Role, load_zone
 from observatory.pages.address import event_address, measurement_address
 from observatory.pages.common import (
     View,
@@ -21,7 +21,6 @@ from observatory.pages.csv_file import LATEST_COLUMNS, latest_csv
 from observatory.pages.event_words import headline, is_going_on
 from observatory.pages.finding import Finding, describe, describe_controls
 from observatory.pages.matrix import Group, Matrix, Square, build_matrix
-from observatory.pages.moments import load_zone
 from observatory.pages.reads import REFRESH_S, read_events, read_latest
 from observatory.pages.table import (
     Detail,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from observatory.figures.looks import NO_DATA
-from observatory.model import Role, State
+from observatory.model import Role, State, load_zone
 from observatory.pages.common import (
     View,
     open_view,
@@ -15,7 +15,6 @@ from observatory.pages.common import (
     show_no_measurements,
 )
 from observatory.pages.csv_file import VANTAGE_COLUMNS, vantage_csv
-from observatory.pages.moments import load_zone
 from observatory.pages.punctuality import Punctuality, describe_punctuality, judge_punctuality
 from observatory.pages.reads import REFRESH_S, read_config_state
 from observatory.pages.table import Entry, Head, Line, Section, show_table

@@ -5,6 +5,7 @@ from typing import Final
 
 from observatory.model import Layer
 from observatory.text import Text
+from observatory.text.events import how_words
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 # What Markdown turns into a link by itself, escaped or not: an invisible character in it prevents that.
@@ -21,12 +22,7 @@ def escape_markdown(text: str) -> str:
 
 def mechanism_words(mechanism: str | None, text: Text) -> str:
     """Return how a target was hindered; of an unknown path, the words of its nearest known parent."""
-    path = mechanism or ""
-    while path:
-        if text.has(f"mechanism.{path}"):
-            return text(f"mechanism.{path}")
-        path = path.rpartition(".")[0]
-    return mechanism or ""
+    return how_words(mechanism or "", text)
 
 
 def where_and_how(layer: Layer, mechanism: str | None, text: Text) -> str:

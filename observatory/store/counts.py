@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, Select, func, select, tuple_, type_coerce
 
-from observatory.model import OVERALL, Grain, Role, State
+from observatory.model import BLOCKED_STATES, OVERALL, Grain, Role, State
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
 from observatory.store.schema import (
@@ -23,7 +23,6 @@ from observatory.store.schema import (
 
 # Network, target, whether it is emulated: what one search follows.
 Watched = tuple[int, str, bool]
-BLOCKED: Final = (State.BLOCKED, State.LIKELY_BLOCKED)
 CHUNK: Final = 200
 
 
@@ -101,7 +100,7 @@ def load_series_cells(
         whole = [number for number, (_, layer, _) in known.items() if layer == OVERALL]
         rows = connection.execute(hours_of(whole, start, end)).all()
         if layers_from is not None:
-            blocked = [number for number, outcome in result.items() if outcome[0] in BLOCKED]
+            blocked = [number for number, outcome in result.items() if outcome[0] in BLOCKED_STATES]
             layers = [number for number in known if number not in whole]
             hours = hours_of(layers, layers_from, end).subquery()
             counted = (

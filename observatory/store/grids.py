@@ -2,7 +2,7 @@
 probes and stores does not load it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine, Select, select
 
-from observatory.model import OVERALL, State
-from observatory.store.counts import BLOCKED, Watched, chunks, hours_of, series_of
+from observatory.model import BLOCKED_STATES, OVERALL, State
+from observatory.store.counts import Watched, chunks, hours_of, series_of
 from observatory.store.engine import reading
 from observatory.store.schema import EPOCH, cells, outcomes
 
@@ -44,7 +44,7 @@ def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None)
             for row in connection.execute(series_of(chunk, layer=OVERALL)):
                 of_series[row.number] = columns[row.asn, row.target, row.emulated]
         is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
-        is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED))}
+        is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED_STATES))}
         judged = cells.c.outcome.in_(list(is_ok | is_blocked))
         query = hours_of(list(of_series), EPOCH if start is None else start, None).where(judged)
         # Millions of rows in a whole recomputation: no object is made of any.
@@ -62,7 +62,7 @@ def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None)
     )
 
 
-def _outcomes(states: Sequence[State]) -> Select[Any]:
+def _outcomes(states: Collection[State]) -> Select[Any]:
     return select(outcomes.c.number).where(outcomes.c.state.in_([state.value for state in states]))
 
 

@@ -7,13 +7,11 @@ from typing import Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Engine, case, func, select, type_coerce
 
-from observatory.model import OVERALL, Cell, Grain, Layer, State
+from observatory.model import BLOCKED_STATES, OVERALL, Cell, Grain, Layer, State
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
 from observatory.store.records import Coverage, Latest, Share
 from observatory.store.schema import cells, coverage, latest, outcomes, parse_time, series
-
-_BLOCKED = (State.BLOCKED.value, State.LIKELY_BLOCKED.value)
 
 
 def load_latest(engine: Engine) -> tuple[Latest, ...]:
@@ -96,7 +94,7 @@ def load_share(
     Errors: StoreError.
     """
     key = series.c.vantage if by == "vantage" else series.c.target
-    is_blocked = outcomes.c.state.in_(_BLOCKED)
+    is_blocked = outcomes.c.state.in_([state.value for state in BLOCKED_STATES])
     is_judged = outcomes.c.state != State.INSUFFICIENT.value
     query = (
         select(

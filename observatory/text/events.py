@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from observatory.model import Certainty, Event, Interval, Spell, State
+from observatory.model import Certainty, Event, Interval, Spell, State, load_zone
 from observatory.text import Text
 
 # How many names stand in a sentence: in a headline, and where there is room.
@@ -184,10 +184,7 @@ def network_names(event: Event) -> tuple[str, ...]:
 def event_zone(event: Event) -> ZoneInfo:
     """Return the zone of most of it; UTC where this machine does not know it."""
     counted = Counter(spell.zone for spell in event.spells)
-    try:
-        return ZoneInfo(counted.most_common(1)[0][0])
-    except (ZoneInfoNotFoundError, ValueError, OSError, IndexError):
-        return ZoneInfo("UTC")
+    return load_zone(counted.most_common(1)[0][0]) if counted else load_zone("UTC")
 
 
 def _names_by_asn(event: Event) -> dict[int, str]:

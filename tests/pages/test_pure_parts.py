@@ -5,14 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.model import Grain, Layer, Role
+from observatory.model import Grain, Layer, Role, load_zone
 from observatory.pages.address import parse_days
 from observatory.pages.known_dates import dates_between, load_known_dates, mark_dates
 from observatory.pages.moments import (
     bucket_range,
     common_zone,
     default_days,
-    load_zone,
     reference_now,
 )
 from observatory.pages.punctuality import Punctuality, describe_punctuality, judge_punctuality
