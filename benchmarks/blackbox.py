@@ -24,9 +24,9 @@ from benchmarks.rounds import load
 from lab.control import LabControl
 from observatory.adhoc import select_targets
 from observatory.rounds import measure_vantage
-from probes.dns import SECOND_ANSWER_WAIT_S
-from probes.network import Network
 from probes.records import Endpoint, Measurement
+from probes.techniques.dns import SECOND_ANSWER_WAIT_S
+from probes.transport.network import Network
 
 PROGRAM = "prometheus-blackbox-exporter"
 LISTEN = Endpoint(address="127.0.0.1", port=9115)

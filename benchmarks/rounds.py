@@ -13,7 +13,7 @@ from observatory.adhoc import measure_now, select_targets
 from observatory.config import load_config
 from observatory.model import Config, Role, VantagePoint
 from observatory.rounds import measure_vantage
-from probes.dns import SECOND_ANSWER_WAIT_S
+from probes.techniques.dns import SECOND_ANSWER_WAIT_S
 
 CONFIG = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"
 VANTAGE = "smartfren"

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from observatory.model import Settings, VantagePoint
-from probes.network import Network, VantageError, load_system_resolver
-from probes.plan import Post, measure_round
+from probes.procedures.round import Post, measure_round
 from probes.records import Measurement, Target
+from probes.transport.network import Network, VantageError, load_system_resolver
 
 __all__ = ["VantageError", "is_emulated", "measure_vantage", "software_version", "utc_now"]
 

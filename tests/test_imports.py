@@ -15,12 +15,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "probes": ("probes",),
     "probes.records": (),
     "probes.wire": ("probes.wire", "probes.records", "probes.failures"),
-    "observatory": ("observatory", "probes.records", "probes.registry", "probes.plan", "probes.network"),
+    "observatory": (
+        "observatory",
+        "probes.records",
+        "probes.registry",
+        "probes.procedures",
+        "probes.transport",
+    ),
     # Others' certificates and DNS replies are read by the code that reads our own.
     "observatory.importers": (
         "observatory",
         "probes.records",
-        "probes.trust",
+        "probes.transport.trust",
         "probes.wire.dns",
     ),
     "observatory.model": ("observatory.model",),

@@ -26,7 +26,7 @@ from probes.records import (
     TcpObservation,
     TlsObservation,
 )
-from probes.trust import MAX_CHAIN, describe_certificate
+from probes.transport.trust import MAX_CHAIN, describe_certificate
 
 MAX_DER_BYTES: Final = 65536
 # A certificate that nobody checked proves nothing.

@@ -6,8 +6,8 @@ import socket
 from collections.abc import AsyncIterator
 
 from probes.failures import classify_failure
-from probes.network import Network
 from probes.records import Endpoint, Failure
+from probes.transport.network import Network
 
 REPLIES = {
     Failure.NETWORK_UNREACHABLE: 3,

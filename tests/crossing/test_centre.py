@@ -7,9 +7,7 @@ import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.centre import measure_centre
-from probes.network import Network
-from probes.notebook import Notebook
+from probes.procedures.data_centre import measure_centre
 from probes.records import (
     Failure,
     HopsObservation,
@@ -19,7 +17,9 @@ from probes.records import (
     Target,
     TargetKind,
 )
-from probes.trust import load_trust
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.trust import load_trust
 from tests.crossing.conftest import measure
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]

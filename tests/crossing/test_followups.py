@@ -8,7 +8,7 @@ import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.plan import DEADLINE_S
+from probes.procedures.round import DEADLINE_S
 from probes.records import (
     DnsObservation,
     Failure,

@@ -11,11 +11,11 @@ import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.hops import measure_hops
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload
-from probes.trust import load_trust
+from probes.session import Notebook
+from probes.techniques.hops import measure_hops
+from probes.transport.network import Network
+from probes.transport.trust import load_trust
 
 pytestmark = [pytest.mark.lab]
 

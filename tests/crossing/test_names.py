@@ -7,7 +7,7 @@ import pytest
 from lab import world
 from lab.control import LabControl
 from observatory.model import Config
-from probes.names import IDENTITY_NAME
+from probes.procedures.names import IDENTITY_NAME
 from probes.records import DnsObservation, Failure, Measurement, Resolver, TcpObservation
 from tests.crossing.conftest import Results, measure
 

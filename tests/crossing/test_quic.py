@@ -6,11 +6,11 @@ import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.network import Network
-from probes.notebook import Notebook
-from probes.quic_handshake import measure_quic_handshake
 from probes.records import Endpoint, Failure, QuicObservation
-from probes.trust import load_trust
+from probes.session import Notebook
+from probes.techniques.quic_handshake import measure_quic_handshake
+from probes.transport.network import Network
+from probes.transport.trust import load_trust
 
 pytestmark = [pytest.mark.lab]
 

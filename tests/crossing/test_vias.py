@@ -11,7 +11,7 @@ import pytest
 from lab.control import LabControl
 from observatory.adhoc import measure_now, select_targets, select_vantage_points
 from observatory.model import Config, State, Via, ViaKind
-from probes.network import Network
+from probes.transport.network import Network
 from tests.crossing.conftest import CONFIG
 from tests.crossing.socks import socks_proxy
 

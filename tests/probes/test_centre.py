@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.services.centre import serve_data_centre
-from probes.centre import measure_centre
-from probes.network import Network
-from probes.notebook import Notebook
+from probes.procedures.data_centre import measure_centre
 from probes.records import (
     AnyObservation,
     Endpoint,
@@ -22,7 +20,9 @@ from probes.records import (
     TargetKind,
     TcpObservation,
 )
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from tests.probes.local import LocalNetwork, Serve, close, serve
 
 CENTRE = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",), ports=(443,))

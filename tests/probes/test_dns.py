@@ -13,11 +13,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-import probes.dns
-from probes.dns import MAX_ANSWERS, measure_dns, over_tcp, over_udp
-from probes.network import Network
-from probes.notebook import Notebook
+import probes.techniques.dns
 from probes.records import DnsObservation, Endpoint, ExtendedError, Failure, Resolver
+from probes.session import Notebook
+from probes.techniques.dns import MAX_ANSWERS, measure_dns, over_tcp, over_udp
+from probes.transport.network import Network
 from tests.probes.local import Serve, serve
 
 FORGED, TRUE = "118.97.116.27", "149.154.167.99"
@@ -83,7 +83,7 @@ async def udp_server(
 @pytest.fixture(autouse=True)
 def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence ends sooner; what comes over loopback is there before."""
-    monkeypatch.setattr(probes.dns, "SECOND_ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(probes.techniques.dns, "SECOND_ANSWER_WAIT_S", 0.2)
 
 
 async def ask_udp(server: Endpoint, query_type: str = "A") -> DnsObservation:
@@ -196,7 +196,7 @@ async def test_a_flood_does_not_stop_the_clock(monkeypatch: pytest.MonkeyPatch) 
         assert n_read < 2_000_000, "the window has no end"
         return b"junk", None
 
-    monkeypatch.setattr(probes.dns, "recv_datagram", always_ready)
+    monkeypatch.setattr(probes.techniques.dns, "recv_datagram", always_ready)
     async with udp_server(lambda q: []) as (_, server):
         assert (await ask_udp(server)).failure is Failure.TIMEOUT
 

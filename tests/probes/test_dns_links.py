@@ -10,13 +10,13 @@ import dns.message
 import dns.rrset
 import pytest
 
-import probes.dns
+import probes.techniques.dns
 from lab.services.certificates import Authority, new_context
-from probes.dns import measure_dns
-from probes.notebook import Notebook
 from probes.records import DnsObservation, Endpoint, Failure, Resolver
-from probes.secure_dns import DOH_LANES, PORTS, SecureResolver
-from probes.trust import load_trust
+from probes.session import Notebook
+from probes.techniques.dns import measure_dns
+from probes.techniques.secure_dns import DOH_LANES, PORTS, SecureResolver
+from probes.transport.trust import load_trust
 from tests.probes.local import LocalNetwork, Serve, say_nothing, serve
 
 ADDRESS = "8.8.8.8"
@@ -256,7 +256,7 @@ async def test_nothing_is_asked_of_an_impostor(
 async def test_queries_with_the_same_id_get_each_their_own_answer(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probes.dns.secrets, "randbits", lambda _: 4711)
+    monkeypatch.setattr(probes.techniques.dns.secrets, "randbits", lambda _: 4711)
     asked = await ask(tmp_path, authority, "dot", dot_in_pairs_last_first)
     assert asked.ends == GOOD, asked.observations
     ids = {o.answers[0].wire[:2] for o in asked.observations}

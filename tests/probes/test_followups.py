@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.exchanges import Exchanges
-from probes.followups import ControlHost
-from probes.host import HostSteps
-from probes.names import Resolvers
-from probes.network import Network
-from probes.notebook import Notebook
+from probes.procedures.exchanges import Exchanges
+from probes.procedures.followups import ControlHost
+from probes.procedures.host import HostSteps
+from probes.procedures.names import Resolvers
 from probes.records import (
     AnyObservation,
     DnsObservation,
@@ -27,8 +25,10 @@ from probes.records import (
     ThroughputObservation,
     TlsObservation,
 )
-from probes.secure_dns import SecureResolver
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.techniques.secure_dns import SecureResolver
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from tests.probes.local import (
     Filter,
     LocalNetwork,

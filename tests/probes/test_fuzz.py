@@ -15,14 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.failures import ProtocolError
-from probes.http import measure_http
-from probes.mtproto import measure_mtproto
-from probes.notebook import Notebook
-from probes.quic_handshake import Visit
 from probes.records import Endpoint, Failure
-from probes.streams import PlainStream
-from probes.tls import measure_tls
-from probes.trust import load_trust
+from probes.session import Notebook
+from probes.techniques.http import measure_http
+from probes.techniques.mtproto import measure_mtproto
+from probes.techniques.quic_handshake import Visit
+from probes.techniques.tls import measure_tls
+from probes.transport.streams import PlainStream
+from probes.transport.trust import load_trust
 from probes.wire.dns import encode_query, parse_reply
 from probes.wire.mtproto import Transport, encode_frame, encode_req_pq_multi, frame_length, parse_res_pq
 

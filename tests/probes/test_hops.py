@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from probes.hops import measure_hops
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload, Purpose
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.techniques.hops import measure_hops
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from tests.probes.local import Serve, alert, close, make_certificate, reset, say_nothing, serve, serve_udp
 
 

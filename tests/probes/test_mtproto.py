@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from lab.services.centre import serve_data_centre
-from probes.mtproto import measure_mtproto
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.tcp import measure_tcp
+from probes.session import Notebook
+from probes.techniques.mtproto import measure_mtproto
+from probes.techniques.tcp import measure_tcp
+from probes.transport.network import Network
 from probes.wire.mtproto import Transport
 from tests.probes.local import Serve, close, reset, say_nothing, serve
 

@@ -12,14 +12,14 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-import probes.dns
-import probes.names
-from probes.names import IDENTITY_NAME, MAX_OF_SOURCE, NameSteps, Resolvers
-from probes.network import Network
-from probes.notebook import Notebook
+import probes.procedures.names
+import probes.techniques.dns
+from probes.procedures.names import IDENTITY_NAME, MAX_OF_SOURCE, NameSteps, Resolvers
 from probes.records import DnsObservation, Endpoint, Resolver
-from probes.secure_dns import SecureResolver
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.techniques.secure_dns import SecureResolver
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from tests.probes.test_dns import TRUE, UdpServer, reply, udp_server
 
 VANTAGE, PUBLIC, SINK = "192.0.2.53", "8.8.8.8", "192.0.2.99"
@@ -57,9 +57,9 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes.dns, "SECOND_ANSWER_WAIT_S", 0.2)
-    monkeypatch.setattr(probes.names, "SECOND_ANSWER_WAIT_S", 0.2)
-    monkeypatch.setattr(probes.names, "UDP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(probes.techniques.dns, "SECOND_ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(probes.procedures.names, "SECOND_ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(probes.procedures.names, "UDP_TIMEOUT_S", 0.3)
 
 
 def silence(query: bytes) -> list[bytes]:
@@ -150,7 +150,7 @@ async def test_one_ip_version_leaves_the_other_its_room() -> None:
 
 @pytest.mark.parametrize("kind", ["udp", "tcp", "dot", "doh"])
 def test_whose_word_an_answer_is(kind: str) -> None:
-    public = probes.names.Question(resolver=Resolver.PUBLIC, transport=kind)
+    public = probes.procedures.names.Question(resolver=Resolver.PUBLIC, transport=kind)
     own = dataclasses.replace(public, resolver=Resolver.VANTAGE)
     assert (public.source == "authenticated") is (kind in ("dot", "doh"))
     assert kind in ("dot", "doh") or own.source == "vantage"

@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.failures import ProtocolError
-from probes.network import Network
-from probes.notebook import Notebook
-from probes.quic import measure_quic
-from probes.quic_handshake import MAX_DATAGRAMS, Visit, measure_quic_handshake
 from probes.records import Endpoint, Failure, Purpose, QuicObservation
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.techniques.quic import measure_quic
+from probes.techniques.quic_handshake import MAX_DATAGRAMS, Visit, measure_quic_handshake
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from tests.probes.local import make_certificate, serve_udp
 
 ENDPOINT = Endpoint(address="127.0.0.1", port=443)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from probes.http import measure_http
-from probes.mtproto import measure_mtproto
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure
-from probes.tcp import measure_tcp
+from probes.session import Notebook
+from probes.techniques.http import measure_http
+from probes.techniques.mtproto import measure_mtproto
+from probes.techniques.tcp import measure_tcp
+from probes.transport.network import Network
 from probes.wire.mtproto import Transport
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" * 4000

@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from OpenSSL import SSL
 
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, TlsObservation
-from probes.streams import PlainStream
-from probes.tcp import measure_tcp
-from probes.tls import measure_tls
-from probes.trust import (
+from probes.session import Notebook
+from probes.techniques.tcp import measure_tcp
+from probes.techniques.tls import measure_tls
+from probes.transport.network import Network
+from probes.transport.streams import PlainStream
+from probes.transport.trust import (
     INVALID_HOSTNAME,
     UNREADABLE_CERTIFICATE,
     Trust,

@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure
-from probes.tcp import measure_tcp
-from probes.tls import measure_tls
-from probes.trust import Trust, keep_certificate
+from probes.session import Notebook
+from probes.techniques.tcp import measure_tcp
+from probes.techniques.tls import measure_tls
+from probes.transport.network import Network
+from probes.transport.trust import Trust, keep_certificate
 from tests.probes.local import make_certificate, say_nothing, serve
 
 # The version of a certificate: [0] EXPLICIT INTEGER 2 means 3. There is no 8.

@@ -8,9 +8,9 @@ from typing import Final
 import h11
 
 from probes.failures import ProtocolError, classify_failure
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.streams import PlainStream, Stream, recv_message
+from probes.session import Notebook
+from probes.transport.streams import PlainStream, Stream, recv_message
 from probes.wire.mtproto import (
     MAX_FRAME_BYTES,
     PREAMBLE,

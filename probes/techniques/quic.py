@@ -5,10 +5,10 @@ import secrets
 from typing import Final
 
 from probes.failures import classify_failure
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, QuicObservation
-from probes.streams import recv_datagram
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.streams import recv_datagram
 from probes.wire.quic import encode_unknown_version, parse_version_negotiation
 
 # UDP is not retransmitted by anyone but us: four datagrams make one lost packet in twenty harmless.

@@ -11,10 +11,8 @@ import contextlib
 import math
 from typing import Final
 
-from probes.exchanges import Exchanges, Outcome
-from probes.hops import measure_hops
-from probes.names import Resolvers
-from probes.notebook import Notebook
+from probes.procedures.exchanges import Exchanges, Outcome
+from probes.procedures.names import Resolvers
 from probes.records import (
     DnsObservation,
     Endpoint,
@@ -25,6 +23,8 @@ from probes.records import (
     Resolver,
     Target,
 )
+from probes.session import Notebook
+from probes.techniques.hops import measure_hops
 
 # How long a penalty may last and still be seen to fade; less where the deadline is nearer.
 PENALTY_WAIT_S: Final = 4.0

@@ -3,10 +3,10 @@
 from typing import Final
 
 from probes.failures import classify_failure
-from probes.http import Exchange
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, Purpose, ThroughputObservation
-from probes.streams import TlsStream
+from probes.session import Notebook
+from probes.techniques.http import Exchange
+from probes.transport.streams import TlsStream
 
 TRANSFER_TIMEOUT_S: Final = 8.0
 MAX_TRANSFER_BYTES: Final = 1_000_000

@@ -3,13 +3,13 @@
 import asyncio
 from typing import Final
 
-from probes.hops import measure_hops
-from probes.mtproto import measure_mtproto
-from probes.network import Network
-from probes.notebook import N_ATTEMPTS, Notebook
 from probes.records import Endpoint, Payload, Target
-from probes.tcp import measure_tcp
-from probes.trust import Trust
+from probes.session import N_ATTEMPTS, Notebook
+from probes.techniques.hops import measure_hops
+from probes.techniques.mtproto import measure_mtproto
+from probes.techniques.tcp import measure_tcp
+from probes.transport.network import Network
+from probes.transport.trust import Trust
 from probes.wire.mtproto import Transport
 
 # What the app itself speaks, and what is easiest to recognise: a filter may know the one and not the other.

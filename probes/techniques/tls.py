@@ -3,10 +3,10 @@
 from typing import Final
 
 from probes.failures import classify_failure
-from probes.notebook import Notebook
 from probes.records import Certificate, Endpoint, Failure, Purpose, TlsObservation
-from probes.streams import PlainStream, TlsStream
-from probes.trust import Trust, certificate_failure, describe_chain, describe_errors
+from probes.session import Notebook
+from probes.transport.streams import PlainStream, TlsStream
+from probes.transport.trust import Trust, certificate_failure, describe_chain, describe_errors
 
 HANDSHAKE_TIMEOUT_S: Final = 3.0
 

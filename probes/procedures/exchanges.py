@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from probes.http import RESPONSE_TIMEOUT_S, measure_http
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
-from probes.streams import Stream
-from probes.tcp import measure_tcp
-from probes.tls import measure_tls
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.techniques.http import RESPONSE_TIMEOUT_S, measure_http
+from probes.techniques.tcp import measure_tcp
+from probes.techniques.tls import measure_tls
+from probes.transport.network import Network
+from probes.transport.streams import Stream
+from probes.transport.trust import Trust
 
 # After a request that was met with silence, its comparison and a second try must fit the same deadline.
 COMPARISON_TIMEOUT_S: Final = 2.0

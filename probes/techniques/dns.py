@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from probes.failures import ProtocolError, classify_failure
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
-from probes.streams import PlainStream, recv_datagram, recv_message
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.streams import PlainStream, recv_datagram, recv_message
 from probes.wire.dns import answer_failure, encode_query, parse_reply, tcp_length
 
 # Listen on after the first answer: an injector wins the race, the true reply comes a round trip later,

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from OpenSSL import SSL
 
-from probes.trust import HTTP_ALPN, Trust
+from probes.transport.trust import HTTP_ALPN, Trust
 
 CHUNK_BYTES = 65536
 HOP_LIMIT_MESSAGES = {

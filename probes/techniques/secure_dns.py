@@ -10,13 +10,13 @@ from typing import Final, Protocol, Self
 
 import h11
 
-from probes.dns import Exchange, Keep
 from probes.failures import ProtocolError
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure
-from probes.streams import PlainStream, TlsStream
-from probes.trust import Trust, certificate_failure, describe_chain, describe_errors
+from probes.session import Notebook
+from probes.techniques.dns import Exchange, Keep
+from probes.transport.network import Network
+from probes.transport.streams import PlainStream, TlsStream
+from probes.transport.trust import Trust, certificate_failure, describe_chain, describe_errors
 
 CONNECT_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
 ANSWER_TIMEOUT_S: Final = 3.0

@@ -3,10 +3,10 @@
 from typing import Final
 
 from probes.failures import classify_failure
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, TcpObservation
-from probes.streams import PlainStream
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.streams import PlainStream
 
 # Linux sends a SYN at 0, 1 and 3 s: two of them fit, so one lost packet is not a silence.
 CONNECT_TIMEOUT_S: Final = 2.5

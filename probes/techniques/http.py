@@ -5,9 +5,9 @@ from typing import Final
 import h11
 
 from probes.failures import ProtocolError, classify_failure
-from probes.notebook import Entry, Notebook
 from probes.records import Endpoint, Failure, HttpObservation, Purpose
-from probes.streams import Stream
+from probes.session import Entry, Notebook
+from probes.transport.streams import Stream
 
 RESPONSE_TIMEOUT_S: Final = 4.0
 MAX_BODY_BYTES: Final = 65536

@@ -22,11 +22,11 @@ from typing import Final
 from OpenSSL import SSL
 
 from probes.failures import VantageError, classify_failure
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Endpoint, Failure, Heard, Hop, HopsObservation, Payload, Purpose
-from probes.streams import CHUNK_BYTES
-from probes.trust import Trust
+from probes.session import Notebook
+from probes.transport.network import Network
+from probes.transport.streams import CHUNK_BYTES
+from probes.transport.trust import Trust
 from probes.wire.dns import encode_query
 from probes.wire.icmp import parse_socket_error
 

@@ -5,19 +5,19 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
-from probes.exchanges import Exchanges, Outcome
-from probes.followups import BROKEN, ControlHost, FollowUps
-from probes.names import NameSteps, Resolvers
-from probes.notebook import N_ATTEMPTS, Notebook
-from probes.quic import measure_quic
-from probes.quic_handshake import measure_quic_handshake
+from probes.procedures.exchanges import Exchanges, Outcome
+from probes.procedures.followups import BROKEN, ControlHost, FollowUps
+from probes.procedures.names import NameSteps, Resolvers
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
-from probes.tcp import measure_tcp
-from probes.throughput import measure_throughput
-from probes.tls import measure_tls
+from probes.session import N_ATTEMPTS, Notebook
+from probes.techniques.quic import measure_quic
+from probes.techniques.quic_handshake import measure_quic_handshake
+from probes.techniques.tcp import measure_tcp
+from probes.techniques.throughput import measure_throughput
+from probes.techniques.tls import measure_tls
 
 MAX_ADDRESSES: Final = (
-    16  # of one IP version: the known ones, and what each source may name (probes/names.py)
+    16  # of one IP version: the known ones, and what each source may name (probes/procedures/names.py)
 )
 # A body slower than this is measured again, to be compared with the control host's.
 SLOW_BODY_BPS: Final = 1_000_000

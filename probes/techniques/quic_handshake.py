@@ -20,12 +20,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from probes.failures import ProtocolError, classify_failure
-from probes.http import USER_AGENT
-from probes.network import Network
-from probes.notebook import Notebook
 from probes.records import Certificate, Endpoint, Failure, Purpose, QuicObservation
-from probes.streams import recv_datagram
-from probes.trust import MAX_CHAIN, Trust, certificate_failure, describe_errors, keep_certificate
+from probes.session import Notebook
+from probes.techniques.http import USER_AGENT
+from probes.transport.network import Network
+from probes.transport.streams import recv_datagram
+from probes.transport.trust import MAX_CHAIN, Trust, certificate_failure, describe_errors, keep_certificate
 
 # The library says what hostile servers do; that belongs into observations, not onto a terminal.
 logging.getLogger("quic").addHandler(logging.NullHandler())

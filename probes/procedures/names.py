@@ -15,11 +15,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from probes.dns import SECOND_ANSWER_WAIT_S, UDP_TIMEOUT_S, Exchange, measure_dns, over_tcp, over_udp
-from probes.network import Network
-from probes.notebook import N_ATTEMPTS, Notebook
 from probes.records import DnsAnswer, Endpoint, Failure, Resolver
-from probes.secure_dns import SecureResolver
+from probes.session import N_ATTEMPTS, Notebook
+from probes.techniques.dns import (
+    SECOND_ANSWER_WAIT_S,
+    UDP_TIMEOUT_S,
+    Exchange,
+    measure_dns,
+    over_tcp,
+    over_udp,
+)
+from probes.techniques.secure_dns import SecureResolver
+from probes.transport.network import Network
 
 # Its name servers answer with the address of whoever asked them.
 IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"

@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from probes.centre import measure_centre
-from probes.exchanges import Exchanges
-from probes.followups import ControlHost
-from probes.host import HostSteps
-from probes.names import Resolvers
-from probes.network import Network
-from probes.notebook import Notebook
+from probes.procedures.data_centre import measure_centre
+from probes.procedures.exchanges import Exchanges
+from probes.procedures.followups import ControlHost
+from probes.procedures.host import HostSteps
+from probes.procedures.names import Resolvers
 from probes.records import Endpoint, Measurement, Target, TargetKind
-from probes.secure_dns import SecureResolver
-from probes.trust import Trust, load_trust
+from probes.session import Notebook
+from probes.techniques.secure_dns import SecureResolver
+from probes.transport.network import Network
+from probes.transport.trust import Trust, load_trust
 
 DEADLINE_S = 10.0
 

@@ -1,0 +1,1 @@
+"""One technique a file: `measure_*` does one step on the network and returns one observation."""
