@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from observatory.pages import event, events, measurement, now, over_time, vantage_points
-from observatory.pages.address import choose_language
-from observatory.pages.common import show_head
+from observatory.site.components.address import choose_language
+from observatory.site.components.page import show_head
+from observatory.site.pages import event, events, measurement, now, over_time, vantage_points
 
 text = choose_language()
 st.set_page_config(page_title=text("app.title"), layout="wide")

@@ -4,6 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from observatory.web.routes import ROUTES
+from observatory.site.feeds.routes import ROUTES
 
 app = st.App(Path(__file__).with_name("dashboard.py"), routes=ROUTES)

@@ -22,8 +22,8 @@ from urllib.parse import urlencode
 from benchmarks.figure import Figure, show
 from benchmarks.rounds import load
 from lab.control import LabControl
-from observatory.adhoc import select_targets
-from observatory.rounds import measure_vantage
+from observatory.vantage.once import select_targets
+from observatory.vantage.rounds import measure_vantage
 from probes.records import Endpoint, Measurement
 from probes.techniques.dns import SECOND_ANSWER_WAIT_S
 from probes.transport.network import Network

@@ -7,10 +7,10 @@ from typing import Final
 from benchmarks.figure import Figure, show
 from benchmarks.rounds import load
 from lab.control import LabControl
-from observatory.adhoc import Result, measure_now, select_targets, select_vantage_points
-from observatory.analysis.case import Control
-from observatory.analysis.judge import judge_measurement
-from observatory.data import load_reference
+from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.judge import judge_measurement
+from observatory.reference import load_reference
+from observatory.vantage.once import Result, measure_now, select_targets, select_vantage_points
 
 N_JUDGED: Final = 5_000
 # One network that blocks nothing, and three that block every name in another way.

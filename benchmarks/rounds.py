@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import observatory.service  # noqa: F401  (the prober's memory includes what the service loads)
+import observatory.runtime.up  # noqa: F401  (the prober's memory includes what the service loads)
 from benchmarks.figure import Figure, show
 from lab.control import LabControl
-from observatory.adhoc import measure_now, select_targets
-from observatory.config import load_config
+from observatory.config.vantage_points import load_config
 from observatory.model import Config, Role, VantagePoint
-from observatory.rounds import measure_vantage
+from observatory.vantage.once import measure_now, select_targets
+from observatory.vantage.rounds import measure_vantage
 from probes.techniques.dns import SECOND_ANSWER_WAIT_S
 
 CONFIG = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"

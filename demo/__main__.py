@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from observatory.service import DASHBOARD, say
-from observatory.supervise import Web, WebError, run_web
+from observatory.runtime.processes import Web, WebError, run_web
+from observatory.runtime.up import DASHBOARD, say
 
 DATABASE: Final = Path("var/demo.sqlite")
 

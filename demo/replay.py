@@ -13,17 +13,17 @@ from typing import Final
 from demo.check import compare
 from demo.script import Switch, round_times, write_script
 from lab.control import LabControl
-from observatory import render
-from observatory.collector import Collector
-from observatory.config import load_config
-from observatory.data import load_targets, load_yaml
-from observatory.detect import Detector
+from observatory.cli import output
+from observatory.config.vantage_points import load_config
+from observatory.detection.detector import Detector
+from observatory.ingest.collector import Collector
 from observatory.model import Config, VantagePoint
-from observatory.rounds import measure_vantage
-from observatory.service import judge
+from observatory.reference import load_targets, load_yaml
+from observatory.runtime.up import judge
 from observatory.store import Store, open_store
 from observatory.text import load_text
 from observatory.text.events import finding
+from observatory.vantage.rounds import measure_vantage
 from probes.records import Measurement, TargetKind
 
 CONFIG: Final = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"
@@ -67,7 +67,7 @@ class Replay:
         self._lab.reset()
         waiting = list(switches)
         n = 0
-        with render.progress("Replaying July-August 2017", len(times)) as advance:
+        with output.progress("Replaying July-August 2017", len(times)) as advance:
             for at in times:
                 while waiting and waiting[0].at <= at:
                     self._apply(waiting.pop(0))

@@ -1,5 +1,5 @@
 """`python -m observatory`, the same as the `observatory` command."""
 
-from observatory.cli import main
+from observatory.cli.app import main
 
 main()

@@ -2,8 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import pytest
+
+from lab.control import LabControl
+from observatory.model import Config
 
 # An operator's own lists of block pages must not decide what a test sees.
 os.environ["OBSERVATORY_REFERENCE"] = os.path.join(tempfile.gettempdir(), "no-such-reference-folder")
@@ -19,6 +23,23 @@ def _lab_is_up(request: pytest.FixtureRequest) -> None:
     """A crossing test outside the lab fails loudly; it never skips."""
     if request.node.get_closest_marker("lab") and "LAB_CONTROL" not in os.environ:
         pytest.fail(NEEDS_LAB, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """The vantage points of the emulated Internet."""
+    from tests.in_lab import load_lab_config
+
+    return load_lab_config()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[LabControl]:
+    """The emulated Internet this test runs in, with every censor off before and after."""
+    control = LabControl()
+    control.reset()
+    yield control
+    control.reset()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.changes import cusum
 from benchmarks.changes.years import HOURS, ONSET, WEEKS, Block, Counts, Health, make_years
 from benchmarks.figure import Figure, show
-from observatory.analysis.changes import HOUR, REJOIN, confirmed_at
-from observatory.analysis.sequential import START, Mark, first_beliefs, follow, trace
+from observatory.analysis.events.sequential import START, Mark, first_beliefs, follow, trace
+from observatory.analysis.events.spells import HOUR, REJOIN, confirmed_at
 
 # Another one shows other years: BENCH_SEED=7 make bench ARGS=changes
 SEED: Final = int(os.environ.get("BENCH_SEED", "20170714"))

@@ -10,9 +10,9 @@ from typing import Final
 from sqlalchemy import text
 
 from benchmarks.figure import Figure, show
-from observatory.data import load_targets
-from observatory.detect import Detector
+from observatory.detection.detector import Detector
 from observatory.model import Finding, Layer, State, VantagePoint, Verdict
+from observatory.reference import load_targets
 from observatory.store import Store, open_store
 from probes.records import Measurement, TargetKind
 

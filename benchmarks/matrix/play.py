@@ -9,9 +9,9 @@ from benchmarks.matrix.scenarios import EVERYONE, SCENARIOS, Scenario
 from benchmarks.matrix.score import Fit, Outcome, Score, false_block_rate, score
 from lab import world
 from lab.control import LabControl
-from observatory.adhoc import Result, measure_now, select_targets, select_vantage_points
-from observatory.config import load_config
+from observatory.config.vantage_points import load_config
 from observatory.model import Config
+from observatory.vantage.once import Result, measure_now, select_targets, select_vantage_points
 
 CONFIG: Final = Path(__file__).parents[2] / "lab" / "vantage_points.yaml"
 # More at once would only have the two cores of a small machine wait for each other.

@@ -11,9 +11,9 @@ import base64
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from observatory.analysis.case import Control
+from observatory.analysis.judging.case import Control
 from observatory.model import VantagePoint
-from observatory.rounds import software_version
+from observatory.vantage.rounds import software_version
 from probes.records import (
     DnsObservation,
     Endpoint,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from observatory.analysis.case import Control
+from observatory.analysis.judging.case import Control
 from observatory.exports.ooni import export_document
 from observatory.store import Place, Selection, Store
 from probes.records import Measurement, TargetKind

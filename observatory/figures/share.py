@@ -10,7 +10,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
 from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
-from observatory.store.records import Share
+from observatory.model.views import Share
 from observatory.text import Text
 
 # Beyond this many columns a number no longer fits its field.

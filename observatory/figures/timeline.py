@@ -13,7 +13,7 @@ from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Paper, Shown, Theme
 from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
 from observatory.model import OFFLINE_RULES, Cell, State
-from observatory.store.records import Gap
+from observatory.model.views import Gap
 from observatory.text import Text
 
 Counts = Counter[State]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from observatory.analysis.case import Control
+from observatory.analysis.judging.case import Control
 from observatory.model import Role, VantagePoint, Via, ViaKind
 from probes.records import Measurement
 

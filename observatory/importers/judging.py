@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from observatory.analysis.case import Control
-from observatory.analysis.facts import Facts
-from observatory.analysis.judge import judge_measurement
-from observatory.data import load_reference
+from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.facts import Facts
+from observatory.analysis.judging.judge import judge_measurement
 from observatory.importers.imported import Imported, Part
 from observatory.model import BLOCKED_STATES, State, Verdict
+from observatory.reference import load_reference
 from probes.records import (
     AnyObservation,
     HttpObservation,

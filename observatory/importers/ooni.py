@@ -14,9 +14,8 @@ from functools import cache
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from observatory.analysis.case import Control
-from observatory.analysis.facts import shows_valid_certificate
-from observatory.data import load_targets
+from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.facts import shows_valid_certificate
 from observatory.importers import ooni_own
 from observatory.importers.fields import (
     Rejected,
@@ -43,6 +42,7 @@ from observatory.importers.ooni_failures import parse_failure
 from observatory.importers.ooni_pages import read_helper_page, read_pages, requests_in_order
 from observatory.importers.ooni_scope import Scope, find_scope, url_of_input
 from observatory.model import Role
+from observatory.reference import load_targets
 from probes.records import (
     AnyObservation,
     Endpoint,

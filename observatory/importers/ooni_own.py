@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from observatory.analysis.case import Control
+from observatory.analysis.judging.case import Control
 from observatory.importers.fields import Rejected, mapping, objects
 from observatory.importers.fields import text as read_text
 from observatory.importers.imported import Imported, Part, imported_vantage

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from observatory.collector import Collector
-from observatory.data import load_targets
 from observatory.importers.fields import Rejected
 from observatory.importers.imported import Imported
+from observatory.ingest.collector import Collector
 from observatory.model import State, VantagePoint, ViaKind
+from observatory.reference import load_targets
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
 

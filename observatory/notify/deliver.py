@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from observatory.notify.channels import Channel, Channels
+from observatory.config.alerts import Channel, Channels
+from observatory.model.views import VantageStatus
 from observatory.notify.facts import event_link, make_facts
 from observatory.notify.message import Notice, describe_event
 from observatory.notify.operators import describe_operator, join_notices
@@ -23,7 +24,6 @@ from observatory.notify.plan import Unit, arrange_messages, plan_channel
 from observatory.notify.senders import Message, Sender, send
 from observatory.notify.services import SendError
 from observatory.store import Store, StoreError
-from observatory.store.records import VantageStatus
 from observatory.text import Text, load_text
 
 logger = logging.getLogger("observatory.notify")

@@ -6,8 +6,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from observatory.model import Alert, AlertKind, load_zone
+from observatory.model.views import VantageStatus
 from observatory.notify.message import Notice, one_line
-from observatory.store.records import VantageStatus
 from observatory.text import Text
 
 # A digest tells this many in full; of what exceeds it, the line alone.

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from observatory.config.alerts import Channel
 from observatory.model import Alert, AlertKind, Event, Revision
-from observatory.notify.channels import Channel
-from observatory.store.records import Delivery, Outbox, VantageStatus
+from observatory.model.views import Delivery, Outbox, VantageStatus
 
 WITHDRAWN: Final = "withdrawn before it was told"
 NOT_ASKED_FOR: Final = "not what this channel asks for"

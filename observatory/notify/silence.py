@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from observatory.model import Alert, AlertKind, Audience, ViaKind
-from observatory.store.records import VantageStatus, is_fresh
+from observatory.model.views import VantageStatus, is_fresh
 
 
 def judge_silences(

@@ -1,9 +1,6 @@
 """All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
 
-from observatory.store.counts import Row, SeriesCells, Watched
-from observatory.store.detection import Overtaken, Result, Standing, Touched
-from observatory.store.errors import StoreError, StoreUnavailable
-from observatory.store.records import (
+from observatory.model.views import (
     ConfigState,
     Coverage,
     Delivery,
@@ -16,6 +13,9 @@ from observatory.store.records import (
     Share,
     VantageStatus,
 )
+from observatory.store.counts import Row, SeriesCells, Watched
+from observatory.store.detection import Overtaken, Result, Standing, Touched
+from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.schema import parse_time
 from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, literal, or_, select, update
 
 from observatory.model import AlertKind, Audience, Revision
+from observatory.model.views import Delivery, Outbox
 from observatory.store.engine import insert_into, reading, writing
 from observatory.store.events import parse_alert, parse_event
-from observatory.store.records import Delivery, Outbox
 from observatory.store.schema import watermarks
 from observatory.store.schema_events import alerts, deliveries, event_revisions, events
 

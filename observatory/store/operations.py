@@ -8,8 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Engine, func, insert, select, update
 
 from observatory.model import Role, VantagePoint, Via, ViaKind
+from observatory.model.views import ConfigState, Gap, GapReason, VantageStatus
 from observatory.store.engine import insert_into, reading, writing
-from observatory.store.records import ConfigState, Gap, GapReason, VantageStatus
 from observatory.store.schema import config_state, gaps, vantage_activity, vantage_points
 
 _SAME_NAME: Final = (

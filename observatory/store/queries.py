@@ -8,9 +8,9 @@ from typing import Literal
 from sqlalchemy import BigInteger, ColumnElement, Engine, case, func, select, type_coerce
 
 from observatory.model import BLOCKED_STATES, OVERALL, Cell, Grain, Layer, State
+from observatory.model.views import Coverage, Latest, Share
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
-from observatory.store.records import Coverage, Latest, Share
 from observatory.store.schema import cells, coverage, latest, outcomes, parse_time, series
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
 from observatory.model import Role, State, Verdict
+from observatory.model.views import Place, Selection
 from observatory.store.blobs import CHUNK, load_blobs
 from observatory.store.codec import parse_verdict, unpack_measurement
 from observatory.store.engine import reading
-from observatory.store.records import Place, Selection
 from observatory.store.schema import ledger, measurements, vantage_points, verdicts
 from probes.records import Measurement, TargetKind
 

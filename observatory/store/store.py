@@ -23,6 +23,18 @@ from observatory.model import (
     VantagePoint,
     Verdict,
 )
+from observatory.model.views import (
+    ConfigState,
+    Coverage,
+    Delivery,
+    Gap,
+    Latest,
+    Outbox,
+    Place,
+    Selection,
+    Share,
+    VantageStatus,
+)
 from observatory.store import (
     alerts,
     cells,
@@ -40,18 +52,6 @@ from observatory.store.detection import Result, Standing, Touched
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
-from observatory.store.records import (
-    ConfigState,
-    Coverage,
-    Delivery,
-    Gap,
-    Latest,
-    Outbox,
-    Place,
-    Selection,
-    Share,
-    VantageStatus,
-)
 from probes.records import Measurement, TargetKind
 
 if TYPE_CHECKING:

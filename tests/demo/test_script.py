@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from demo.script import FIRST_DAY, LAST_DAY_END, LIFTED_LAST, round_times, write_script
-from observatory.data import load_targets, load_yaml
+from observatory.reference import load_targets, load_yaml
 from probes.records import TargetKind
 
 HOSTS = [t.name for t in load_targets() if t.kind is TargetKind.HOST]

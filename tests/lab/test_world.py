@@ -11,7 +11,7 @@ from lab.censors import CENSORS
 from lab.topology import plan_topology
 
 VANTAGE_POINTS = Path(lab.__file__).parent / "vantage_points.yaml"
-TELEGRAM = Path(lab.__file__).parent.parent / "observatory" / "data" / "telegram.yaml"
+TELEGRAM = Path(lab.__file__).parent.parent / "observatory" / "reference" / "telegram.yaml"
 
 
 def test_vantage_points_are_the_isps() -> None:

@@ -4,7 +4,7 @@ from typing import get_args
 
 from probes.records import AnyObservation, encode_measurement
 from probes.registry import TECHNIQUES
-from tests.analysis.builder import centre, host
+from tests.observatory.analysis.judging.builder import centre, host
 
 
 def test_every_observation_has_its_technique() -> None:

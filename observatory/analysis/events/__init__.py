@@ -1,0 +1,1 @@
+"""From counts to events: onsets, ends, and what may be said of them."""

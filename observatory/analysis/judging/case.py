@@ -1,0 +1,281 @@
+"""The case: one measurement, its control host, the controls of its window, laid out for the rules.
+
+Everything here is derived from observations; nothing here concludes. What was measured against a forged
+address says nothing about the target, so the layers above DNS look at genuine addresses only.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from observatory.analysis.judging.facts import Facts, is_ipv6, redirect_host
+from observatory.analysis.judging.lazy import lazy
+from observatory.analysis.judging.path import Place, find_interference
+from observatory.analysis.judging.reference import Reference, is_bogon
+from probes.records import (
+    AnyObservation,
+    Endpoint,
+    Failure,
+    HttpObservation,
+    Measurement,
+    Payload,
+    Resolver,
+    TargetKind,
+    TlsObservation,
+)
+
+# Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
+# core stay below 0.2 s.
+OVERLOAD_LAG_S = 0.6
+
+
+@dataclass(frozen=True)
+class Control:
+    """A measurement of the same target where the censor is not, with the control host of its round.
+
+    `peer`: another vantage point stands in for one. It may itself be censored, so it counts only where the
+    target proved itself.
+    """
+
+    measurement: Measurement
+    canary: Measurement | None
+    peer: bool = False
+
+
+class Case:
+    """All that the rules may look at. `controls` holds only those whose own network worked."""
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        canary: Measurement | None,
+        controls: Sequence[Control],
+        reference: Reference,
+    ) -> None:
+        self.measurement = measurement
+        self.reference = reference
+        self.facts = Facts(measurement)
+        self.canary = Facts(canary) if canary is not None else None
+        sound = [(Facts(c.measurement), c) for c in controls]
+        sound = [(facts, c) for facts, c in sound if _is_sound(facts, c)]
+        self.controls = tuple(facts for facts, _ in sound)
+        self.has_peers = any(c.peer for _, c in sound)
+        # A page without a certificate counts where no censor is; a peer's may be a block page.
+        self._answered_plain = any(facts.answered_plain for facts, c in sound if not c.peer)
+        self._genuine: dict[str, bool] = {}
+
+    @property
+    def is_data_centre(self) -> bool:
+        return self.measurement.target_kind is TargetKind.DATA_CENTRE
+
+    # --- whether the measurement can say anything
+
+    @lazy
+    def canary_works(self) -> bool:
+        """The control host was reached over TCP and proved itself; a proxy for TLS may let QUIC pass."""
+        return self.canary is not None and (self.canary.proved_over_tcp or self.canary.helped)
+
+    @lazy
+    def canary_answers(self) -> bool:
+        return self.canary is not None and self.canary.any_reply
+
+    @lazy
+    def canary_resolves(self) -> bool:
+        """The vantage's own resolver knew the control host."""
+        return self.canary is not None and bool(self.canary.addresses(Resolver.VANTAGE))
+
+    @lazy
+    def canary_unresolved(self) -> bool:
+        """The vantage's own resolver was asked for the control host and did not know it."""
+        return (
+            self.canary is not None
+            and bool(self.canary.queries(Resolver.VANTAGE))
+            and not self.canary_resolves
+        )
+
+    @property
+    def overloaded(self) -> bool:
+        return self.measurement.lag_s > OVERLOAD_LAG_S
+
+    @lazy
+    def has_ipv6(self) -> bool:
+        """Something over IPv6 proved itself here; without that no IPv6 failure says anything."""
+        proved = self.facts.proved_addresses | (self.canary.proved_addresses if self.canary else frozenset())
+        return any(":" in address for address in proved)
+
+    def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
+        """Say whether every one failed in one of these ways; silence heard by a busy prober shows nothing."""
+        heard = {o.failure for o in observations}
+        return bool(heard) and heard <= failures and not (self.overloaded and Failure.TIMEOUT in heard)
+
+    # --- what an address is
+
+    @lazy
+    def controls_resolved(self) -> frozenset[str]:
+        return frozenset(a for control in self.controls for a in control.resolved_addresses)
+
+    @lazy
+    def controls_proved(self) -> frozenset[str]:
+        return frozenset(a for control in self.controls for a in control.proved_addresses)
+
+    def is_genuine(self, address: str) -> bool:
+        """An address is judged by what it is, not by equality with the control's answer set."""
+        known = self._genuine.get(address)
+        if known is None:
+            known = self._genuine[address] = self._is_genuine(address)
+        return known
+
+    def _is_genuine(self, address: str) -> bool:
+        if not is_address(address):
+            return False
+        if address == self.measurement.target:
+            return True
+        if address in self.facts.proved_addresses or address in self.controls_proved:
+            return True
+        if is_bogon(address) or self.reference.match_address(address) is not None:
+            return False
+        return (
+            self.reference.is_telegram_address(address)
+            or address in self.facts.clean_addresses
+            or address in self.controls_resolved
+        )
+
+    def is_block_page(self, address: str) -> bool:
+        return (
+            is_address(address)
+            and not self.is_genuine(address)
+            and bool(self.reference.match_address(address))
+        )
+
+    def is_bogon(self, address: str) -> bool:
+        return is_address(address) and not self.is_genuine(address) and is_bogon(address)
+
+    @lazy
+    def resolves_elsewhere(self) -> bool:
+        """The name is alive: a control or an authenticated answer has a public address for it, or something
+        here was genuine."""
+        told = self.controls_resolved | self.facts.clean_addresses
+        return (
+            any(is_address(a) and not is_bogon(a) for a in told)
+            or any(c.proved_pages for c in self.controls)
+            or any(self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses)
+        )
+
+    @lazy
+    def has_ipv4_elsewhere(self) -> bool:
+        """Somebody who can be trusted gives the name an IPv4 address."""
+        known = self.facts.clean_addresses | self.controls_resolved
+        return any(":" not in address for address in known) or any(
+            ":" not in a and self.is_genuine(a) for a in self.facts.resolved_addresses
+        )
+
+    @lazy
+    def controls_cannot_resolve(self) -> bool:
+        return bool(self.controls) and not any(c.resolved_addresses for c in self.controls)
+
+    # --- endpoints: the outcome after every try
+
+    @lazy
+    def genuine_endpoints(self) -> tuple[Endpoint, ...]:
+        """Where the target's users go: HTTPS, or plain HTTP where only that was tried."""
+        tried = dict.fromkeys(o.endpoint for o in self.facts.tcp if self.counts(o.endpoint))
+        secure = tuple(e for e in tried if e.port == 443)
+        return secure or tuple(tried)
+
+    @lazy
+    def main_endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints the target's users need: those above, or every port of a data centre."""
+        if self.is_data_centre:
+            return tuple(dict.fromkeys(o.endpoint for o in self.facts.tcp))
+        return self.genuine_endpoints
+
+    @lazy
+    def connected(self) -> frozenset[Endpoint]:
+        return frozenset(o.endpoint for o in self.facts.tcp if o.failure is None)
+
+    @lazy
+    def dead_endpoints(self) -> tuple[Endpoint, ...]:
+        """Main endpoints that no try connected to: of a data centre any, of a host all in one IP version."""
+        dead = tuple(e for e in self.main_endpoints if e not in self.connected)
+        if self.is_data_centre or not dead:
+            return dead
+        return tuple(
+            e
+            for family in by_family(self.main_endpoints)
+            if self.connected.isdisjoint(family)
+            for e in family
+        )
+
+    @lazy
+    def tls(self) -> tuple[TlsObservation, ...]:
+        """Handshakes with the target's name at genuine addresses, over IP versions this vantage point has."""
+        return tuple(o for o in self.facts.tls if self.counts(o.endpoint))
+
+    def counts(self, endpoint: Endpoint) -> bool:
+        """A genuine address, over an IP version that this vantage point has."""
+        return self.is_genuine(endpoint.address) and (not is_ipv6(endpoint) or self.has_ipv6)
+
+    def control_connects(self, endpoint: Endpoint) -> bool:
+        return any(o.endpoint == endpoint and o.failure is None for c in self.controls for o in c.tcp)
+
+    def control_tried(self, endpoint: Endpoint) -> bool:
+        return any(o.endpoint == endpoint for c in self.controls for o in c.tcp)
+
+    @lazy
+    def control_proved(self) -> bool:
+        """The target proved itself to a control, or answered as well as that control could tell."""
+        return self._answered_plain or any(c.reached for c in self.controls)
+
+    def controls_disagree(self, works: Callable[[Facts], bool | None]) -> bool:
+        """At least half of the controls that tried fail as well, and at least one does not."""
+        outcomes = [outcome for c in self.controls if (outcome := works(c)) is not None]
+        n_failed = outcomes.count(False)
+        return 0 < n_failed < len(outcomes) and 2 * n_failed >= len(outcomes)
+
+    @lazy
+    def control_certificates(self) -> frozenset[str]:
+        """Fingerprints of every leaf that a control was shown for this name."""
+        return frozenset(o.chain[0].sha256 for c in self.controls for o in c.tls if o.chain)
+
+    def interference(self, *payloads: Payload) -> Place | None:
+        """Where on the path such a payload meets something that acts on it."""
+        return find_interference([run for run in self.facts.hops if run.payload in payloads])
+
+    # --- pages
+
+    def shows_block_page(self, page: HttpObservation) -> bool:
+        return page.status is not None and self.reference.match_page(page.body, page.headers) is not None
+
+    def redirects_to_block_page(self, page: HttpObservation) -> bool:
+        host = redirect_host(page)
+        if host is None or self.reference.is_telegram_host(host):
+            return False
+        known = self.reference.match_name(host) or self.reference.match_redirect(page.headers)
+        return known is not None
+
+
+def _is_sound(facts: Facts, control: Control) -> bool:
+    """A control counts when the target proved itself to it. Its failures count only where its own network
+    was seen to work, by a prober that was not too busy to tell silence from slowness."""
+    if facts.reached or control.peer:
+        return facts.reached
+    if control.canary is None or control.measurement.lag_s > OVERLOAD_LAG_S:
+        return False
+    canary = Facts(control.canary)
+    return canary.proved_over_tcp or canary.helped
+
+
+def is_address(text: str) -> bool:
+    """What was written down as an address may be anything, in imports above all."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def by_family(endpoints: Iterable[Endpoint]) -> tuple[tuple[Endpoint, ...], ...]:
+    """Part endpoints by IP version: one may be filtered while the other is not."""
+    those = tuple(endpoints)
+    families = (tuple(e for e in those if is_ipv6(e) is v6) for v6 in (False, True))
+    return tuple(family for family in families if family)

@@ -1,0 +1,278 @@
+"""One measurement's observations, sorted by technique and by what they speak of. Concludes nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TypeVar, cast
+from urllib.parse import urlsplit
+
+from observatory.analysis.judging.lazy import lazy
+from probes.records import (
+    AnyObservation,
+    DnsAnswer,
+    DnsObservation,
+    Endpoint,
+    Failure,
+    HelperObservation,
+    HopsObservation,
+    HttpObservation,
+    Measurement,
+    MtprotoObservation,
+    Observation,
+    Purpose,
+    QuicObservation,
+    Resolver,
+    TargetKind,
+    TcpObservation,
+    ThroughputObservation,
+    TlsObservation,
+)
+
+Evidence = tuple[str, ...]
+
+SILENCE = frozenset({Failure.TIMEOUT})
+RESET = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED})
+UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
+
+# Over these an answer came only with a certificate that held for the server: nobody else wrote it.
+AUTHENTICATED = frozenset({"dot", "doh"})
+ADDRESS_TYPES = frozenset({"A", "AAAA"})
+# A body smaller than this says nothing of a rate.
+MIN_RATED_BYTES = 8000
+
+Asked = tuple[DnsObservation, DnsAnswer]
+Kind = TypeVar("Kind", bound=Observation)
+Named = TypeVar("Named", TlsObservation, HttpObservation)
+
+
+class Facts:
+    """The observations of one measurement. Names are the target's own unless a property says otherwise."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.measurement = measurement
+        by_type: defaultdict[type[Observation], list[AnyObservation]] = defaultdict(list)
+        for observation in measurement.observations:
+            by_type[type(observation)].append(observation)
+        self._by_type = by_type
+
+    def _all(self, kind: type[Kind]) -> list[Kind]:
+        return cast(list[Kind], self._by_type.get(kind, []))
+
+    # --- names
+
+    @lazy
+    def dns(self) -> tuple[DnsObservation, ...]:
+        """Queries for the target's addresses; the sink and questions about something else are apart."""
+        name = self.measurement.target.lower()
+        return tuple(
+            o
+            for o in self._all(DnsObservation)
+            if o.query_type in ADDRESS_TYPES and o.resolver is not Resolver.SINK and o.name.lower() == name
+        )
+
+    @lazy
+    def sink(self) -> tuple[DnsObservation, ...]:
+        """Queries for the target to an address that serves no DNS."""
+        name = self.measurement.target.lower()
+        return tuple(
+            o for o in self._all(DnsObservation) if o.resolver is Resolver.SINK and o.name.lower() == name
+        )
+
+    def queries(self, resolver: Resolver, query_type: str = "A") -> tuple[DnsObservation, ...]:
+        return tuple(o for o in self.dns if o.resolver is resolver and o.query_type == query_type)
+
+    @lazy
+    def clean(self) -> tuple[DnsObservation, ...]:
+        """Queries whose answers were authenticated."""
+        return tuple(o for o in self.dns if o.transport in AUTHENTICATED and o.resolver is Resolver.PUBLIC)
+
+    @lazy
+    def clean_addresses(self) -> frozenset[str]:
+        return frozenset(a for o in self.clean for answer in o.answers for a in answer.addresses)
+
+    @lazy
+    def resolved_addresses(self) -> frozenset[str]:
+        return frozenset(a for o in self.dns for answer in o.answers for a in answer.addresses)
+
+    def answers(self, resolver: Resolver) -> tuple[Asked, ...]:
+        """What came back in the open; authenticated answers are `clean`."""
+        return tuple(
+            (o, answer)
+            for o in self.dns
+            if o.resolver is resolver and o.transport not in AUTHENTICATED
+            for answer in o.answers
+        )
+
+    def addresses(self, resolver: Resolver) -> frozenset[str]:
+        return frozenset(a for _, answer in self.answers(resolver) for a in answer.addresses)
+
+    # --- connections
+
+    @lazy
+    def tcp(self) -> tuple[TcpObservation, ...]:
+        return tuple(self._all(TcpObservation))
+
+    @lazy
+    def _tls(self) -> dict[Purpose, tuple[TlsObservation, ...]]:
+        return _by_purpose(self._all(TlsObservation))
+
+    @lazy
+    def tls(self) -> tuple[TlsObservation, ...]:
+        return self._tls.get(Purpose.TARGET, ())
+
+    def tls_for(self, purpose: Purpose) -> tuple[TlsObservation, ...]:
+        return self._tls.get(purpose, ())
+
+    @lazy
+    def _http(self) -> dict[Purpose, tuple[HttpObservation, ...]]:
+        return _by_purpose(self._all(HttpObservation))
+
+    @lazy
+    def http(self) -> tuple[HttpObservation, ...]:
+        return self._http.get(Purpose.TARGET, ())
+
+    def http_for(self, purpose: Purpose) -> tuple[HttpObservation, ...]:
+        return self._http.get(purpose, ())
+
+    @lazy
+    def _quic(self) -> tuple[QuicObservation, ...]:
+        return tuple(self._all(QuicObservation))
+
+    @lazy
+    def quic(self) -> tuple[QuicObservation, ...]:
+        """Version negotiations."""
+        return tuple(o for o in self._quic if o.server_name is None)
+
+    def quic_handshakes(self, purpose: Purpose = Purpose.TARGET) -> tuple[QuicObservation, ...]:
+        return tuple(o for o in self._quic if o.server_name is not None and o.purpose is purpose)
+
+    @lazy
+    def mtproto(self) -> tuple[MtprotoObservation, ...]:
+        return tuple(self._all(MtprotoObservation))
+
+    @lazy
+    def throughput(self) -> tuple[ThroughputObservation, ...]:
+        return tuple(self._all(ThroughputObservation))
+
+    @lazy
+    def hops(self) -> tuple[HopsObservation, ...]:
+        return tuple(self._all(HopsObservation))
+
+    # --- proofs
+
+    @lazy
+    def proved_addresses(self) -> frozenset[str]:
+        """Addresses that showed a certificate valid for the name: each is its own control."""
+        over_tcp = (o.endpoint.address for o in self.tls if shows_valid_certificate(o))
+        over_quic = (
+            o.endpoint.address
+            for o in self.quic_handshakes()
+            if o.failure is None and o.version is not None and o.chain and o.certificate_failure is None
+        )
+        return frozenset((*over_tcp, *over_quic)) - {""}
+
+    @lazy
+    def proved_over_tcp(self) -> bool:
+        return any(shows_valid_certificate(o) for o in self.tls)
+
+    @lazy
+    def proved_pages(self) -> tuple[HttpObservation, ...]:
+        """Answers over TLS of a measurement that wrote down no handshake: its client verified and went on."""
+        if self.tls:
+            return ()
+        return tuple(o for o in self.http if o.over_tls and o.status is not None)
+
+    @lazy
+    def helped(self) -> bool:
+        """A whole exchange with a test helper succeeded: the vantage point was online."""
+        return any(o.failure is None for o in self._all(HelperObservation))
+
+    @lazy
+    def proved(self) -> bool:
+        """The target itself answered, beyond doubt: by certificate or by nonce."""
+        return (
+            bool(self.proved_addresses)
+            or self.proved_over_tcp
+            or any(o.nonce_echoed for o in self.mtproto)
+            or bool(self.proved_pages)
+        )
+
+    @lazy
+    def answered_http(self) -> tuple[HttpObservation, ...]:
+        """A data centre's plain HTTP answers, where no nonce was asked for (imports)."""
+        if self.measurement.target_kind is not TargetKind.DATA_CENTRE or self.mtproto:
+            return ()
+        return tuple(o for o in self.http if o.status is not None)
+
+    @lazy
+    def answered_plain(self) -> bool:
+        """Port 80 answered, and nothing over TLS was tried: as far as an import of plain HTTP can tell."""
+        tried_tls = bool(self.tls) or any(o.over_tls for o in self.http)
+        return not tried_tls and any(o.status is not None for o in self.http)
+
+    @lazy
+    def reached(self) -> bool:
+        """Proved, or answered as well as its client could tell."""
+        return self.proved or bool(self.answered_http)
+
+    @lazy
+    def any_reply(self) -> bool:
+        """Something out there answered something."""
+        return bool(self.resolved_addresses) or any(
+            o.failure is None
+            for kind, observations in self._by_type.items()
+            if kind not in (DnsObservation, HopsObservation)
+            for o in observations
+        )
+
+    # --- speed
+
+    @lazy
+    def page_bps(self) -> float | None:
+        """The best body rate over TLS with the target's own name, None when no body was big enough."""
+        rates = [
+            8 * o.received_bytes / max(o.duration_s - o.first_byte_s, 1e-3)
+            for o in self.http
+            if o.over_tls and o.first_byte_s is not None and o.received_bytes >= MIN_RATED_BYTES
+        ]
+        rates += [transfer_bps(o) for o in self.throughput if o.purpose is Purpose.TARGET]
+        return max(rates, default=None)
+
+    @lazy
+    def handshake_s(self) -> float | None:
+        """The quickest finished handshake with the target's own name."""
+        return min((o.duration_s for o in self.tls if o.failure is None), default=None)
+
+
+def _by_purpose(observations: Iterable[Named]) -> dict[Purpose, tuple[Named, ...]]:
+    found: defaultdict[Purpose, list[Named]] = defaultdict(list)
+    for observation in observations:
+        found[observation.purpose].append(observation)
+    return {purpose: tuple(those) for purpose, those in found.items()}
+
+
+def shows_valid_certificate(handshake: TlsObservation) -> bool:
+    return handshake.failure is None and handshake.certificate_failure is None
+
+
+def redirect_host(page: HttpObservation) -> str | None:
+    """Return the host a redirect leads to, None when the page is no redirect to another place."""
+    if page.status is None or not 300 <= page.status < 400:
+        return None
+    location = next((value for name, value in page.headers if name.lower() == "location"), "")
+    try:
+        return urlsplit(location).hostname
+    except ValueError:
+        return None
+
+
+def transfer_bps(transfer: ThroughputObservation) -> float:
+    """Bits per second of one bounded transfer; a transfer that brought nothing is 0."""
+    return 8 * transfer.received_bytes / max(transfer.transfer_s, 1e-3) if transfer.received_bytes else 0.0
+
+
+def ids(observations: Iterable[AnyObservation]) -> Evidence:
+    return tuple(o.id for o in observations)
+
+
+def is_ipv6(endpoint: Endpoint) -> bool:
+    return ":" in endpoint.address

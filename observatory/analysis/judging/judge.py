@@ -1,0 +1,169 @@
+"""The judge: one measurement with its controls in, one verdict out. Never reads anybody else's conclusion."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from observatory.analysis.judging.case import Case, Control, is_address
+from observatory.analysis.judging.reference import Reference
+from observatory.analysis.judging.rules.certificates import proofs
+from observatory.analysis.judging.rules.dns import DNS_RULES
+from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS
+from observatory.analysis.judging.rules.http import HTTP_RULES, secure_pages
+from observatory.analysis.judging.rules.mtproto import MTPROTO_RULES, proved_endpoints
+from observatory.analysis.judging.rules.quic import QUIC_RULES
+from observatory.analysis.judging.rules.rule import Rule
+from observatory.analysis.judging.rules.tcp import TCP_RULES
+from observatory.analysis.judging.rules.tls import TLS_RULES
+from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
+from probes.records import Measurement, Payload
+
+RULES_VERSION: Final = "2"
+
+HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
+CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
+ALL_RULES: Final = (
+    *GUARDS,
+    *LATE_GUARDS,
+    *DNS_RULES,
+    *TCP_RULES,
+    *TLS_RULES,
+    *HTTP_RULES,
+    *QUIC_RULES,
+    *MTPROTO_RULES,
+)
+
+# A name that no control resolves is down, whatever its old address still does; after that the strongest
+# word first, and within a word the layer a user meets first.
+DECIDING: Final = (State.BLOCKED, State.LIKELY_BLOCKED, State.DOWN, State.IMPAIRED)
+# Words that a vantage point which cannot prove the control host may not use.
+UNSURE: Final = frozenset({State.LIKELY_BLOCKED, State.IMPAIRED, State.INSUFFICIENT})
+# QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
+ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
+
+
+def judge_measurement(
+    measurement: Measurement,
+    canary: Measurement | None,
+    controls: Sequence[Control],
+    *,
+    reference: Reference,
+    provisional: bool = False,
+) -> Verdict:
+    """Return what a measurement means.
+
+    Shape:  `canary` is the control host of the same round; `controls` are measurements of the same target
+            by control vantage points in the same window, this one included when it is a control's own.
+    Errors: none; what cannot be settled is `insufficient`.
+    """
+    case = Case(measurement, canary, controls, reference)
+    findings = _find(case)
+    deciding = _decide(findings, case)
+    n_ok, n_tried = _count(case)
+    place = case.interference(*Payload)
+    return Verdict(
+        state=deciding.state,
+        layer=deciding.layer,
+        mechanism=deciding.mechanism,
+        rule_id=deciding.rule_id,
+        rules_version=RULES_VERSION,
+        reference_version=reference.version,
+        evidence=deciding.evidence,
+        findings=findings,
+        controls=tuple(c.measurement.id for c in case.controls),
+        stand_ins=_stand_ins(case),
+        acts_at_hop=place.ttl if place is not None else None,
+        partial=deciding.state in BLOCKED_STATES and _still_works(case, findings),
+        n_ok=n_ok,
+        n_tried=n_tried,
+        provisional=provisional,
+    )
+
+
+def _find(case: Case) -> tuple[Finding, ...]:
+    guard = _first_match(GUARDS, case)
+    if guard is not None:
+        return (guard,)
+    layers = CENTRE_LAYERS if case.is_data_centre else HOST_LAYERS
+    return tuple(
+        finding
+        for rules in layers
+        if (rules is not TLS_RULES or _is_secure(case))
+        and (rules is not DNS_RULES or _has_name(case))
+        and (finding := _first_match(rules, case)) is not None
+    )
+
+
+def _has_name(case: Case) -> bool:
+    """An address has none to be resolved."""
+    return not is_address(case.measurement.target)
+
+
+def _is_secure(case: Case) -> bool:
+    """Whether anything over TLS was to be tried: imports of plain HTTP have no such layer."""
+    plain_only = bool(case.facts.http) and not case.facts.tls and not any(o.over_tls for o in case.facts.http)
+    return not plain_only or any(o.endpoint.port == 443 for o in case.facts.tcp)
+
+
+def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
+    for rule in rules:
+        shown = rule.when(case)
+        if shown:
+            return Finding(
+                layer=rule.layer,
+                state=rule.state,
+                mechanism=rule.mechanism,
+                rule_id=rule.id,
+                evidence=shown if isinstance(shown, tuple) else (),
+            )
+    return None
+
+
+def _decide(findings: Sequence[Finding], case: Case) -> Finding:
+    deciding = _strongest(findings)
+    if deciding.layer is not Layer.NONE and deciding.state in UNSURE:
+        return _first_match(LATE_GUARDS, case) or deciding
+    return deciding
+
+
+def _strongest(findings: Sequence[Finding]) -> Finding:
+    for finding in findings:
+        if finding.rule_id == "dns.retired":
+            return finding
+    for state in DECIDING:
+        for finding in findings:
+            if finding.state is state:
+                return finding
+    essential = [f for f in findings if f.layer in ESSENTIAL] or list(findings)
+    unsettled = next((f for f in essential if f.state is State.INSUFFICIENT), None)
+    # The proof that lies deepest speaks for the whole when every layer is well.
+    return unsettled or essential[-1]
+
+
+def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
+    """Another way to the same target worked: users are hindered, not shut out."""
+    states = {finding.layer: finding.state for finding in findings}
+    if case.is_data_centre:
+        return bool(proved_endpoints(case.facts))
+    return states.get(Layer.DNS) is State.OK and any(o.status is not None for o in secure_pages(case))
+
+
+def _count(case: Case) -> tuple[int, int]:
+    """k of n: endpoints that proved themselves, of those tried at genuine addresses."""
+    if case.is_data_centre:
+        answered = {o.endpoint for o in case.facts.answered_http}
+        return len(proved_endpoints(case.facts) | answered), len(case.main_endpoints)
+    return len({o.endpoint for o in proofs(case)}), len(case.genuine_endpoints)
+
+
+def _stand_ins(case: Case) -> tuple[StandIn, ...]:
+    """What was there to compare with beside control vantage points."""
+    there = {
+        StandIn.PEER: case.has_peers,
+        StandIn.CERTIFICATE: bool(case.facts.proved_addresses),
+        StandIn.AUTHENTICATED_ANSWER: bool(case.facts.clean_addresses),
+        StandIn.OWN_PREFIX: any(
+            case.is_genuine(a) and case.reference.is_telegram_address(a)
+            for a in case.facts.resolved_addresses
+        ),
+    }
+    return tuple(stand_in for stand_in, present in there.items() if present)

@@ -1,0 +1,90 @@
+"""Where on the path something acts: two runs with rising TTL, one with the target's name, one without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observatory.analysis.judging.facts import Evidence, is_ipv6
+from probes.records import Heard, HopsObservation, Payload, Purpose
+
+# What comes back only when something that understood the payload took part.
+MADE_ON_PATH = frozenset({Heard.RESET, Heard.CLOSED, Heard.ANSWER, Heard.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Something acts at the router that such a TTL reaches last: between hop ttl - 1 and hop ttl."""
+
+    ttl: int
+    payload: Payload
+    evidence: Evidence
+
+
+def find_interference(runs: Sequence[HopsObservation]) -> Place | None:
+    """Return the first place where the target's payload is answered and no server could have: it ran out of
+    hops there, or a harmless payload of the same TTL did.
+
+    Silence is no interference: routers may drop what they like, and ICMP gets lost.
+    """
+    for run in runs:
+        if run.purpose is not Purpose.TARGET:
+            continue
+        place = _answered_where_it_died(run)
+        if place is not None:
+            return place
+        for control in runs:
+            if (
+                control.purpose is Purpose.HARMLESS_NAME
+                and control.payload is run.payload
+                and control.endpoint == run.endpoint
+            ):
+                place = _first_difference(run, control)
+                if place is not None:
+                    return place
+    return None
+
+
+def _answered_where_it_died(run: HopsObservation) -> Place | None:
+    """A router says that the payload ran out of hops there, and an answer to it came all the same."""
+    for hop in sorted(run.hops, key=lambda hop: hop.ttl):
+        on_the_way = hop.router is not None and hop.router != run.endpoint.address
+        if on_the_way and hop.heard in (Heard.RESET, Heard.ANSWER, Heard.CLOSED):
+            return Place(ttl=hop.ttl, payload=run.payload, evidence=(run.id,))
+    return None
+
+
+def _first_difference(run: HopsObservation, control: HopsObservation) -> Place | None:
+    expired = {hop.ttl for hop in control.hops if hop.heard is Heard.TIME_EXCEEDED}
+    # A server further away than this TTL cannot have seen the payload.
+    beyond = max(expired, default=0)
+    for hop in sorted(run.hops, key=lambda hop: hop.ttl):
+        if hop.heard in MADE_ON_PATH:
+            if hop.ttl in expired and hop.ttl <= beyond:
+                return Place(ttl=hop.ttl, payload=run.payload, evidence=(run.id, control.id))
+            return None
+    return None
+
+
+def stops_at_home(runs: Sequence[HopsObservation]) -> Evidence:
+    """Return the runs that show packets for the target dying before the first router, others not.
+
+    A local firewall does that; a provider cannot.
+    """
+    silent = [
+        r for r in runs if r.purpose is Purpose.TARGET and _first(r) is Heard.SILENCE and _never_heard(r)
+    ]
+    passing = [r for r in runs if r.purpose is not Purpose.TARGET and _first(r) is Heard.TIME_EXCEEDED]
+    pairs = [
+        (r, c)
+        for r in silent
+        for c in passing
+        if r.payload is c.payload and is_ipv6(r.endpoint) is is_ipv6(c.endpoint)
+    ]
+    return tuple(dict.fromkeys(id_ for r, c in pairs for id_ in (r.id, c.id)))
+
+
+def _first(run: HopsObservation) -> Heard | None:
+    return next((hop.heard for hop in run.hops if hop.ttl == 1), None)
+
+
+def _never_heard(run: HopsObservation) -> bool:
+    return all(hop.heard is Heard.SILENCE for hop in run.hops)

@@ -1,0 +1,192 @@
+"""Forged answers: raced on the path, given by an address that serves no DNS, or by a resolver itself."""
+
+from collections.abc import Callable
+from typing import Final
+
+from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.facts import Asked, Evidence, ids
+from observatory.analysis.judging.rules.certificates import names_block_page
+from observatory.analysis.judging.rules.rule import Basis, Rule
+from observatory.model import Layer, State
+from probes.records import DnsAnswer, HttpObservation, Resolver, TlsObservation
+
+Forged = Callable[[Case, DnsAnswer], bool]
+# A resolver may fail once and recover, so a failing answer beside a good one shows no forger.
+HONEST_FAILURES: Final = frozenset({"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"})
+
+
+def leads_to_block_page(case: Case, answer: DnsAnswer) -> bool:
+    """Every address is a known block page's, or the chain of names goes through one."""
+    if any(case.is_genuine(a) for a in answer.addresses):
+        return False
+    by_name = any(case.reference.match_name(name) is not None for name in answer.cnames)
+    by_address = bool(answer.addresses) and all(case.is_block_page(a) for a in answer.addresses)
+    return by_name or by_address
+
+
+def leads_to_bogon(case: Case, answer: DnsAnswer) -> bool:
+    """An address that no public server can have, and that nobody who can be trusted gives for this name."""
+    told = case.controls_resolved | case.facts.clean_addresses
+    return bool(answer.addresses) and all(case.is_bogon(a) and a not in told for a in answer.addresses)
+
+
+def _is_genuine(case: Case, answer: DnsAnswer) -> bool:
+    return any(case.is_genuine(a) for a in answer.addresses)
+
+
+def _differs(case: Case, answer: DnsAnswer) -> bool:
+    """An answer that disagrees with a genuine one to the same query."""
+    return not _is_genuine(case, answer) and answer.rcode not in HONEST_FAILURES
+
+
+def _second_answer(case: Case, forged: Forged) -> Evidence:
+    """Two answers to one query, one of them forged, the other different: somebody raced the server."""
+    return ids(
+        o
+        for o in (*case.facts.dns, *case.facts.sink)
+        if len({(a.rcode, frozenset(a.addresses), a.cnames) for a in o.answers}) > 1
+        and any(forged(case, a) for a in o.answers)
+        and any(not forged(case, a) for a in o.answers)
+    )
+
+
+def _other_second_answer(case: Case) -> Evidence:
+    """One of the two is proved to be true, so the other is not rotation but a forgery."""
+    proved = case.facts.proved_addresses | case.controls_proved | case.facts.clean_addresses
+    return ids(
+        o
+        for o in (*case.facts.dns, *case.facts.sink)
+        if len(o.answers) > 1
+        and any(_differs(case, a) and proved.isdisjoint(a.addresses) for a in o.answers)
+        and any(proved & set(a.addresses) for a in o.answers)
+    )
+
+
+def _canary_got(case: Case, addresses: frozenset[str]) -> bool:
+    """The control host was sent to the same place: a portal for everything, not a filter for one name."""
+    if case.canary is None:
+        return False
+    got = {a for o in case.canary.sink for answer in o.answers for a in answer.addresses}
+    # Its own true address is no portal.
+    return bool(((case.canary.resolved_addresses | got) - case.canary.proved_addresses) & addresses)
+
+
+def _forged(case: Case, asked: tuple[Asked, ...], forged: Forged) -> Evidence:
+    found = [(o, a) for o, a in asked if forged(case, a)]
+    addresses = frozenset(address for _, answer in found for address in answer.addresses)
+    if not found or _canary_got(case, addresses):
+        return ()
+    return tuple(dict.fromkeys(o.id for o, _ in found))
+
+
+def _sink_answers(case: Case) -> tuple[Asked, ...]:
+    return tuple((o, answer) for o in case.facts.sink for answer in o.answers)
+
+
+def _block_page(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+    return _forged(case, asked, leads_to_block_page)
+
+
+def _bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+    """That the name is alive elsewhere is needed: a zone may hold a private address by mistake; and that the
+    control host is not sent there too: so do portals."""
+    if not case.resolves_elsewhere or not case.canary_answers:
+        return ()
+    return _forged(case, asked, leads_to_bogon)
+
+
+def _other_from_sink(case: Case) -> Evidence:
+    """An address that serves no DNS gave one that is not the target's. A proxy for all DNS tells the truth,
+    or tells everybody the same."""
+    found = [(o, a) for o, a in _sink_answers(case) if a.addresses and not _is_genuine(case, a)]
+    settled = case.resolves_elsewhere and case.canary_works
+    return _forged(case, tuple(found), lambda case, answer: True) if settled else ()
+
+
+def _page_at_forged_address(case: Case) -> Evidence:
+    """The answer leads to an address that shows a notice, or the certificate of one."""
+    asked = (*case.facts.answers(Resolver.VANTAGE), *case.facts.answers(Resolver.PUBLIC))
+    answered = {a for _, answer in asked for a in answer.addresses if not case.is_genuine(a)}
+    if not answered or not case.canary_works:
+        return ()
+    pages = [
+        o
+        for o in case.facts.http
+        if o.endpoint.address in answered and (case.shows_block_page(o) or case.redirects_to_block_page(o))
+    ]
+    certificates = [
+        o
+        for o in case.facts.tls
+        if o.endpoint.address in answered
+        and o.chain
+        and o.certificate_failure is not None
+        and names_block_page(case, o.chain[0])
+    ]
+    shown: list[HttpObservation | TlsObservation] = [*pages, *certificates]
+    places = frozenset(o.endpoint.address for o in shown)
+    if not shown or _canary_got(case, places):
+        return ()
+    dns = [o for o, a in asked if places & set(a.addresses)]
+    return (*dict.fromkeys(ids(dns)), *ids(shown))
+
+
+def _other_address(case: Case) -> Evidence:
+    """Answers lead only to hosts that hold another's certificate, while the name is alive elsewhere."""
+    answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
+    addresses = {address for _, a in answers for address in a.addresses}
+    shown = {o.endpoint.address for o in case.facts.tls if o.failure is None and o.certificate_failure}
+    if not answers or any(case.is_genuine(a) for a in addresses) or not addresses <= shown:
+        return ()
+    if not case.resolves_elsewhere or not case.canary_works or _canary_got(case, frozenset(addresses)):
+        return ()
+    return tuple(dict.fromkeys(o.id for o, _ in answers))
+
+
+def _leads_nowhere(case: Case) -> Evidence:
+    """Answers lead only to addresses that nobody else gives and that take no connection here: invented ones,
+    or servers of the target that are gone, or filtered."""
+    answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
+    addresses = {address for _, a in answers for address in a.addresses}
+    if not answers or any(case.is_genuine(a) for a in addresses) or not case.canary_works:
+        return ()
+    tried = [o for o in case.facts.tcp if o.endpoint.address in addresses]
+    dead = bool(tried) and all(o.failure is not None for o in tried)
+    shown = dead and case.control_proved and not case.overloaded
+    return tuple(dict.fromkeys(o.id for o, _ in answers)) if shown else ()
+
+
+def _rule(id_: str, state: State, kind: str, when: Callable[[Case], Evidence]) -> Rule:
+    basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
+    return Rule(id_, Layer.DNS, state, f"dns.injection.{kind}", basis, when)
+
+
+def _vantage(case: Case) -> tuple[Asked, ...]:
+    return case.facts.answers(Resolver.VANTAGE)
+
+
+def _public(case: Case) -> tuple[Asked, ...]:
+    return case.facts.answers(Resolver.PUBLIC)
+
+
+BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
+PATH_RULES: Final = (
+    _rule(
+        "dns.second_answer.blockpage", BLOCKED, "blockpage", lambda c: _second_answer(c, leads_to_block_page)
+    ),
+    _rule("dns.second_answer.bogon", BLOCKED, "bogon", lambda c: _second_answer(c, leads_to_bogon)),
+    _rule("dns.second_answer.other", BLOCKED, "other", _other_second_answer),
+    _rule("dns.sink.blockpage", BLOCKED, "blockpage", lambda c: _block_page(c, _sink_answers(c))),
+    _rule("dns.sink.bogon", BLOCKED, "bogon", lambda c: _bogon(c, _sink_answers(c))),
+    _rule("dns.sink.other", BLOCKED, "other", _other_from_sink),
+)
+RESOLVER_RULES: Final = (
+    _rule("dns.blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _vantage(c))),
+    _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
+    _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _vantage(c))),
+    _rule("dns.other_address", LIKELY, "other", _other_address),
+    Rule("dns.leads_nowhere", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _leads_nowhere),
+)
+PUBLIC_RULES: Final = (
+    _rule("dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _public(c))),
+    _rule("dns.public_bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _public(c))),
+)

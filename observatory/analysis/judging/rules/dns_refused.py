@@ -1,0 +1,134 @@
+"""Names that the vantage's resolver denies, refuses or swallows, while the control host resolves."""
+
+from typing import Final
+
+from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.facts import SILENCE, Evidence, ids
+from observatory.analysis.judging.rules.rule import Basis, Rule
+from observatory.model import Layer, State
+from probes.records import DnsObservation, Failure, Resolver
+
+# RFC 8914: the resolver itself says that it will not answer, by policy or by order.
+DECLARED_CODES: Final = frozenset({15, 16})
+# ... and that its customer asked for it.
+FILTERED_CODE: Final = 17
+
+
+def _tries(case: Case) -> tuple[DnsObservation, ...]:
+    return case.facts.queries(Resolver.VANTAGE)
+
+
+def _failing(case: Case, failure: Failure) -> list[DnsObservation]:
+    """The vantage's resolver fails this name on every try; one transport may hear nothing at all."""
+    tries = _tries(case)
+    failing = [o for o in tries if o.failure is failure]
+    if not failing:
+        return []
+    udp = [o for o in tries if o.transport == "udp"] or list(tries)
+    return failing if all(o.failure is failure for o in udp) else []
+
+
+def _alive(case: Case, failure: Failure) -> bool:
+    """Elsewhere the name has what is denied here; an empty answer denies IPv4 addresses only."""
+    return case.has_ipv4_elsewhere if failure is Failure.DNS_NO_ANSWER else case.resolves_elsewhere
+
+
+def _answers_others(case: Case, failure: Failure) -> bool:
+    """The resolver serves the control host. Where nobody asked it (imports), a reply that says something is
+    taken for this name's own, silence and refusal are not."""
+    if case.canary_resolves:
+        return True
+    asked = case.canary is not None and case.canary_unresolved
+    return not asked and case.canary_works and failure in (Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER)
+
+
+def _consistently(case: Case, failure: Failure) -> Evidence:
+    failing = _failing(case, failure)
+    return ids(failing) if failing and _answers_others(case, failure) and _alive(case, failure) else ()
+
+
+def _declared(case: Case, failure: Failure, codes: frozenset[int]) -> Evidence:
+    """The failing answers carry an extended error that says so, and the control host's do not."""
+
+    def declares(observation: DnsObservation) -> bool:
+        return any(e.code in codes for answer in observation.answers for e in answer.extended_errors)
+
+    declared = [o for o in _failing(case, failure) if declares(o)]
+    if not declared or (case.canary is not None and any(declares(o) for o in case.canary.dns)):
+        return ()
+    return ids(declared) if _alive(case, failure) else ()
+
+
+def _silent(case: Case) -> Evidence:
+    tries = _tries(case)
+    silent = case.shows(tries, SILENCE)
+    return ids(tries) if silent and case.canary_resolves and case.resolves_elsewhere else ()
+
+
+def _resolver_broken(case: Case) -> Evidence:
+    if not case.canary_unresolved or case.facts.addresses(Resolver.VANTAGE):
+        return ()
+    return ids(_tries(case))
+
+
+def _uncompared(case: Case) -> Evidence:
+    """The resolver gives nothing, the name is alive, and nothing shows whether the resolver works at all."""
+    tries = [o for o in _tries(case) if o.failure is not None]
+    nothing = bool(tries) and not case.facts.addresses(Resolver.VANTAGE)
+    unknown = case.canary is not None and not case.canary_resolves and not case.canary_unresolved
+    return ids(tries) if nothing and unknown and case.resolves_elsewhere and not case.overloaded else ()
+
+
+FAILURES: Final = {
+    "nxdomain": Failure.DNS_NXDOMAIN,
+    "refused": Failure.DNS_REFUSED,
+    "no_answer": Failure.DNS_NO_ANSWER,
+    "servfail": Failure.DNS_SERVFAIL,
+}
+
+
+def _declared_rule(kind: str) -> Rule:
+    failure = FAILURES[kind]
+    return Rule(
+        f"dns.declared.{kind}",
+        Layer.DNS,
+        State.BLOCKED,
+        f"dns.{kind}",
+        Basis.ARTEFACT,
+        lambda case: _declared(case, failure, DECLARED_CODES),
+    )
+
+
+def _filtered_rule(kind: str) -> Rule:
+    failure = FAILURES[kind]
+    return Rule(
+        f"dns.filtered.{kind}",
+        Layer.DNS,
+        State.LIKELY_BLOCKED,
+        f"dns.{kind}",
+        Basis.COMPARISON,
+        lambda case: _declared(case, failure, frozenset({FILTERED_CODE})),
+    )
+
+
+def _failed_rule(kind: str) -> Rule:
+    failure = FAILURES[kind]
+    # A resolver may fail one zone for reasons of its own, so SERVFAIL stays the weaker word.
+    return Rule(
+        f"dns.{kind}",
+        Layer.DNS,
+        State.IMPAIRED if kind == "servfail" else State.LIKELY_BLOCKED,
+        f"dns.{kind}",
+        Basis.COMPARISON,
+        lambda case: _consistently(case, failure),
+    )
+
+
+FAILURE_RULES: Final = (
+    *(_declared_rule(kind) for kind in FAILURES),
+    *(_filtered_rule(kind) for kind in FAILURES),
+    Rule("dns.resolver_broken", Layer.DNS, State.INSUFFICIENT, None, Basis.GUARD, _resolver_broken),
+    *(_failed_rule(kind) for kind in FAILURES),
+    Rule("dns.silent", Layer.DNS, State.LIKELY_BLOCKED, "dns.timeout", Basis.COMPARISON, _silent),
+    Rule("dns.fails_uncompared", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _uncompared),
+)

@@ -1,0 +1,53 @@
+"""Whether the measurement can speak of its target at all. Asked before any layer."""
+
+from collections.abc import Callable
+from typing import Final
+
+from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.facts import Evidence, ids
+from observatory.analysis.judging.path import stops_at_home
+from observatory.analysis.judging.rules.rule import Basis, Rule
+from observatory.model import Layer, State
+from probes.records import Failure
+
+
+def _fails(case: Case) -> bool:
+    return not case.facts.reached
+
+
+def _vantage_unavailable(case: Case) -> Evidence | bool:
+    observations = case.measurement.observations
+    return all(o.failure is Failure.VANTAGE for o in observations) and ids(observations)
+
+
+def _local_firewall(case: Case) -> Evidence:
+    """This machine itself refuses to send, or nothing reaches even the first router; UDP may pass."""
+    if not case.connected.isdisjoint(case.main_endpoints):
+        return ()
+    refused = ids(o for o in case.facts.tcp if o.failure is Failure.VANTAGE)
+    return refused or stops_at_home(case.facts.hops)
+
+
+def _guard(id_: str, when: Callable[[Case], Evidence | bool]) -> Rule:
+    return Rule(id_, Layer.NONE, State.INSUFFICIENT, None, Basis.GUARD, when)
+
+
+GUARDS: Final = (
+    _guard("guard.nothing_observed", lambda case: not case.measurement.observations),
+    _guard("guard.vantage_unavailable", _vantage_unavailable),
+    _guard(
+        "guard.vantage_offline",
+        lambda case: case.canary is not None and not case.canary_answers and _fails(case),
+    ),
+    _guard("guard.prober_overloaded", lambda case: case.overloaded and _fails(case)),
+    _guard("guard.local_firewall", _local_firewall),
+)
+
+# Asked after the layers: an artefact stands for itself, and what fails at the control too is down anyway.
+LATE_GUARDS: Final = (
+    _guard("guard.no_canary", lambda case: case.canary is None and _fails(case)),
+    _guard(
+        "guard.vantage_impaired",
+        lambda case: case.canary is not None and not case.canary_works and _fails(case),
+    ),
+)

@@ -1,0 +1,163 @@
+"""`observatory events`: what was found to be blocked, when and where; and what people say about it."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from observatory.cli import output
+from observatory.cli.options import DatabaseOption
+from observatory.detection.detector import AT_ONCE, Detector
+from observatory.model import Event, Interval, Note, Revision
+from observatory.store import Store, StoreError, open_store
+from observatory.store.events import encode_event
+from observatory.text import load_text
+from observatory.text.events import describe, finding, network_names
+
+app = typer.Typer(help="What was found to be blocked, when and where.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of text.")]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `observatory events list` prints it.")]
+
+
+def _fail(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+def _open(database: str | None, *, read_only: bool = True) -> Store:
+    try:
+        # Looking for a database must not create one.
+        store = open_store(database, read_only=True)
+        if read_only:
+            return store
+        store.close()
+        return open_store(database)
+    except StoreError as error:
+        raise _fail(str(error)) from error
+
+
+def _as_json(revision: Revision, **more: object) -> str:
+    stands = {"revision": revision.number, "revised_at": revision.at.isoformat()}
+    return json.dumps(encode_event(revision.event) | stands | more, ensure_ascii=False)
+
+
+@app.command("list")
+def list_events(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """List every event, the newest first; withdrawn ones are marked."""
+    with _open(database) as store:
+        revisions = store.load_events()
+    if not revisions and not as_json:
+        typer.echo("No block was found in what was measured so far.")
+    for revision in revisions:
+        typer.echo(_as_json(revision) if as_json else _line(revision.event))
+
+
+def _line(event: Event) -> str:
+    marks = ["EMULATED"] if event.emulated else []
+    marks += ["WITHDRAWN"] if event.withdrawn else []
+    said = finding(event, load_text("en"))
+    return f"{event.id:<28} {_interval(event.onset)}  {' '.join([*marks, said])}"
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return "goes on"
+    by = f"{interval.by.astimezone(UTC):%Y-%m-%d %H:%M}"
+    if interval.after is None:
+        return f"before {by}"
+    return f"{interval.after.astimezone(UTC):%Y-%m-%d %H:%M} to {by}"
+
+
+@app.command("show")
+def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """Show one event: what it says, each network and target, its notes, how it was revised. Times are UTC."""
+    with _open(database) as store:
+        revision = store.load_event(id_)
+        if revision is None:
+            raise _fail(f"{id_}: expected an event's id, found no such event; see `observatory events list`")
+        revisions, notes = store.load_revisions(id_), store.load_notes(id_)
+    if as_json:
+        added = [{"at": n.at.isoformat(), "name": n.name, "text": n.text} for n in notes]
+        typer.echo(_as_json(revision, notes=added))
+        return
+    event = revision.event
+    typer.echo(_line(event))
+    for sentence in describe(event, load_text("en")):
+        typer.echo(f"  {sentence}")
+    for spell in event.spells:
+        share = f"{spell.portion.n_blocked} of {spell.portion.n_judged}"
+        what = ", ".join(dict.fromkeys(m.mechanism or "?" for m in spell.methods))
+        typer.echo(
+            f"\n{spell.isp or spell.asn} (AS{spell.asn})  {spell.target}  {spell.certainty}, {share}  {what}"
+        )
+        typer.echo(f"  began {_interval(spell.onset)}   ended: {_interval(spell.end)}")
+        for witness in spell.witnesses:
+            typer.echo(f"  {witness.shows:<14} {witness.at:%Y-%m-%d %H:%M}  {witness.measurement_id}")
+    typer.echo("\nRevisions:")
+    for one in revisions:
+        typer.echo(f"  {one.number:>3}  {one.at:%Y-%m-%d %H:%M}  {', '.join(one.causes)}")
+    _print_notes(notes)
+
+
+def _print_notes(notes: Iterable[Note]) -> None:
+    for note in notes:
+        typer.echo(f"\nNote by {note.name}, {note.at:%Y-%m-%d %H:%M}:\n  {note.text}")
+
+
+@app.command("note")
+def add_note(
+    id_: IdArgument,
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="At most 4,000 characters; `-` reads standard input.")
+    ],
+    name: Annotated[str, typer.Option("--name", "-n", metavar="NAME", help="Who says so; shown with it.")],
+    database: DatabaseOption = None,
+) -> None:
+    """Attach a reviewed note to an event, signed with your name and the time.
+
+    It is shown beside the event and never changes the data. A note cannot be changed or taken back; write
+    another one.
+    """
+    said = sys.stdin.read(100_000) if text == "-" else text
+    with _open(database, read_only=False) as store:
+        try:
+            store.save_note(Note(event=id_, at=datetime.now(UTC), name=name, text=said))
+        except KeyError as error:
+            raise _fail(
+                f"{id_}: expected an event's id, found no such event; see `observatory events list`"
+            ) from error
+        except (ValueError, StoreError) as error:
+            raise _fail(f"observatory events note: {error}") from error
+    typer.echo(f"Noted on {id_}.")
+
+
+@app.command("find")
+def find_events(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Look at all series from their beginning, not only at what changed.")
+    ] = False,
+    database: DatabaseOption = None,
+) -> None:
+    """Look for onsets and ends now; the running service does so with every round.
+
+    Whatever is found again keeps its id. Nobody is told twice.
+    """
+    with _open(database, read_only=False) as store:
+        try:
+            n_series = store.touch_all() if everything else len(store.load_touched(1_000_000))
+            with output.progress("Looking at series", max(1, -(-n_series // AT_ONCE))) as advance:
+                outcome = Detector(store).run(
+                    datetime.now(UTC), review=True, on_batch=lambda n: advance(f"{n} more")
+                )
+        except StoreError as error:
+            raise _fail(
+                f"{error}\nWhat was looked at by then is kept; run the same command again to go on."
+            ) from error
+        events = [r.event for r in store.load_events() if not r.event.withdrawn]
+    typer.echo(f"{outcome.n_series:,} series looked at; events: {len(events)}, revised: {outcome.n_revised}.")
+    for event in events:
+        typer.echo(f"  {event.id:<28} {', '.join(network_names(event))}: {len(event.targets)} targets")

@@ -1,0 +1,87 @@
+"""`observatory export`: our measurements in the formats of others."""
+
+import gzip
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated
+
+import typer
+
+from observatory.cli import output
+from observatory.cli.options import (
+    DatabaseOption,
+    SinceOption,
+    TargetOption,
+    UntilOption,
+    VantageOption,
+    select,
+)
+from observatory.exports.stored import export_stored
+from observatory.store import StoreError, StoreUnavailable, open_store
+
+app = typer.Typer(help="Write measurements in the formats of others.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Write measurements in the formats of others."""
+
+
+@app.command("ooni")
+def export_ooni(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="Default: standard output; gzipped where the name ends in .gz."
+        ),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    target: TargetOption = None,
+    vantage: VantageOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write stored measurements as OONI measurements, one JSON object a line.
+
+    What OONI's format has no place for stands in `x_observatory`, so `observatory import ooni` reads the same
+    measurements back.
+    """
+    selection = select(since, until, target, vantage)
+    try:
+        with open_store(database, read_only=True) as store:
+            total = store.count_measurements(selection)
+            with output.progress("Exporting", total) as advance, _open(file) as out:
+                for document in export_stored(store, selection):
+                    out.write(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+                    advance(document["measurement_start_time"])
+    except (StoreUnavailable, StoreError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"{file}: {error.strerror or error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _open(file: Path | None) -> Iterator[IO[bytes]]:
+    """A file appears under its name only when it is whole."""
+    if file is None:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+        return
+    part = file.with_name(file.name + ".part")
+    try:
+        with part.open("wb") as raw:
+            if file.suffix == ".gz":
+                with gzip.GzipFile(fileobj=raw, mode="wb", filename="") as packed:
+                    yield packed  # type: ignore[misc]
+            else:
+                yield raw
+        os.replace(part, file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,234 @@
+"""`observatory import`: other people's measurements, judged by our rules."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from observatory.detection.detector import Detector
+from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
+from observatory.importers.fields import Rejected
+from observatory.importers.imported import Imported
+from observatory.importers.judging import Judged, Peers, judge_imported
+from observatory.importers.ooni import read_document
+from observatory.importers.storing import Importer
+from observatory.ingest.collector import Collector
+from observatory.model import State
+
+app = typer.Typer(help="Take over measurements of others.", no_args_is_help=True)
+REJECTS_SHOWN: Final = 20
+
+
+class Rejects:
+    """Says which lines were not taken over and why: the first ones to the terminal, all to a file."""
+
+    def __init__(self, file: IO[str] | None) -> None:
+        self.n = 0
+        self._file = file
+
+    def add(self, document: Document, reason: str) -> None:
+        """Report one line."""
+        self.n += 1
+        line = f"{document.file}:{document.line}: {reason}"
+        if self.n <= REJECTS_SHOWN:
+            typer.echo(line, err=True)
+        if self._file is not None:
+            self._file.write(line + "\n")
+
+    def finish(self) -> None:
+        """Say how many there were beyond those shown."""
+        if self.n > REJECTS_SHOWN:
+            typer.echo(f"… and {self.n - REJECTS_SHOWN} more rejected; --rejects FILE lists all", err=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Take over measurements of others."""
+
+
+@app.command("ooni")
+def import_ooni(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="JSON or JSON lines, gzipped or not; `-` is standard input."),
+    ],
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Say what each measurement means and store nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    any_target: Annotated[
+        bool,
+        typer.Option("--any-target", help="Store measurements of hosts that are no targets of ours, too."),
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", metavar="FILE", help="Write every rejected line's reason here."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            help="Where to keep them; default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
+        ),
+    ] = None,
+) -> None:
+    """Read OONI measurements (web_connectivity, telegram) into ours and judge them by our rules.
+
+    What OONI concluded is not read. Lines that cannot be taken over are reported with file, line and reason.
+    Importing the same again changes nothing.
+    """
+    with ExitStack() as stack:
+        reported = Rejects(stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None)
+        try:
+            found = stack.enter_context(rereadable(files))
+            n_read = (
+                _judge(found, reported, as_json)
+                if judge
+                else _store(found, reported, database, any_target, as_json)
+            )
+        except Unreadable as error:
+            typer.echo(f"observatory import: {error}", err=True)
+            raise typer.Exit(1) from error
+        reported.finish()
+    if n_read == 0:
+        typer.echo("observatory import: expected OONI measurements, could read none", err=True)
+        raise typer.Exit(1)
+
+
+def _imported(
+    files: Sequence[tuple[str, Path]],
+    reject: Callable[[Document, str], None],
+    advance: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[Document, Imported]]:
+    for name, path in files:
+        for document in read_documents(name, path):
+            advance()
+            if document.problem is not None:
+                reject(document, document.problem)
+                continue
+            try:
+                yield document, read_document(document.data)
+            except Rejected as error:
+                reject(document, str(error))
+            # Bytes of strangers: what no check foresaw costs one line, not the import.
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+                reject(document, f"could not be read ({type(error).__name__}: {error})"[:300])
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[], None]]:
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda: bar.update(task, advance=1)
+
+
+def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) -> int:
+    peers = Peers()
+    with _progress("Looking for networks to compare with:") as advance:
+        for _, imported in _imported(files, lambda document, reason: None, advance):
+            # Only what came without a control of its own is compared with others.
+            peers.note(imported)
+    counts: dict[State, int] = {}
+    n_read = 0
+    with _progress("Judging:") as advance:
+        for _, imported in _imported(files, reported.add, advance):
+            judged = judge_imported(imported, peers)
+            n_read += 1
+            counts[judged.verdict.state] = counts.get(judged.verdict.state, 0) + 1
+            line = judged_as_json(judged)
+            sys.stdout.write((json.dumps(line, ensure_ascii=False) if as_json else _as_text(line)) + "\n")
+    if not as_json:
+        typer.echo(_count_text(counts, reported.n))
+    return n_read
+
+
+def judged_as_json(judged: Judged) -> dict[str, Any]:
+    """Return one flat object a document; `parts` where it has several targets."""
+    verdict = judged.verdict
+    line: dict[str, Any] = {
+        "id": judged.imported.id,
+        "input": judged.imported.input,
+        "state": verdict.state.value,
+        "layer": verdict.layer.value,
+        "mechanism": verdict.mechanism,
+        "rule_id": verdict.rule_id,
+        "partial": verdict.partial,
+        "n_ok": verdict.n_ok,
+        "n_tried": verdict.n_tried,
+        "rules_version": verdict.rules_version,
+        "reference_version": verdict.reference_version,
+    }
+    if len(judged.parts) > 1:
+        line["parts"] = [
+            {
+                "target": target,
+                "state": v.state.value,
+                "layer": v.layer.value,
+                "mechanism": v.mechanism,
+                "rule_id": v.rule_id,
+            }
+            for target, v in judged.parts
+        ]
+    return line
+
+
+def _as_text(line: dict[str, Any]) -> str:
+    what = line["input"] or "telegram"
+    return f"{line['state']:<14} {line['mechanism'] or '-':<24} {line['rule_id']:<26} {what}  {line['id']}"
+
+
+def _count_text(counts: dict[State, int], n_rejected: int) -> str:
+    summary = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(counts.items()))
+    return f"{sum(counts.values())} judged: {summary or 'none'}; {n_rejected} rejected"
+
+
+def _store(
+    files: Sequence[tuple[str, Path]],
+    reported: Rejects,
+    database: str | None,
+    any_target: bool,
+    as_json: bool,
+) -> int:
+    from observatory.runtime.up import judge
+    from observatory.store import StoreError, open_store
+
+    try:
+        with open_store(database) as store, _progress("Importing:") as advance:
+            importer = Importer(store, Collector(store, judge), any_target=any_target)
+            for document, imported in _imported(files, reported.add, advance):
+                try:
+                    importer.add(imported)
+                except Rejected as error:
+                    reported.add(document, str(error))
+            importer.finish()
+            Detector(store).run(datetime.now(UTC))
+    except StoreError as error:
+        typer.echo(f"observatory import: {error}", err=True)
+        raise typer.Exit(1) from error
+    summary = importer.summary
+    if as_json:
+        line = {
+            "documents": summary.n_documents,
+            "new": summary.n_new,
+            "known": summary.n_known,
+            "rejected": reported.n,
+            "states": {state.value: n for state, n in summary.states.items()},
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+    else:
+        states = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(summary.states.items()))
+        typer.echo(
+            f"{summary.n_new} new measurements{f' ({states})' if states else ''}, "
+            f"{summary.n_known} known already, {reported.n} rejected"
+        )
+    return summary.n_documents

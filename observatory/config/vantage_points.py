@@ -1,0 +1,166 @@
+"""vantage_points.yaml -> frozen objects, or every mistake in it at once, each with its line.
+
+`load_config` reads the file once. `ConfigWatcher` notices edits while the system runs: the caller keeps the
+last good `Config` for as long as the file on disk has problems.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+from observatory.config.checks import ID_FORM, Surroundings
+from observatory.config.file import check_form, load_content, name_faults, no_mapping, parse_content
+from observatory.config.forms import FileForm, VantagePointForm
+from observatory.config.machine import REAL_MACHINE, Machine
+from observatory.config.problems import ConfigError, Problem, show_value
+from observatory.config.yaml import Fault
+from observatory.config.yaml import Path as TreePath
+from observatory.model import Config, Settings, VantagePoint
+
+__all__ = ["ConfigError", "ConfigWatcher", "Problem", "load_config", "warn_config"]
+
+_LIST_KEY: Final = "vantage_points"
+
+_PRIVATE_ASNS: Final = (range(64_512, 65_535), range(4_200_000_000, 4_294_967_295))
+
+
+def load_config(path: Path | str, *, machine: Machine = REAL_MACHINE) -> Config:
+    """Return the settings and vantage points of a file, checked as a whole.
+
+    Errors: ConfigError with every problem: unreadable file, bad YAML, wrong values, ids used twice, devices,
+            addresses and namespaces that this machine does not have. An entry that is switched off is
+            checked for its form only. Nothing else is raised.
+    """
+    return _parse_config(load_content(Path(path)), Path(path), machine)
+
+
+def warn_config(config: Config) -> tuple[str, ...]:
+    """Return what is allowed in a valid file and yet worth a word to the operator."""
+    enabled = [vantage for vantage in config.vantage_points if vantage.enabled]
+    warnings = []
+    if not enabled:
+        warnings.append(f"{config.path}: no vantage point is enabled, so nothing will be measured")
+    for vantage in enabled:
+        if any(vantage.asn in private for private in _PRIVATE_ASNS):
+            warnings.append(
+                f"{config.path}: {vantage.id}.asn: {vantage.asn} is a private number that names no network; "
+                "write the number of your ISP, and its country and name"
+            )
+    return tuple(warnings)
+
+
+class ConfigWatcher:
+    """Looks again at a file that people edit.
+
+    An edit counts once the file has been the same in two polls that follow each other: an editor that is
+    still writing may have left a shorter file that is valid YAML. The first poll reads at once.
+    """
+
+    def __init__(self, path: Path | str, *, machine: Machine = REAL_MACHINE) -> None:
+        self.path = Path(path)
+        self._machine = machine
+        self._seen: str | None = None
+        self._used: str | None = None
+        self._problems: tuple[Problem, ...] = ()
+
+    def poll(self) -> Config | ConfigError | None:
+        """Return what the file now says when that is new, the problems when those are new, else None.
+
+        Problems that lie with the machine (a modem unplugged) are looked at again without an edit.
+        """
+        try:
+            read: bytes | ConfigError = load_content(self.path)
+        except ConfigError as error:
+            read = error
+        # The content's own hash: time and size alone miss a second edit within one tick of the clock.
+        mark = hashlib.sha256(read if isinstance(read, bytes) else str(read).encode()).hexdigest()
+        is_settled, self._seen = mark == self._seen or self._used is None, mark
+        waits_for_machine = any(problem.of_machine for problem in self._problems)
+        if not is_settled or (mark == self._used and not waits_for_machine):
+            return None
+        is_new, self._used = mark != self._used, mark
+        try:
+            if isinstance(read, ConfigError):
+                raise read
+            config = _parse_config(read, self.path, self._machine)
+        except ConfigError as error:
+            is_new = is_new or error.problems != self._problems
+            self._problems = error.problems
+            return error if is_new else None
+        self._problems = ()
+        return config
+
+
+def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
+    tree = parse_content(content)
+    faults = list(tree.faults)
+    settings, entries = None, []
+    # A document that could not be read to its end has no value: its one fault says enough.
+    if tree.value is not None or not faults:
+        top = tree.value
+        if isinstance(top, dict):
+            settings = _check_settings(top, machine, path, faults)
+            entries = _check_entries(top.get(_LIST_KEY), machine, path, faults)
+        else:
+            faults.append(no_mapping(top, ()))
+    if faults or settings is None:
+        raise ConfigError(name_faults(faults, tree, path, _name_field))
+    return Config(path=str(path), settings=settings, vantage_points=tuple(entries))
+
+
+def _check_settings(
+    top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
+) -> Settings | None:
+    form = check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
+    if form is None:
+        return None
+    return Settings(
+        public_resolver=form.public_resolver,
+        no_dns_address=form.no_dns_address,
+        ca_file=form.ca_file,
+        control=form.control,
+    )
+
+
+def _check_entries(
+    raw_entries: object, machine: Machine, path: Path, faults: list[Fault]
+) -> list[VantagePoint]:
+    if not isinstance(raw_entries, list):
+        return []
+    entries: list[VantagePoint] = []
+    first_index: dict[str, int] = {}
+    for index, raw in enumerate(raw_entries):
+        place = (_LIST_KEY, index)
+        if not isinstance(raw, dict):
+            faults.append(no_mapping(raw, place))
+            continue
+        vantage_id = raw.get("id")
+        if isinstance(vantage_id, str):
+            if (first := first_index.setdefault(vantage_id, index)) != index:
+                faults.append(_id_again(vantage_id, first, index))
+        around = Surroundings(machine=None if raw.get("enabled") is False else machine, folder=path.parent)
+        form = check_form(VantagePointForm, raw, place, around, faults)
+        if form is not None:
+            same = {key: getattr(form, key) for key in VantagePointForm.model_fields if key != "every"}
+            entries.append(VantagePoint(**same, every_s=form.every))
+    return entries
+
+
+def _id_again(vantage_id: str, first: int, index: int) -> Fault:
+    return Fault(
+        path=(_LIST_KEY, index, "id"),
+        expected="an id that no other vantage point has",
+        found=show_value(vantage_id),
+        hint=f"entry {first + 1} has it",
+    )
+
+
+def _name_field(path: TreePath, top: Any) -> str:
+    """Return `jkt-xl.via.device` for a path in that entry, `vantage_points[3].asn` where it has no id."""
+    if len(path) > 1 and path[0] == _LIST_KEY and isinstance(path[1], int):
+        raw = top[_LIST_KEY][path[1]] if isinstance(top, dict) else None
+        named = raw.get("id") if isinstance(raw, dict) else None
+        is_named = isinstance(named, str) and ID_FORM.fullmatch(named)
+        owner = named if is_named else f"{_LIST_KEY}[{path[1] + 1}]"
+        return ".".join([str(owner), *map(str, path[2:])])
+    return ".".join(map(str, path))

@@ -1,0 +1,1 @@
+"""From changed cells to events."""

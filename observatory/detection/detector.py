@@ -1,0 +1,217 @@
+"""From changed hours to events and alerts, whatever wrote them: a round, a late batch, an import, a rescore.
+
+touched series → look → spells → one event of many → what is new → revisions, alerts
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from observatory.analysis.events.incidents import group_spells
+from observatory.analysis.events.news import PAUSE, WEIGHT, find_news
+from observatory.analysis.events.spells import Network
+from observatory.detection.search import Findings, find_due, look
+from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
+from observatory.store import Overtaken, Result, Store, Touched
+
+AT_ONCE: Final = 200
+# What is first found so long after it began is shown, and nobody is told as if it were new.
+HISTORY: Final = timedelta(days=30)
+# How long an event must have stood still before a correction of it is told.
+QUIET: Final = timedelta(minutes=15)
+# So many open series are brought up to date in one review, a minute apart.
+MOST_DUE: Final = 100
+_TRIES: Final = 5
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How much was done; `n_revised` events said something new."""
+
+    n_series: int = 0
+    n_revised: int = 0
+    n_alerts: int = 0
+
+
+class Detector:
+    """Keeps events up to date with the cells. Safe to share between threads; any number of processes may run
+    one: who is overtaken looks again.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+
+    def run(
+        self, now: datetime, *, review: bool = False, on_batch: Callable[[int], None] = lambda n: None
+    ) -> Outcome:
+        """Look at everything that changed since the last time.
+
+        Shape:  two hundred series at a time, each a transaction of its own; `on_batch` is told how many were
+                looked at. Revisions and alerts are dated `now`. `review`: also bring the counts of what goes
+                on up to date, and tell what was held back.
+        Errors: StoreError; what was looked at before stays, and the rest is looked at the next time.
+        """
+        outcome = Outcome()
+        with self._lock:
+            networks = load_networks(self._store)
+            changed, n, n_overtaken = review, AT_ONCE, 0
+            while n == AT_ONCE:
+                touched = self._store.load_touched(AT_ONCE)
+                n = len(touched)
+                found = look(self._store, touched, networks, thorough=review)
+                if review and n < AT_ONCE:
+                    found = _join(found, self._catch_up(touched, networks))
+                changed = changed or bool(found.spells)
+                # Only the last batch makes events: nobody is told of the first two hundred of many.
+                makes_events = changed and n < AT_ONCE
+                result = self._conclude(touched, found, now, review=review, makes_events=makes_events)
+                try:
+                    self._store.save_result(result, at=now)
+                except Overtaken:
+                    n_overtaken += 1
+                    if n_overtaken == _TRIES:
+                        raise
+                    n = AT_ONCE
+                    continue
+                outcome.n_series += len(touched)
+                outcome.n_revised += len(result.revised)
+                outcome.n_alerts += len(result.alerts)
+                on_batch(len(touched))
+        return outcome
+
+    def _catch_up(self, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
+        looked_at = {item.key for item in touched}
+        due = [item for item in find_due(self._store) if item.key not in looked_at]
+        return look(self._store, due[:MOST_DUE], networks, thorough=True)
+
+    def _conclude(
+        self,
+        touched: Sequence[Touched],
+        found: Findings,
+        now: datetime,
+        *,
+        review: bool,
+        makes_events: bool,
+    ) -> Result:
+        ours = self._find_ours(found, now)
+        revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
+        updated: list[Event] = []
+        alerts: list[Alert] = []
+        known: dict[str, Revision] = {}
+        if makes_events:
+            known = {revision.event.id: revision for revision in self._store.load_events()}
+            events = group_spells(self._all_spells(found), [r.event for r in known.values()])
+            revised, updated, alerts = self._compare(events, known, now, review=review)
+        return Result(
+            looked_at=touched,
+            standings=found.standings,
+            spells=found.spells,
+            revised=revised,
+            updated=updated,
+            known={id_: revision.number for id_, revision in known.items()},
+            alerts=[*ours, *alerts],
+        )
+
+    def _all_spells(self, found: Findings) -> list[Spell]:
+        stored = [s for s in self._store.load_spells() if (s.asn, s.target, s.emulated) not in found.spells]
+        return stored + [spell for spells in found.spells.values() for spell in spells]
+
+    def _compare(
+        self, events: Sequence[Event], known: Mapping[str, Revision], now: datetime, *, review: bool
+    ) -> tuple[dict[str, tuple[Event, tuple[AlertKind, ...]]], list[Event], list[Alert]]:
+        """Return the events that say something new, those with newer counts alone, and whom to tell what."""
+        revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
+        updated: list[Event] = []
+        alerts: list[Alert] = []
+        for event in events:
+            before = known.get(event.id)
+            causes = find_news(before.event if before else None, event)
+            if causes:
+                revised[event.id] = (event, causes)
+            elif before is not None and before.event != event:
+                updated.append(event)
+            if causes or (review and _may_have_news(event, before, now)):
+                alerts += self._find_alert(event, now, None if causes else before)
+        return revised, updated, alerts
+
+    def _find_alert(self, event: Event, now: datetime, stands: Revision | None) -> list[Alert]:
+        """Return what people are to be told now; `stands` is the revision the event has and keeps."""
+        log = self._store.load_alerts(of_events=[event.id], kinds=WEIGHT)
+        told = None
+        if log and log[-1].revision is not None:
+            told = self._store.load_revisions(event.id, number=log[-1].revision)[0].event
+        if _is_history(event, told, now):
+            return []
+        news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
+        if AlertKind.CORRECTION in news and (stands is None or now - stands.at < QUIET):
+            # A late upload comes in many batches: one correction, when they are all there.
+            return []
+        if not news:
+            return []
+        return [
+            Alert(
+                at=now,
+                kind=news[0],
+                event=event.id,
+                revision=stands.number if stands else None,
+                emulated=event.emulated,
+                detail=" ".join(news),
+            )
+        ]
+
+    def _find_ours(self, found: Findings, now: datetime) -> list[Alert]:
+        """Tell the operator where a verdict changed because we did, so that the past is judged again too."""
+        new: list[Spell] = []
+        for key, spells in found.spells.items():
+            stored = {s.suspected_at for s in self._store.load_spells([key]) if s.onset_is_ours}
+            new += [s for s in spells if s.onset_is_ours and s.suspected_at not in stored]
+        if not new:
+            return []
+        names = sorted({f"{spell.isp or f'AS{spell.asn}'}: {spell.target}" for spell in new})
+        versions = sorted({" ".join(version) for spell in new for version in spell.versions})
+        detail = f"{len(new)} series since {min(s.onset.by for s in new):%Y-%m-%d %H:%M} UTC, judged by "
+        return [
+            Alert(
+                at=now,
+                kind=AlertKind.OURS,
+                audience=Audience.OPERATOR,
+                emulated=new[0].emulated,
+                detail=f"{detail}{', '.join(versions)}: {'; '.join(names[:20])}",
+            )
+        ]
+
+
+def _join(one: Findings, other: Findings) -> Findings:
+    return Findings(standings=one.standings + other.standings, spells=one.spells | other.spells)
+
+
+def _may_have_news(event: Event, before: Revision | None, now: datetime) -> bool:
+    """Whether something may have been held back: not of what has stood still for longer than any pause."""
+    return event.end is None or before is None or now - before.at < 2 * max(PAUSE.values())
+
+
+def _is_history(event: Event, told: Event | None, now: datetime) -> bool:
+    """An archive that is imported brings no news."""
+    return told is None and event.onset.by < now - HISTORY
+
+
+def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
+    """What goes on for days is told now and then; the first word of it counts as a telling."""
+    pause = PAUSE.get(kind)
+    if pause is None:
+        return False
+    first = AlertKind.ONSET if kind is AlertKind.SPREAD else kind
+    return any({kind, first} & set(alert.detail.split()) and now - alert.at < pause for alert in log)
+
+
+def load_networks(store: Store) -> dict[int, Network]:
+    """Return what the config says of each network; of several vantage points in one, the first."""
+    networks: dict[int, Network] = {}
+    for vantage in store.load_vantage_status():
+        if vantage.role is Role.PROBE:
+            known = Network(isp=vantage.isp, country=vantage.country, zone=vantage.timezone)
+            networks.setdefault(vantage.asn, known)
+    return networks

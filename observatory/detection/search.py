@@ -1,0 +1,289 @@
+"""Tests series whose hours changed, going on from where each test stood, and describes what it found.
+
+Where a test stands is kept two days back: a late batch goes on from there, an older one makes that series
+start again from its beginning. Either way the outcome is that of all cells at once.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from cattrs.preconf.json import make_converter
+
+from observatory.analysis.events.sequential import (
+    LEAST_FAILING,
+    START,
+    VERSION,
+    Beliefs,
+    Mark,
+    Progress,
+    follow,
+    trace,
+)
+from observatory.analysis.events.spells import (
+    CONFIRM_EACH_OTHER,
+    HOUR,
+    REACH,
+    REJOIN,
+    Network,
+    describe_series,
+    number_of,
+)
+from observatory.analysis.events.tallies import SeriesKey, Tally
+from observatory.detection.witnesses import attach_evidence
+from observatory.model import OVERALL, Spell
+from observatory.store import SeriesCells, Standing, Store, Touched, Watched, parse_time
+from observatory.store.grids import Counts
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
+_MOVED_ON: Final = timedelta(hours=72) // _MICROSECOND
+# Two marks further apart than this are never put together.
+_APART: Final = (REJOIN + timedelta(days=7)) // _MICROSECOND
+_LAYERS_BEFORE: Final = timedelta(days=7)
+
+_converter = make_converter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What is kept of a series between two looks, in microseconds since 1970.
+
+    `progress` and `marks` are as of before the hour of the standing; `seen` are all marks of the last look,
+    `newest` its newest hour, `described` the newest one that the stored spells know of.
+    """
+
+    progress: Progress = START
+    marks: tuple[Mark, ...] = ()
+    seen: tuple[Mark, ...] = ()
+    newest: int = 0
+    described: int = 0
+    version: str = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is to be kept: where tests stand now, and all spells of those series that say something else."""
+
+    standings: tuple[Standing, ...]
+    spells: dict[Watched, list[Spell]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tested:
+    touched: Touched
+    at: int
+    before: _State
+    state: _State
+
+
+def look(
+    store: Store, touched: Sequence[Touched], networks: Mapping[int, Network], *, thorough: bool = False
+) -> Findings:
+    """Test these series and describe what is new in them.
+
+    Shape:  a series that was blocked and still is, in the same way as far as the test goes, is described anew
+            only when `thorough`: its counts may lag behind until then.
+    Errors: StoreError; nothing is written.
+    """
+    standings = store.load_standings([item.key for item in touched])
+    going_on: list[tuple[Touched, int, _State]] = []
+    from_start: list[tuple[Touched, int, _State]] = []
+    for item in touched:
+        standing = standings.get(item.key)
+        if standing is None:
+            from_start.append((item, 0, _State()))
+            continue
+        state = _converter.structure(json.loads(standing.state), _State)
+        if item.since >= standing.at and state.version == VERSION:
+            going_on.append((item, number_of(standing.at), state))
+        else:
+            from_start.append((item, 0, replace(state, progress=START, marks=(), version=VERSION)))
+    tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
+    kept, spells = [], {}
+    for one in tested:
+        key = one.touched.key
+        if not _says_the_same(one, thorough=thorough):
+            spells[key] = _describe(store, key, one, networks.get(key[0], Network()))
+            one.state = replace(one.state, described=one.state.newest)
+        known = standings.get(key)
+        if one.state != one.before or known is None or one.at != number_of(known.at):
+            text = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
+            kept.append(Standing(key=key, at=parse_time(one.at), state=text))
+    return Findings(standings=tuple(kept), spells=spells)
+
+
+def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole: bool) -> list[_Tested]:
+    if not series:
+        return []
+    start = None if whole else parse_time(min(at for _, at, _ in series))
+    counts = store.load_counts([item.key for item, _, _ in series], start)
+    if not len(counts.hours):
+        return [
+            _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
+            for item, at, state in series
+        ]
+    for column, (_, at, _) in enumerate(series):
+        counts.n_ok[counts.hours < at, column] = 0
+        counts.n_blocked[counts.hours < at, column] = 0
+    heard = [counts.hours[column] for column in (counts.n_ok + counts.n_blocked > 0).T]
+    newest = [int(hours[-1]) if len(hours) else 0 for hours in heard]
+    # By the one that is furthest behind: a single clock that runs ahead must not leave the others behind.
+    behind = min((hour for hour in newest if hour), default=0)
+    moves_on = whole or min(at for _, at, _ in series) < behind - _MOVED_ON
+    cut = behind - _KEPT_BACK if moves_on else 0
+    beliefs = Beliefs(
+        chances=np.array([state.progress.beliefs for _, _, state in series]),
+        last=np.array([state.progress.last for _, _, state in series], dtype=np.int64),
+    )
+    old = counts.hours < cut
+    kept_beliefs, kept = _run(counts, old, beliefs, [state.progress for _, _, state in series])
+    _, tail = _run(counts, ~old, kept_beliefs, [progress for progress, _ in kept])
+    tested = []
+    for column, (item, at, state) in enumerate(series):
+        progress, new_marks = kept[column]
+        marks = _merge(state.marks, new_marks)
+        tested.append(
+            _Tested(
+                touched=item,
+                at=max(at, cut),
+                before=state,
+                state=_State(
+                    progress=progress if moves_on else state.progress,
+                    marks=marks if moves_on else state.marks,
+                    seen=_merge(marks, tail[column][1]),
+                    newest=newest[column] or state.newest,
+                    described=state.described,
+                ),
+            )
+        )
+    return tested
+
+
+def _run(
+    counts: Counts, rows: npt.NDArray[np.bool_], beliefs: Beliefs, progress: Sequence[Progress]
+) -> tuple[Beliefs, list[tuple[Progress, list[Mark]]]]:
+    n_ok, n_blocked, hours = counts.n_ok[rows], counts.n_blocked[rows], counts.hours[rows]
+    blocked, beliefs = follow(beliefs, hours, n_ok, n_blocked)
+    found = []
+    for column, start in enumerate(progress):
+        heard = (n_ok[:, column] + n_blocked[:, column]) > 0
+        found.append(
+            trace(
+                start,
+                beliefs.chances[column].tolist(),
+                hours[heard],
+                blocked[heard, column],
+                n_blocked[heard, column],
+            )
+        )
+    return beliefs, found
+
+
+def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
+    """A mark is known by when it was set; a later word on it replaces the earlier."""
+    return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
+
+
+def find_due(store: Store) -> list[Touched]:
+    """Return series whose stored spells lag behind an open block by an hour or more. Errors: StoreError."""
+    due = []
+    for standing in store.load_standings(store.load_open_series()).values():
+        state = _converter.structure(json.loads(standing.state), _State)
+        if state.newest > state.described:
+            due.append(Touched(key=standing.key, since=parse_time(state.newest), n=0))
+    return due
+
+
+def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
+    """Whether the stored spells already say all there is."""
+    marks, since, described = one.state.seen, number_of(one.touched.since), one.before.described
+    if marks != one.before.seen:
+        return False
+    if any(mark.over is None for mark in marks):
+        # The hour that was described last goes on filling; earlier ones only with late data.
+        return since >= described and (not thorough or one.state.newest == described)
+    return all(mark.over is not None and mark.over < since for mark in marks)
+
+
+def _describe(store: Store, key: Watched, one: _Tested, network: Network) -> list[Spell]:
+    """Return all spells of a series: those that nothing changed as they are, the others anew."""
+    stored = store.load_spells([key])
+    since, known = number_of(one.touched.since), set(one.before.seen)
+    spells: list[Spell] = []
+    for group in _groups(one.state.seen):
+        last = group[-1].over
+        if all(mark in known and mark.over is not None and mark.over < since for mark in group):
+            spells += [s for s in stored if group[0].watched < number_of(s.suspected_at) <= (last or 0)]
+        elif last is None or len(group) >= CONFIRM_EACH_OTHER or any(m.confirmed for m in group):
+            spells += _describe_group(store, key, group, stored, network)
+    return spells
+
+
+def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
+    """Marks that may turn out to belong to one spell."""
+    groups: list[list[Mark]] = []
+    for mark in marks:
+        if groups and mark.watched - (groups[-1][-1].over or 0) <= _APART:
+            groups[-1].append(mark)
+        else:
+            groups.append([mark])
+    return groups
+
+
+def _describe_group(
+    store: Store, key: Watched, group: Sequence[Mark], stored: Sequence[Spell], network: Network
+) -> list[Spell]:
+    watched_at, last = parse_time(group[0].watched), group[-1].over
+    cells = store.load_series_cells(
+        key,
+        watched_at - REACH,
+        layers_from=watched_at - _LAYERS_BEFORE,
+        least_blocked=LEAST_FAILING,
+        end=None if last is None else parse_time(last) + HOUR,
+    )
+    before = {spell.suspected_at: spell for spell in stored}
+    found = describe_series(SeriesKey(key[1], key[0], key[2], OVERALL), _tally(key, cells), group, network)
+    return [
+        attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at))
+        for spell in found
+    ]
+
+
+def _tally(key: Watched, cells: SeriesCells) -> dict[SeriesKey, list[Tally]]:
+    """Return what `pool` gives for the same cells, without an object for each of them."""
+    asn, target, emulated = key
+    keys = {
+        number: SeriesKey(target, asn, emulated, layer, resolver)
+        for number, (_, layer, resolver) in cells.series.items()
+    }
+    found: defaultdict[SeriesKey, dict[int, Tally]] = defaultdict(dict)
+    for hour, series, outcome, n in cells.rows:
+        tallies = found[keys[series]]
+        tally = tallies.get(hour)
+        if tally is None:
+            at = _moment(hour)
+            tally = tallies[hour] = Tally(at=at, until=at + HOUR)
+        state, mechanism, rule_id, version = cells.outcomes[outcome]
+        tally.add(state, mechanism, rule_id, version, n)
+    return {series: [tallies[hour] for hour in sorted(tallies)] for series, tallies in found.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _moment(hour: int) -> datetime:
+    """A year has few hours and many cells."""
+    return parse_time(hour)
+
+
+def _name_vantages(spell: Spell, cells: SeriesCells) -> Spell:
+    start = number_of(spell.onset.after or spell.onset.by - HOUR)
+    end = None if spell.end is None else number_of(spell.end.by)
+    numbers = {series for hour, series, _, _ in cells.rows if hour >= start and (end is None or hour <= end)}
+    names = {cells.series[number][0] for number in numbers if cells.series[number][1] == OVERALL}
+    return replace(spell, vantages=tuple(sorted(names)))

@@ -1,0 +1,66 @@
+"""The process that looks for onsets and ends and delivers alerts (`python -m observatory.detection.worker`).
+
+It sees what any process stored by the word that is left in the database with each changed hour, so it may be
+stopped, killed and started again at any time: what it has not looked at waits for it.
+"""
+
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from threading import Thread
+from typing import Final
+
+from observatory.detection.detector import Detector
+from observatory.notify.tell import tell
+from observatory.store import Store, StoreError, open_store
+
+logger = logging.getLogger("observatory.detection.worker")
+
+LOOK_EVERY_S: Final = 1.0
+REVIEW_EVERY_S: Final = 60.0
+
+
+def watch(store: Store) -> None:
+    """Look at what changed as soon as it did, and once a minute at what goes on. Never returns.
+
+    Errors: none; what fails is logged and tried again.
+    """
+    # In a thread of its own: receivers that hang must hold up no look.
+    Thread(target=_tell_each_minute, args=(store,), name="alerts", daemon=True).start()
+    detector = Detector(store)
+    reviewed_s = time.monotonic()
+    while True:
+        is_due = time.monotonic() - reviewed_s >= REVIEW_EVERY_S
+        try:
+            if is_due or store.load_touched(1):
+                detector.run(datetime.now(UTC), review=is_due)
+        except Exception:
+            logger.exception("looking for onsets and ends failed; it is tried again")
+        if is_due:
+            reviewed_s = time.monotonic()
+        time.sleep(LOOK_EVERY_S)
+
+
+def _tell_each_minute(store: Store) -> None:
+    while True:
+        try:
+            tell(store, datetime.now(UTC))
+        except Exception:
+            logger.exception("telling people failed; nothing is lost, it is tried again")
+        time.sleep(REVIEW_EVERY_S)
+
+
+def main() -> int:
+    """Watch the database that the environment names until the process is ended."""
+    try:
+        watch(open_store())
+    except StoreError as error:
+        sys.stderr.write(f"{error}\n")
+    except KeyboardInterrupt:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The one way in: every measurement is judged and stored here."""

@@ -1,0 +1,1 @@
+"""Processes: what `observatory up` runs, keeps alive and locks."""

@@ -1,0 +1,134 @@
+"""`observatory up`: the probing process; beside it the one that looks for onsets, and the web process."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.judge import RULES_VERSION, judge_measurement
+from observatory.config.vantage_points import ConfigError, ConfigWatcher, load_config
+from observatory.ingest.collector import Collector
+from observatory.model import Config, Layer, State, VantagePoint, Verdict
+from observatory.reference import load_reference, load_targets
+from observatory.reference.block_pages import ReferenceError
+from observatory.runtime.lock import LockError, hold_lock
+from observatory.runtime.processes import Web, WebError, keep_running, run_web
+from observatory.store import Store, StoreError, open_store
+from observatory.vantage.rounds import measure_vantage
+from observatory.vantage.scheduler import Scheduler
+from probes.records import Measurement
+
+logger = logging.getLogger("observatory.runtime.up")
+DASHBOARD: Final = Path(__file__).parents[2] / "server.py"
+
+
+class ServiceError(Exception):
+    """The service cannot start; the message says why and what to do."""
+
+
+def judge(
+    measurement: Measurement, canary: Measurement | None, controls: Sequence[Control], provisional: bool
+) -> Verdict:
+    """The rules with the reference data in force, as the collector calls them.
+
+    Errors: none. A rule that fails on hostile content must not cost the round its observations: the verdict
+            is then `insufficient`, and a mended version can judge the stored ones again.
+    """
+    reference = load_reference()
+    try:
+        return judge_measurement(measurement, canary, controls, reference=reference, provisional=provisional)
+    except Exception:
+        logger.exception("judging measurement %s of %s failed", measurement.id, measurement.target)
+        return Verdict(
+            state=State.INSUFFICIENT,
+            layer=Layer.NONE,
+            mechanism=None,
+            rule_id="guard.judge_failed",
+            rules_version=RULES_VERSION,
+            reference_version=reference.version,
+            provisional=provisional,
+        )
+
+
+async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
+    """Probe on schedule until SIGTERM or SIGINT; serve the dashboard beside it.
+
+    Shape:  `web` is (address, port) to serve on, None for probing alone.
+    Errors: ServiceError when another scheduler holds the database, when it cannot be opened, or when the
+            vantage points (later mistakes keep the last good file) or an added list of block pages have
+            mistakes at the start.
+    """
+    watcher = ConfigWatcher(config_path)
+    try:
+        _check_config(config_path)
+        load_reference()
+        with open_store() as store, hold_lock(store.engine.url.database or "observatory"):
+            await _run(watcher, store, web)
+    except (ConfigError, ReferenceError, StoreError, LockError, WebError) as error:
+        raise ServiceError(str(error)) from error
+
+
+def _check_config(path: Path) -> None:
+    """Refuse to start with mistakes in the file; what the machine lacks may still come, as a modem does."""
+    try:
+        load_config(path)
+    except ConfigError as error:
+        if not all(problem.of_machine for problem in error.problems):
+            raise
+        say(f"{error}\nWaiting for it; nothing is measured until then.")
+
+
+async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
+    collector = Collector(store, judge)
+
+    async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
+        return await measure_vantage(config.settings, vantage, load_targets())
+
+    scheduler = Scheduler(
+        watcher=watcher,
+        measure=measure,
+        collect=collector.accept,
+        journal=store,
+        close_windows=collector.close_windows,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    say(f"Probing as {watcher.path} says, into {store.engine.url.database}. Stop with Ctrl-C.")
+    try:
+        await _run_all(scheduler, web, store.engine.url.render_as_string(hide_password=False), stop)
+    except ExceptionGroup as group:
+        web_errors = group.subgroup(WebError)
+        raise (web_errors.exceptions[0] if web_errors else group) from group
+    say("Stopped; what was measured is saved.")
+
+
+async def _run_all(
+    scheduler: Scheduler, web: tuple[str, int] | None, database: str, stop: asyncio.Event
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(scheduler.run(stop))
+        group.create_task(
+            keep_running(
+                lambda: [sys.executable, "-m", "observatory.detection.worker"],
+                stop,
+                what="the search for onsets and ends",
+                folder=Path.cwd(),
+                database=database,
+            )
+        )
+        if web is not None:
+            address, port = web
+            served = Web(script=DASHBOARD, database=database, address=address, port=port)
+            group.create_task(run_web(served, stop, on_ready=lambda url: say(f"Open {url}")))
+
+
+def say(line: str) -> None:
+    """Tell the person who started the service; the log is for what went wrong."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""The web site: dashboard pages and feeds. Adapters only."""

@@ -1,0 +1,128 @@
+"""What stands around an event: others' reports, notes, revisions, how to cite it, what to take along."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from observatory.model import Event, Revision
+from observatory.site.components.address import event_address, feed_address
+from observatory.site.components.event_tables import revision_section
+from observatory.site.components.known_dates import KnownDate, dates_between, show_dates
+from observatory.site.components.page import View, show_columns, show_download
+from observatory.site.components.table import Head, show_table
+from observatory.site.reads import read_notes, read_revisions
+from observatory.store.events import encode_event
+from observatory.views.csv import SPELL_COLUMNS, spell_csv
+from observatory.views.event_words import citation
+from observatory.views.spell_rows import names_by_asn
+from observatory.views.words import escape_markdown
+
+# Orders come before and statements after what they speak of.
+_AROUND: Final = timedelta(days=30)
+# The dates known so far are of one country.
+_COUNTRY: Final = "ID"
+
+
+def known_around(event: Event, now: datetime) -> tuple[KnownDate, ...]:
+    """Return what others reported of the weeks around an event."""
+    if event.country != _COUNTRY or not event.spells:
+        return ()
+    end = event.end.by if event.end else max(now, event.onset.by)
+    return dates_between((event.onset.after or event.onset.by) - _AROUND, end + _AROUND)
+
+
+def show_reported(view: View, known: tuple[KnownDate, ...]) -> None:
+    if known:
+        st.subheader(view.text("event.heading_reported"), anchor=False)
+        st.caption(view.text("event.reported_intro"))
+        show_dates(known, view.text)
+
+
+def show_notes(view: View, event: Event, zone: ZoneInfo) -> None:
+    text = view.text
+    notes = read_notes(view.url, event.id)
+    if not notes:
+        return
+    st.subheader(text("event.heading_notes"), anchor=False)
+    st.caption(text("event.notes_intro"))
+    for note in notes:
+        who = text("event.note", name=note.name, at=text.moment(note.at, zone))
+        paragraphs = [escape_markdown(line) for line in note.text.splitlines() if line.strip()]
+        with st.container(border=True):
+            st.markdown("\n\n".join((*paragraphs, f"*{escape_markdown(who)}*")))
+
+
+def show_revisions(view: View, revision: Revision) -> None:
+    text = view.text
+    st.subheader(text("event.heading_revisions"), anchor=False)
+    show_table(
+        key="revisions",
+        caption=text("event.revisions_alt"),
+        heads=[Head(name=text(f"event.column_{c}")) for c in ("number", "at", "causes", "changed")],
+        sections=[revision_section(read_revisions(view.url, revision.event.id, revision.number), text)],
+    )
+    st.caption(text("event.revisions_note"))
+
+
+def show_citation(view: View, revision: Revision, zone: ZoneInfo) -> None:
+    text = view.text
+    address = urljoin(st.context.url or "", event_address(revision.event.id, text.language))
+    st.subheader(text("event.heading_cite"), anchor=False)
+    st.caption(text("event.cite_intro"))
+    cited = citation(revision, text, zone=zone, address=address, accessed_at=datetime.now(UTC))
+    st.code(cited, language=None, wrap_lines=True)
+
+
+def show_downloads(view: View, revision: Revision) -> None:
+    text, event = view.text, revision.event
+    with st.container(horizontal=True):
+        st.download_button(
+            text("event.download_json"),
+            data=lambda: _as_json(revision),
+            file_name=f"telegram-event-{event.id}.json",
+            mime="application/json",
+            key="download.event",
+            on_click="ignore",
+        )
+        show_download(
+            text("event.download_csv"),
+            lambda: spell_csv(revision),
+            file_name=f"telegram-event-{event.id}.csv",
+            key="download.spells",
+        )
+    show_columns(text, SPELL_COLUMNS)
+
+
+def _as_json(revision: Revision) -> bytes:
+    whole = {
+        "licence": "CC BY 4.0",
+        "revision": revision.number,
+        "revised_at": revision.at.isoformat(),
+        "event": encode_event(revision.event),
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=1).encode()
+
+
+def show_feeds(view: View, event: Event) -> None:
+    text = view.text
+    networks = [
+        f"[{escape_markdown(name)}]({feed_address('isp', asn, text.language)})"
+        for asn, name in names_by_asn(event).items()
+    ]
+    targets = [
+        f"[{escape_markdown(target)}]({feed_address('host', target, text.language)})"
+        for target in event.targets
+    ]
+    with st.expander(text("event.heading_feeds")):
+        st.markdown(
+            text(
+                "event.feeds_intro",
+                events=feed_address("events", language=text.language),
+                networks=", ".join(networks),
+                targets=", ".join(targets),
+            )
+        )

@@ -1,0 +1,121 @@
+"""Tables and legend as real HTML tables that scroll inside their own box.
+
+Every word reaches the browser as data and is placed with `textContent`: a name can never become markup.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import streamlit as st
+
+from observatory.figures.looks import LOOKS
+from observatory.site.components.table_browser import CSS, HTML, JS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A column: its name and one or two lines of small print below it."""
+
+    name: str
+    small: tuple[str, ...] = ()
+    is_apart: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `pick` it is a button.
+
+    `full` is what a screen reader says and a mouse pointer shows; `pick` is given back when it is pressed.
+    With `href`, an address of this dashboard, the word is a link; `links` are more of them, one a line.
+    """
+
+    word: str
+    small: tuple[str, ...] = ()
+    look: str = ""
+    full: str = ""
+    pick: tuple[str, str] | None = None
+    is_stale: bool = False
+    href: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    name: str
+    entries: tuple[Entry, ...]
+    small: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Lines that belong together; an empty `name` draws no heading line."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """What is shown below the line of the cell that was pressed; `link` is (words, address)."""
+
+    pick: tuple[str, str]
+    heading: str
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    link: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegendEntry:
+    look: str
+    name: str
+    sentence: str
+
+
+_SIGNS: Final = {str(shown): look.sign for shown, look in LOOKS.items()}
+_TABLE: Final = st.components.v2.component(
+    "observatory_table",
+    html=HTML,
+    css=CSS,
+    js=JS,
+)
+
+
+def show_table(
+    *,
+    key: str,
+    caption: str,
+    heads: Sequence[Head],
+    sections: Sequence[Section],
+    is_matrix: bool = False,
+    detail: Detail | None = None,
+    on_pick: Callable[[tuple[str, str]], None] | None = None,
+) -> None:
+    """Draw a table; `heads` includes the column of line names.
+
+    `on_pick` is called before the page is drawn again, with the `pick` of the cell that was pressed. It comes
+    from the browser: check it before use.
+    """
+
+    def tell() -> None:
+        pressed = (st.session_state.get(key) or {}).get("picked")
+        if on_pick and isinstance(pressed, list | tuple) and len(pressed) == 2:
+            on_pick((str(pressed[0]), str(pressed[1])))
+
+    data = {
+        "kind": "matrix" if is_matrix else "list",
+        "caption": caption,
+        "heads": [asdict(head) for head in heads],
+        "sections": [asdict(section) for section in sections],
+        "legend": [],
+        "detail": asdict(detail) if detail else None,
+    }
+    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_picked_change=tell)
+
+
+def show_legend(*, key: str, entries: Sequence[LegendEntry]) -> None:
+    """Draw signs with their names and what they mean."""
+    legend = [asdict(entry) for entry in entries]
+    empty: dict[str, object] = {"kind": "", "caption": "", "heads": [], "sections": [], "detail": None}
+    _TABLE(key=key, data={**empty, "legend": legend, "signs": _SIGNS}, on_picked_change=lambda: None)

@@ -1,0 +1,11 @@
+"""The targets that ship, by group. What else was measured is added where it is shown."""
+
+from functools import cache
+
+from observatory.reference import load_targets
+from observatory.views.matrix import Group
+
+
+@cache
+def known_targets() -> dict[Group, tuple[str, ...]]:
+    return {group: tuple(t.name for t in load_targets() if t.kind == group.value) for group in Group}

@@ -1,0 +1,167 @@
+"""Events: every block found, what goes on first; what is looked at, and what we changed ourselves."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import streamlit as st
+
+from observatory.model import Event, Revision, Role, Spell, load_zone
+from observatory.site.components.address import event_address, feed_address
+from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
+from observatory.site.components.table import Entry, Head, Line, Section, show_table
+from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
+from observatory.store import StoreError
+from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words, told
+from observatory.views.event_words import headline, is_going_on, stands, versions_words
+from observatory.views.spell_rows import share_words, state_words
+from observatory.views.words import escape_markdown
+
+# A table longer than this is no list to be read; the file of a page would be the place for it.
+_MOST_LINES: Final = 200
+
+
+@st.fragment(run_every=REFRESH_S)
+def show() -> None:
+    """Draw the page; drawn again by itself while it is open."""
+    view = open_view()
+    if view is None:
+        return
+    try:
+        events = read_events(view.url, view.coverage, view.emulated)
+        if not events and not view.has_data:
+            show_no_measurements(view)
+            return
+        _show_events(view, events)
+        suspicions = read_suspicions(view.url, view.coverage, view.emulated)
+        _show_suspected(view, _not_in(suspicions, events))
+        _show_ours(view, read_our_changes(view.url, view.emulated))
+        _show_withdrawn(view, [revision for revision in events if not stands(revision.event)])
+    except StoreError as error:
+        detail = escape_markdown(str(error))
+        show_missing(view.text("missing.store", detail=detail), view.text("missing.store_next"))
+        return
+    st.markdown(f"[{view.text('events.feed')}]({feed_address('events', language=view.text.language)})")
+
+
+def _show_events(view: View, events: Sequence[Revision]) -> None:
+    text = view.text
+    standing = [revision for revision in events if stands(revision.event)]
+    going_on = [revision for revision in standing if is_going_on(revision.event)]
+    over = [revision for revision in standing if not is_going_on(revision.event)]
+    if not standing:
+        _show_nothing_found(view)
+        return
+    key = "events.none_going_on"
+    st.title(text.count("events.going_on", len(going_on)) if going_on else text(key), anchor=False)
+    if view.coverage.last_at is not None:
+        st.caption(escape_markdown(text("events.as_of", at=text.moment(view.coverage.last_at, view.zone))))
+    for heading, own in (("events.heading_on", going_on), ("events.heading_over", over)):
+        if own and going_on:
+            st.subheader(text(heading), anchor=False)
+        for revision in own:
+            _show_entry(view, revision.event)
+
+
+def _show_entry(view: View, event: Event) -> None:
+    text, part = view.text, told(event)
+    extent = text(
+        "events.extent_words",
+        networks=text.count("count.networks", len(part.networks)),
+        targets=text.count("spells.targets", len(part.targets)),
+    )
+    when = f"{onset_sentence(part, text)} {end_sentence(part, text)}"
+    lines = [escape_markdown(when), escape_markdown(certainty_sentence(part, text))]
+    with st.container(border=True, key=f"event-{event.id}"):
+        show_link(headline(event, text), event_address(event.id, text.language))
+        st.markdown("\n\n".join(lines))
+        tag = f"{text('events.emulated')} · " if event.emulated else ""
+        st.caption(escape_markdown(f"{tag}{extent} · {event.id}"))
+
+
+def _show_nothing_found(view: View) -> None:
+    text, coverage = view.text, view.coverage
+    first, last = coverage.first_at, coverage.last_at
+    if first is None or last is None:
+        return
+    if coverage.emulated and coverage.real:
+        # Times and counts would be those of both kinds together.
+        st.title(text("events.none_real"), anchor=False)
+        st.markdown(text("events.none_next"))
+        return
+    span = {"first": text.moment(first, view.zone), "last": text.moment(last, view.zone)}
+    st.title(escape_markdown(text("events.none_found", **span)), anchor=False)
+    measured = {v.asn for v in view.vantages if v.role is Role.PROBE and v.last_seen_at is not None}
+    targets = {latest.target for latest in read_latest(view.url, coverage, view.emulated)}
+    basis = text(
+        "events.none_found_basis",
+        measurements=text.count("count.measurements", coverage.n_measurements),
+        targets=text.count("spells.targets", len(targets)),
+        networks=text.count("count.networks", len(measured)),
+    )
+    st.markdown(f"{escape_markdown(basis)}\n\n{text('events.none_next')}")
+
+
+def _not_in(suspicions: Iterable[Spell], events: Iterable[Revision]) -> list[Spell]:
+    """Return the suspicions that are part of no event that stands."""
+    taken = {
+        (spell.asn, spell.target)
+        for revision in events
+        if stands(revision.event)
+        for spell in revision.event.spells
+        if spell.end is None
+    }
+    return [spell for spell in suspicions if (spell.asn, spell.target) not in taken]
+
+
+def _show_suspected(view: View, spells: Sequence[Spell]) -> None:
+    text = view.text
+    if not spells:
+        return
+    st.subheader(text("events.heading_suspected"), anchor=False)
+    st.markdown(text("events.suspected_intro"))
+    show_table(
+        key="suspected",
+        caption=text("events.suspected_alt"),
+        heads=[Head(name=text(f"events.column_{c}")) for c in ("where", "since", "found")],
+        sections=[_section(spells, view, is_ours=False)],
+    )
+
+
+def _show_ours(view: View, spells: Sequence[Spell]) -> None:
+    text = view.text
+    if not spells:
+        return
+    with st.expander(text("events.heading_ours", n=text.number(len(spells)))):
+        st.markdown(text("events.ours_intro"))
+        show_table(
+            key="ours",
+            caption=text("events.ours_alt"),
+            heads=[Head(name=text(f"events.column_{c}")) for c in ("where", "changed", "versions")],
+            sections=[_section(spells, view, is_ours=True)],
+        )
+
+
+def _section(spells: Sequence[Spell], view: View, *, is_ours: bool) -> Section:
+    text = view.text
+    newest = sorted(spells, key=lambda spell: spell.onset.by, reverse=True)[:_MOST_LINES]
+    lines = []
+    for spell in newest:
+        when = Entry(word=onset_words(spell.onset, load_zone(spell.zone), text))
+        found = Entry(word=versions_words(spell.versions, text))
+        if not is_ours:
+            share = share_words([spell.portion], partial=False, text=text)
+            found = Entry(word=share, small=(state_words(spell, text),))
+        name = spell.isp or f"AS{spell.asn}"
+        lines.append(Line(name=name, small=(spell.target,), entries=(when, found)))
+    return Section(name="", lines=tuple(lines))
+
+
+def _show_withdrawn(view: View, revisions: Sequence[Revision]) -> None:
+    text = view.text
+    if not revisions:
+        return
+    with st.expander(text("events.heading_withdrawn", n=text.number(len(revisions)))):
+        st.markdown(text("events.withdrawn_intro"))
+        for revision in revisions:
+            address = event_address(revision.event.id, text.language)
+            show_link(headline(revision.event, text), address)

@@ -1,0 +1,223 @@
+"""One measurement: what it found, what decided, and every step, at an address that stays."""
+
+import json
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from observatory.model import load_zone
+from observatory.site.components.address import asked, measurement_address
+from observatory.site.components.page import View, open_view, show_missing, show_no_measurements
+from observatory.site.components.step_list import show_steps
+from observatory.site.components.table import Entry, Head, Line, Section, show_table
+from observatory.site.reads import REFRESH_S, Found, find_measurement, read_latest
+from observatory.store import StoreError, VantageStatus
+from observatory.text.rules import load_rule_texts
+from observatory.views.measurement_words import Judged, comparisons, headline, judged, provenance
+from observatory.views.step_words import printable
+from observatory.views.steps import describe_steps
+from observatory.views.words import escape_markdown
+from probes.records import Measurement, encode_measurement
+
+_MAX_ID = 200
+
+
+@st.fragment(run_every=REFRESH_S)
+def show() -> None:
+    """Draw the measurement that the address names; without one, the newest to choose from."""
+    view = open_view()
+    if view is None:
+        return
+    wanted = (asked("id") or "").strip()[:_MAX_ID]
+    try:
+        if not wanted:
+            _show_newest(view)
+            return
+        found = find_measurement(view.url, view.coverage, wanted)
+    except StoreError as error:
+        detail = escape_markdown(str(error))
+        show_missing(view.text("missing.store", detail=detail), view.text("missing.store_next"))
+        return
+    if found.measurement is None or found.verdict is None:
+        _show_absent(wanted, found, view)
+    else:
+        _show_found(found, found.measurement, view)
+
+
+def _show_absent(wanted: str, found: Found, view: View) -> None:
+    text, id_ = view.text, escape_markdown(printable(wanted))
+    if found.is_damaged:
+        show_missing(text("measured.damaged", id=id_), text("measured.damaged_next"))
+    elif found.received_at is not None:
+        at = escape_markdown(text.moment(found.received_at, view.zone))
+        show_missing(text("measured.deleted", id=id_, at=at), text("measured.deleted_next"))
+    else:
+        show_missing(text("measured.unknown", id=id_), text("measured.unknown_next"))
+
+
+def _show_newest(view: View) -> None:
+    text = view.text
+    if not view.has_data:
+        show_no_measurements(view)
+        return
+    vantages = {v.id: v for v in view.vantages}
+    st.title(text("measured.newest"), anchor=False)
+    st.caption(text("measured.pick"))
+    newest = sorted(
+        read_latest(view.url, view.coverage, view.emulated), key=lambda one: one.measured_at, reverse=True
+    )
+    show_table(
+        key="newest",
+        caption=text("measured.table_alt"),
+        heads=[Head(name=text(f"measured.column_{c}")) for c in ("what", "link", "state", "at")],
+        sections=[
+            Section(
+                name="",
+                lines=tuple(
+                    Line(
+                        name=one.target,
+                        small=(vantages[one.vantage].name if one.vantage in vantages else one.vantage,),
+                        entries=(
+                            Entry(
+                                word=text("measured.open"),
+                                href=measurement_address(one.measurement_id, text.language),
+                            ),
+                            Entry(word=text(f"short.{one.state}"), look=str(one.state)),
+                            Entry(word=text.moment(one.measured_at, _zone(vantages.get(one.vantage), view))),
+                        ),
+                    )
+                    for one in newest
+                ),
+            )
+        ],
+    )
+
+
+def _zone(vantage: VantageStatus | None, view: View) -> tzinfo:
+    return load_zone(vantage.timezone) if vantage else view.zone
+
+
+def _show_found(found: Found, measurement: Measurement, view: View) -> None:
+    text, verdict = view.text, found.verdict
+    assert verdict is not None
+    vantages = {v.id: v for v in view.vantages}
+    vantage = vantages.get(measurement.vantage)
+    zone = _zone(vantage, view)
+    texts = load_rule_texts(text.language)
+    if measurement.emulated and not view.emulated:
+        st.warning(text("measured.emulated"))
+    st.title(escape_markdown(headline(measurement, verdict, vantage, text, zone)), anchor=False)
+    if measurement.origin:
+        st.markdown(text("measured.imported", origin=escape_markdown(printable(measurement.origin))))
+    deciding = judged(verdict, texts, text)
+    _show_rule(deciding, view)
+    if verdict.provisional:
+        st.caption(text("now.provisional"))
+    st.subheader(text("measured.heading_layers"), anchor=False)
+    st.markdown("\n".join(_layer_line(judged(f, texts, text), view) for f in verdict.findings))
+    _show_compared(found, view, vantages)
+    st.subheader(text("measured.heading_steps"), anchor=False)
+    st.caption(text("measured.legend"))
+    controls = [(_name(c, vantages), c) for c in found.controls if c.id != measurement.id]
+    sections = describe_steps(measurement, text, evidence=verdict.evidence, controls=controls[:3])
+    if sections:
+        show_steps(key="steps", sections=sections, text=text)
+    else:
+        st.markdown(text("measured.no_steps"))
+    _show_canary(found, measurement, view)
+    _show_origin(found, measurement, view, vantage)
+
+
+def _show_rule(deciding: Judged, view: View) -> None:
+    text = view.text
+    st.subheader(text("measured.heading_rule"), anchor=False)
+    lines = [f"**{escape_markdown(text('measured.rule', rule=deciding.rule_id))}**"]
+    if deciding.texts is None:
+        lines.append(text("measured.rule_unknown"))
+    else:
+        for part in ("claims", "besides", "change"):
+            said = deciding.texts.says if part == "claims" else getattr(deciding.texts, part)
+            lines.append(f"- **{text(f'measured.{part}')}:** {escape_markdown(said)}")
+    st.markdown("\n\n".join(lines))
+
+
+def _layer_line(finding: Judged, view: View) -> str:
+    line = f"- **{escape_markdown(finding.layer)}**: {escape_markdown(finding.state)}\\. "
+    says = finding.texts.says if finding.texts else ""
+    return f"{line}{escape_markdown(says)} (`{finding.rule_id}`)"
+
+
+def _name(measurement: Measurement, vantages: dict[str, VantageStatus]) -> str:
+    vantage = vantages.get(measurement.vantage)
+    return vantage.name if vantage else printable(measurement.vantage)
+
+
+def _show_compared(found: Found, view: View, vantages: dict[str, VantageStatus]) -> None:
+    text, verdict = view.text, found.verdict
+    assert verdict is not None
+    st.subheader(text("measured.heading_compared"), anchor=False)
+    lines: list[str] = []
+    own = found.measurement.id if found.measurement else ""
+    others = [control for control in found.controls if control.id != own]
+    if len(others) < len(found.controls):
+        lines.append(f"{text('measured.own_control')}\n")
+    if others or found.n_controls_gone:
+        lines.append(f"{text('measured.controls')}\n")
+        for control in others:
+            at = text.moment(control.started_at, view.zone)
+            words = escape_markdown(text("measured.control", name=_name(control, vantages), at=at))
+            lines.append(f"- [{words}]({measurement_address(control.id, text.language)})")
+        lines += [f"- {text('measured.control_gone')}"] * found.n_controls_gone
+    elif not found.controls:
+        lines.append(text("measured.no_controls"))
+    lines += [f"\n{escape_markdown(sentence)}" for sentence in comparisons(verdict, text)]
+    st.markdown("\n".join(lines))
+
+
+def _show_canary(found: Found, measurement: Measurement, view: View) -> None:
+    text, canary = view.text, found.canary
+    if canary is not None and canary.id == measurement.id:
+        return
+    st.subheader(text("measured.heading_canary"), anchor=False)
+    if canary is None:
+        st.markdown(text("measured.canary_none"))
+        return
+    target = escape_markdown(printable(canary.target))
+    link = measurement_address(canary.id, text.language)
+    st.markdown(f"{text('measured.canary', target=target)} [{text('measured.open')}]({link})")
+    with st.expander(text("measured.heading_steps")):
+        show_steps(key="canary", sections=describe_steps(canary, text), text=text)
+
+
+def _show_origin(found: Found, measurement: Measurement, view: View, vantage: VantageStatus | None) -> None:
+    text, verdict = view.text, found.verdict
+    assert verdict is not None
+    st.subheader(text("measured.heading_origin"), anchor=False)
+    facts = provenance(measurement, verdict, vantage, text)
+    st.markdown(
+        "\n".join(
+            "- " + text("measured.fact", name=escape_markdown(name), value=escape_markdown(value))
+            for name, value in facts
+        )
+    )
+    source = text("measured.source", id=measurement.id)
+    tag = f"{text('over_time.source_emulated')} " if measurement.emulated else ""
+    st.caption(escape_markdown(f"{tag}{source}"))
+    st.download_button(
+        text("measured.download"),
+        data=lambda: _as_json(measurement),
+        file_name=_file_name(measurement, measurement.started_at),
+        mime="application/json",
+        key="download.measurement",
+        on_click="ignore",
+    )
+
+
+def _as_json(measurement: Measurement) -> bytes:
+    return json.dumps(encode_measurement(measurement), ensure_ascii=False, indent=1).encode()
+
+
+def _file_name(measurement: Measurement, at: datetime) -> str:
+    kept = "".join(c if c.isalnum() or c in "-." else "-" for c in measurement.target[:60])
+    emulated = "-emulated" if measurement.emulated else ""
+    return f"measurement-{kept}-{at:%Y%m%dT%H%M%SZ}{emulated}.json"

@@ -1,0 +1,1 @@
+"""Vantage points at work: their kinds, one round, rounds on a schedule."""

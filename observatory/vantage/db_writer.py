@@ -1,0 +1,112 @@
+"""The one thread that may wait for the disk, so that the loop that times the network never does."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from observatory.model import VantagePoint
+
+logger = logging.getLogger("observatory.vantage.scheduler")
+
+MAX_WAITING: Final = 1000
+_MAX_REASON_CHARS: Final = 500
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an exception as one short line; of a group, its first leaf, which is where the trouble began."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}"[:_MAX_REASON_CHARS] if lines else type(error).__name__
+
+
+class Journal(Protocol):
+    """Where the scheduler writes down what it did; each call may block, and may fail."""
+
+    def save_vantage_points(self, vantage_points: Sequence[VantagePoint], *, at: datetime) -> None: ...
+
+    def record_run(
+        self,
+        vantage: str,
+        *,
+        started_at: datetime,
+        finished_at: datetime,
+        next_run_at: datetime | None,
+        n_measurements: int,
+        error: str | None,
+    ) -> None: ...
+
+    def record_gap(self, vantage: str, *, at: datetime, reason: str, detail: str) -> None: ...
+
+    def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None: ...
+
+
+class Complaints:
+    """Says a trouble once when it begins and once when it is over, however many rounds it lasts."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def begin(self, subject: str, reason: str) -> None:
+        if self._told.get(subject) != reason:
+            self._told[subject] = reason
+            logger.warning("%s: %s", subject, reason)
+
+    def end(self, subject: str) -> None:
+        if self._told.pop(subject, None) is not None:
+            logger.warning("%s: works again", subject)
+
+
+class Desk:
+    """Runs blocking calls one after the other in a thread of its own, from `with` to its end.
+
+    `note` is for entries that must not be lost to a locked database: those that fail wait, and are tried
+    again with the next one. They carry their own times, so that late is as good as at once.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], object]] = deque(maxlen=MAX_WAITING)
+        self._complaints = Complaints()
+
+    def __enter__(self) -> Self:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+        self._pool.submit(int)  # the pool makes its thread at the first call: now, not in a round
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.submit(self._write_waiting)
+        self._pool.shutdown(wait=True)
+        if self._waiting:
+            logger.error("journal: %d entries could not be written and are lost", len(self._waiting))
+
+    def submit(self, call: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        """Run a blocking call; the future gives its result or its exception."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+
+    def note(self, call: Callable[..., object], *arguments: Any, **named: Any) -> None:
+        """Run a call whose result nobody waits for, later if it fails now."""
+        self._pool.submit(self._write, partial(call, *arguments, **named))
+
+    def _write(self, entry: Callable[[], object]) -> None:
+        self._waiting.append(entry)
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            try:
+                entry()
+            except Exception as error:
+                self._complaints.begin("journal", reason_of(error))
+                # To the end of the queue: an entry that can never be written must not hold up the others.
+                self._waiting.append(entry)
+                return
+        self._complaints.end("journal")

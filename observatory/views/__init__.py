@@ -1,0 +1,1 @@
+"""What a surface shows, free of any user interface. Pure."""

@@ -1,0 +1,87 @@
+"""What one measurement means: the finding, the rule behind it, what it was compared with. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from observatory.model import Finding, State, Verdict
+from observatory.model.views import VantageStatus
+from observatory.text import Text
+from observatory.text.rules import RuleText
+from observatory.views.step_words import duration, printable
+from observatory.views.words import mechanism_words, where_and_how
+from probes.records import Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A rule that matched: which layer it speaks of, its state in words, and its texts where it has any."""
+
+    layer: str
+    state: str
+    rule_id: str
+    texts: RuleText | None
+
+
+def headline(
+    measurement: Measurement, verdict: Verdict, vantage: VantageStatus | None, text: Text, zone: tzinfo
+) -> str:
+    """Return the finding in one sentence that may be quoted."""
+    on = text(
+        "measured.on",
+        at=text.moment(measurement.started_at, zone),
+        vantage=vantage.name if vantage else printable(measurement.vantage),
+        isp=vantage.isp if vantage else "?",
+        asn=measurement.asn,
+    )
+    how = mechanism_words(verdict.mechanism, text) or where_and_how(verdict.layer, None, text)
+    sentence = text(f"measured.{verdict.state}", on=on, target=printable(measurement.target), how=how)
+    if verdict.partial and verdict.state is not State.OK:
+        sentence = f"{sentence} {text('legend.partly')}"
+    return sentence
+
+
+def judged(finding: Finding | Verdict, texts: Mapping[str, RuleText], text: Text) -> Judged:
+    """Return a finding, or the verdict itself, with the words of its rule."""
+    how = mechanism_words(finding.mechanism, text)
+    state = text(f"state.{finding.state}")
+    return Judged(
+        layer=text(f"layer.{finding.layer}"),
+        state=f"{state}: {how}" if how else state,
+        rule_id=finding.rule_id,
+        texts=texts.get(finding.rule_id),
+    )
+
+
+def comparisons(verdict: Verdict, text: Text) -> tuple[str, ...]:
+    """Return what there was to compare with beside controls, and where on the path something acted."""
+    sentences: list[str] = []
+    if verdict.stand_ins:
+        names = [text(f"measured.stand_in_{stand_in}") for stand_in in verdict.stand_ins]
+        sentences.append(text("measured.stand_ins", what=text.listed(names)))
+    if verdict.acts_at_hop is not None:
+        sentences.append(text("measured.path", near=verdict.acts_at_hop - 1, far=verdict.acts_at_hop))
+    return tuple(sentences)
+
+
+def provenance(
+    measurement: Measurement, verdict: Verdict, vantage: VantageStatus | None, text: Text
+) -> tuple[tuple[str, str], ...]:
+    """Return (name, value) of everything that tells where a measurement comes from."""
+    facts = {
+        "vantage": f"{vantage.name} ({measurement.vantage})" if vantage else measurement.vantage,
+        "resolver": measurement.resolver,
+        "public_resolver": measurement.public_resolver,
+        "via": measurement.via,
+        "software": measurement.software,
+        "trust": measurement.trust,
+        "origin": measurement.origin or text("measured.own"),
+        "emulated": text("measured.yes" if measurement.emulated else "measured.no"),
+        "duration": duration(measurement.duration_s, text),
+        "lag": duration(measurement.lag_s, text),
+        "rules": verdict.rules_version,
+        "reference": verdict.reference_version,
+        "id": measurement.id,
+        "round": measurement.round_id,
+    }
+    return tuple((text(f"measured.fact_{name}"), printable(value)) for name, value in facts.items() if value)

@@ -1,0 +1,81 @@
+"""The process that looks for onsets: started, killed, started again; what was stored waits for it."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from observatory.model import AlertKind, State, VantagePoint
+from observatory.store import Store, open_store
+from tests.observatory.detection.test_detector import DAY, hours
+
+ROOT = Path(__file__).parents[3]
+
+
+@contextlib.contextmanager
+def watching(url: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "observatory.detection.worker"],
+        cwd=ROOT,
+        env=os.environ | {"OBSERVATORY_DATABASE": url},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it did not come about"
+        time.sleep(0.05)
+
+
+def has_looked(store: Store) -> Callable[[], bool]:
+    return lambda: not store.load_touched(1)
+
+
+def test_it_sees_what_others_store_and_survives_being_killed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/observatory.sqlite"
+    # Recent, so that it is news.
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    start, onset = now - 12 * DAY, now - 2 * DAY
+    xl = VantagePoint(id="jkt-xl", name="XL", isp="XL Axiata", asn=24203, country="ID", timezone="UTC")
+    with open_store(url) as store:
+        store.save_vantage_points([xl], at=now)
+        store.save_measurements(hours(start, onset, State.OK), received_at=now)
+        with watching(url) as process:
+            wait_until(has_looked(store))
+            assert store.load_events() == () and process.poll() is None
+        store.save_measurements(hours(onset, onset + DAY, State.BLOCKED), received_at=now)
+        with watching(url):
+            # The silence of the vantage point is told as well.
+            wait_until(lambda: bool(store.load_alerts(kinds=[AlertKind.ONSET])))
+        (alert,) = store.load_alerts(kinds=[AlertKind.ONSET])
+        (revision,) = store.load_events()
+        assert alert.event == revision.event.id and revision.event.networks == {24203: "XL Axiata"}
+        with watching(url):
+            store.save_measurements(hours(onset + DAY, now, State.OK), received_at=now)
+            wait_until(lambda: store.load_events()[0].event.end is not None)
+        assert [a.kind for a in store.load_alerts(of_events=[revision.event.id])] == ["onset", "end"]
+
+
+def test_no_database_yet_is_made(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.sqlite"
+    with watching(url):
+        wait_until(lambda: (tmp_path / "new.sqlite").is_file())
+
+
+def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes.sqlite").write_text("remember the milk\n" * 100)
+    with watching(f"sqlite:///{tmp_path}/notes.sqlite") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "not a SQLite file" in errors

@@ -1,0 +1,98 @@
+"""One process is killed while the receiver reads, several deliver at once, the disk is full."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from observatory.model import AlertKind
+from observatory.notify.deliver import CLAIM
+from observatory.store import StoreError, open_store
+from tests.observatory.notify.receivers import Receiver, Request
+from tests.observatory.notify.samples import HOUR, MINUTE, SECRET, Town, hook, make_event, make_spell
+
+ROOT = Path(__file__).parents[3]
+
+
+def happen(town: Town, n: int) -> None:
+    for number in range(n):
+        town.happen(make_event(make_spell(asn=1000 + number), id=f"e{number:03}"), AlertKind.ONSET)
+
+
+def test_a_process_that_is_killed_while_the_receiver_reads(
+    tmp_path: Path, url: str, town: Town, receiver: Receiver
+) -> None:
+    town.meet(hook(receiver.url))
+    happen(town, 1)
+    file = tmp_path / "alerts.yaml"
+    file.write_text(
+        "site: https://observatory.example\n"
+        "channels:\n"
+        "  - {name: press, audience: public, settle: 0, webhook: "
+        f"{{url: '{receiver.url}', secret: {SECRET}}}}}\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "observatory", "alerts", "deliver"]
+    started: list[subprocess.Popen[bytes]] = []
+
+    def kill(_: Request) -> int:
+        os.kill(started[0].pid, signal.SIGKILL)
+        return 204
+
+    receiver.answer = kill
+    with subprocess.Popen([*command, "--file", file, "--database", url], cwd=ROOT) as process:
+        started.append(process)
+        assert process.wait(30) == -signal.SIGKILL
+    assert len(receiver.requests) == 1
+    receiver.answer = lambda _: 204
+    [(_, claimed)] = town.store.load_deliveries()
+    assert claimed.next_attempt_at is not None
+    town.now = claimed.next_attempt_at
+    town.deliver()
+    first, second = (request.headers["webhook-id"] for request in receiver.requests)
+    assert first == second
+    assert town.states() == [("told", None)]
+
+
+def test_many_at_once_tell_each_alert_once(url: str, town: Town, receiver: Receiver) -> None:
+    channel = hook(receiver.url, max_per_hour=1000)
+    town.meet(channel)
+    happen(town, 30)
+
+    def work(_: int) -> int:
+        with open_store(url) as store:
+            [told] = Town(store, (channel,), now=town.now + MINUTE).deliver()
+            return told.n_sent
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(work, range(4)))
+    assert sum(sent) == 30
+    assert len(receiver.requests) == 30
+    assert len({request.headers["webhook-id"] for request in receiver.requests}) == 30
+
+
+def test_the_disk_is_full(url: str, town: Town, receiver: Receiver) -> None:
+    channel = hook(receiver.url, digest=HOUR)
+    town.meet(channel)
+    happen(town, 200)
+    with open_store(url) as cramped:
+        cramped.engine.dispose()
+
+        @event.listens_for(cramped.engine, "connect")
+        def _fill(connection: sqlite3.Connection, _record: Any) -> None:
+            (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {n_pages}")
+
+        with pytest.raises(StoreError, match="full: free some space"):
+            Town(cramped, (channel,), now=town.now).deliver(MINUTE)
+    assert receiver.requests == []
+    town.deliver(CLAIM)
+    assert receiver.subjects == ["200 notices"]
+    assert set(town.states()) == {("told", None)}

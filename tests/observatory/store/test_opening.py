@@ -1,0 +1,98 @@
+"""Opening a database: fresh, at the same time as others, too new, somebody else's, not there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from observatory.store import Store, StoreError, StoreUnavailable, open_store
+from observatory.store.schema import METADATA
+
+ROOT = Path(__file__).parents[3]
+OPEN = "import sys; from observatory.store import open_store; open_store(sys.argv[1]).close()"
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -> None:
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_folders_are_made_and_a_second_opening_changes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/some/where/observatory.sqlite"
+    for _ in range(2):
+        open_store(url).close()
+    with open_store(url, read_only=True) as reader:
+        assert reader.load_coverage().n_measurements == 0
+
+
+def test_processes_open_a_fresh_file_at_once(url: str) -> None:
+    started = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", OPEN, url], cwd=ROOT, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in started:
+        _, errors = process.communicate(timeout=120)
+        assert (process.returncode, errors) == (0, b"")
+
+
+def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVATORY_DATABASE", f"sqlite:///{tmp_path}/named.sqlite")
+    open_store().close()
+    assert (tmp_path / "named.sqlite").is_file()
+
+
+def test_a_newer_version_wrote_it(url: str, store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for read_only in (False, True):
+        with pytest.raises(StoreUnavailable, match=r"version 9999, newer.*upgrade the software"):
+            open_store(url, read_only=read_only)
+
+
+def test_it_belongs_to_another_program(url: str, store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    with pytest.raises(StoreUnavailable, match="expected a database of the observatory"):
+        open_store(url)
+
+
+def test_it_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("remember the milk\n" * 100)
+    with pytest.raises(StoreError, match=r"not a SQLite file"):
+        open_store(f"sqlite:///{path}")
+    assert path.read_text() == "remember the milk\n" * 100
+
+
+def test_a_reader_finds_nothing_to_read(tmp_path: Path) -> None:
+    path = tmp_path / "missing.sqlite"
+    with pytest.raises(StoreUnavailable, match=r"no database yet.*make run"):
+        open_store(f"sqlite:///{path}", read_only=True)
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(StoreUnavailable, match="expected tables of version"):
+        open_store(f"sqlite:///{path}", read_only=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("var/observatory.sqlite", "expected an address"),
+        ("sqlite://", "expected the path of a file"),
+        ("sqlite:///:memory:", "expected the path of a file"),
+        ("postgresql://user:secret@db/observatory", r"\*\*\*@db/observatory: expected sqlite"),
+    ],
+)
+def test_an_address_that_cannot_be_used(url: str, message: str) -> None:
+    with pytest.raises(StoreUnavailable, match=message):
+        open_store(url)
+
+
+def test_the_folder_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="folder of the database cannot be made"):
+        open_store(f"sqlite:///{tmp_path}/file/observatory.sqlite")

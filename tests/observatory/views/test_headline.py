@@ -1,0 +1,230 @@
+"""What the page says, sentence by sentence: each table row is a situation and the words for it."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from observatory.model import State
+from observatory.text import load_text
+from observatory.views.headline import describe, describe_controls
+from observatory.views.matrix import Group, Matrix
+from tests.observatory.site.views import make_matrix
+
+OK, BLOCKED, LIKELY = State.OK, State.BLOCKED, State.LIKELY_BLOCKED
+IMPAIRED, DOWN, UNCLEAR = State.IMPAIRED, State.DOWN, State.INSUFFICIENT
+JAKARTA = ZoneInfo("Asia/Jakarta")
+EN, ID = load_text("en"), load_text("id")
+AT = "23 Nov 2026, 18:59 WIB (11:59 UTC)"
+
+
+def both(state: State) -> dict[str, State]:
+    return {"t.me": state, "telegram.org": state}
+
+
+def claims(matrix: Matrix, language: str = "en", kind: Group = Group.HOST) -> list[str]:
+    finding = describe(matrix, kind, load_text(language), JAKARTA)
+    return [statement.claim for statement in finding.statements]
+
+
+SITUATIONS = {
+    "all names blocked on one of two": (
+        make_matrix({"axis": both(BLOCKED), "biznet": both(OK)}),
+        ["Blocked on 1 of 2 networks: t.me and telegram.org."],
+        ["Diblokir di 1 dari 2 jaringan: t.me dan telegram.org."],
+    ),
+    "blocked everywhere": (
+        make_matrix({"axis": both(BLOCKED), "biznet": both(BLOCKED)}),
+        ["Blocked on all 2 networks: t.me and telegram.org."],
+        ["Diblokir di semua 2 jaringan: t.me dan telegram.org."],
+    ),
+    "the only network": (
+        make_matrix({"axis": both(BLOCKED)}),
+        ["Blocked on the only network measured: t.me and telegram.org."],
+        ["Diblokir di satu-satunya jaringan yang diukur: t.me dan telegram.org."],
+    ),
+    "likely is its own sentence": (
+        make_matrix({"axis": both(BLOCKED), "biznet": both(LIKELY), "cbn": both(OK)}),
+        [
+            "Blocked on 1 of 3 networks: t.me and telegram.org.",
+            "Likely blocked on 1 of 3 networks: t.me and telegram.org.",
+        ],
+        [
+            "Diblokir di 1 dari 3 jaringan: t.me dan telegram.org.",
+            "Kemungkinan diblokir di 1 dari 3 jaringan: t.me dan telegram.org.",
+        ],
+    ),
+    "only likely": (
+        make_matrix({"axis": {"t.me": LIKELY, "telegram.org": OK}, "biznet": both(OK)}),
+        ["Likely blocked on 1 of 2 networks: t.me."],
+        ["Kemungkinan diblokir di 1 dari 2 jaringan: t.me."],
+    ),
+    "a partial block says partly": (
+        make_matrix(
+            {"axis": {"t.me": LIKELY, "telegram.org": BLOCKED}, "biznet": both(OK)},
+            partial=frozenset({("axis", "t.me"), ("axis", "telegram.org")}),
+        ),
+        [
+            "Partly blocked on 1 of 2 networks: telegram.org. "
+            "Another way to the same target still works there.",
+            "Likely blocked in part on 1 of 2 networks: t.me. "
+            "Another way to the same target still works there.",
+        ],
+        [
+            "Diblokir sebagian di 1 dari 2 jaringan: telegram.org. "
+            "Masih ada jalan lain ke sasaran yang sama di sana.",
+            "Kemungkinan diblokir sebagian di 1 dari 2 jaringan: t.me. "
+            "Masih ada jalan lain ke sasaran yang sama di sana.",
+        ],
+    ),
+    "impaired comes before all is well": (
+        make_matrix({"axis": both(OK), "biznet": {"t.me": IMPAIRED, "telegram.org": OK}}),
+        ["Impaired on 1 of 2 networks, cause unclear: t.me."],
+        ["Terganggu di 1 dari 2 jaringan, penyebabnya tidak jelas: t.me."],
+    ),
+    "nothing blocked": (
+        make_matrix({"axis": both(OK), "biznet": both(OK)}),
+        [f"No blocking seen on 2 networks, measured on {AT}."],
+        [f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}."],
+    ),
+    "down is not blocked": (
+        make_matrix({"axis": {"t.me": DOWN, "telegram.org": OK}, "biznet": both(OK)}),
+        [
+            f"No blocking seen on 2 networks, measured on {AT}.",
+            "Not working, but failing at the control too, so not counted as blocking: t.me "
+            "(on 1 of 2 networks).",
+        ],
+        [
+            f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}.",
+            "Mati, tetapi juga gagal di pembanding, jadi tidak dihitung sebagai pemblokiran: t.me "
+            "(di 1 dari 2 jaringan).",
+        ],
+    ),
+    "only insufficient": (
+        make_matrix({"axis": both(UNCLEAR), "biznet": both(UNCLEAR)}),
+        [f"Nothing can be said: what was measured on 2 networks on {AT} is not enough evidence."],
+        [f"Belum dapat disimpulkan: yang diukur di 2 jaringan pada {AT} bukan bukti yang cukup."],
+    ),
+    "an unclear network is not counted": (
+        make_matrix({"axis": both(BLOCKED), "biznet": both(UNCLEAR), "cbn": both(OK)}),
+        ["Blocked on 1 of 2 networks: t.me and telegram.org."],
+        ["Diblokir di 1 dari 2 jaringan: t.me dan telegram.org."],
+    ),
+    "a stale network is not counted": (
+        make_matrix(
+            {"axis": both(BLOCKED), "biznet": both(OK), "cbn": both(OK)}, ages={"axis": timedelta(hours=1)}
+        ),
+        [f"No blocking seen on 2 networks, measured on {AT}."],
+        [f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}."],
+    ),
+    "all stale": (
+        make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(hours=1)}),
+        ["No current data. The last measurement was made 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
+        ["Tidak ada data terkini. Pengukuran terakhir dilakukan 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
+    ),
+    "never measured": (
+        make_matrix({"axis": {}}),
+        ["Not measured yet."],
+        ["Belum diukur."],
+    ),
+    "a control is never a network": (
+        make_matrix(
+            {"axis": both(OK), "ctl": both(BLOCKED)},
+            controls=("ctl",),
+        ),
+        [f"No blocking seen on 1 network, measured on {AT}."],
+        [f"Tidak terlihat pemblokiran di 1 jaringan, diukur pada {AT}."],
+    ),
+    "two vantage points of one network count once": (
+        make_matrix({"axis": both(BLOCKED), "axis2": both(OK)}, asns={"axis": 1, "axis2": 1}),
+        ["Blocked on the only network measured: t.me and telegram.org."],
+        ["Diblokir di satu-satunya jaringan yang diukur: t.me dan telegram.org."],
+    ),
+}
+
+
+@pytest.mark.parametrize(("matrix", "english", "indonesian"), SITUATIONS.values(), ids=SITUATIONS)
+def test_claims(matrix: Matrix, english: list[str], indonesian: list[str]) -> None:
+    assert claims(matrix, "en") == english
+    assert claims(matrix, "id") == indonesian
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_blocked_is_said_of_nothing_weaker(situation: str) -> None:
+    matrix = SITUATIONS[situation][0]
+    probed = matrix.of(matrix.probes, Group.HOST)
+    is_blocked = any(s.shown == BLOCKED and not s.is_partial for s in probed)
+    assert any(claim.startswith("Blocked") for claim in claims(matrix)) == is_blocked
+
+
+def test_pairs_that_differ_are_not_glossed_over() -> None:
+    matrix = make_matrix(
+        {"axis": {"t.me": BLOCKED, "telegram.org": OK}, "biznet": {"t.me": OK, "telegram.org": BLOCKED}}
+    )
+    statement = describe(matrix, Group.HOST, EN, JAKARTA).statements[0]
+    assert statement.details == (
+        "Networks: Axis and Biznet.",
+        "Not each of them on each of these networks; the table shows which.",
+    )
+
+
+def test_uniform_block_needs_no_qualification() -> None:
+    matrix = make_matrix({"axis": both(BLOCKED), "biznet": both(OK)})
+    statement = describe(matrix, Group.HOST, ID, JAKARTA).statements[0]
+    assert statement.details == ("Jaringan: Axis.",)
+
+
+def test_basis_and_caveats_name_what_is_missing() -> None:
+    matrix = make_matrix(
+        {"axis": both(OK), "biznet": both(UNCLEAR), "cbn": both(OK), "dev": {}},
+        ages={"cbn": timedelta(hours=5)},
+        provisional=frozenset({("axis", "t.me")}),
+    )
+    finding = describe(matrix, Group.HOST, EN, JAKARTA)
+    assert finding.caveats == (
+        "No current data from Cbn and Dev.",
+        "Not enough evidence on Biznet.",
+        "1 of these verdicts are provisional: they are checked again when the control has been measured.",
+    )
+    assert finding.basis is not None
+    assert finding.basis.startswith("Based on 2 of 8 pairs of network and target")
+
+
+def test_a_vantage_point_without_a_connection_says_so() -> None:
+    matrix = make_matrix(
+        {"axis": both(OK), "biznet": both(UNCLEAR), "cbn": both(UNCLEAR)},
+        rules={"cbn": "guard.vantage_offline"},
+    )
+    assert describe(matrix, Group.HOST, EN, JAKARTA).caveats == (
+        "Itself without a connection when it measured: Cbn.",
+        "Not enough evidence on Biznet.",
+    )
+
+
+def test_three_intervals_are_current_and_a_second_more_is_not() -> None:
+    current = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30)})
+    late = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30, seconds=1)})
+    assert claims(current)[0].startswith("Blocked")
+    assert claims(late)[0].startswith("No current data")
+
+
+CONTROLS = {
+    "all ok": (
+        make_matrix({"ctl": both(OK)}, controls=("ctl",)),
+        ["Control ctl, Jakarta: all 2 targets ok."],
+    ),
+    "one fails": (
+        make_matrix({"ctl": {"t.me": OK, "telegram.org": DOWN}}, controls=("ctl",)),
+        ["Control ctl, Jakarta: 1 of 2 targets ok; not ok: telegram.org."],
+    ),
+    "silent": (
+        make_matrix({"ctl": both(OK)}, controls=("ctl",), ages={"ctl": timedelta(hours=1)}),
+        [EN("finding.control_none", name="ctl, Jakarta"), EN("finding.no_control")],
+    ),
+    "none": (make_matrix({"axis": both(OK)}), [EN("finding.no_control")]),
+}
+
+
+@pytest.mark.parametrize(("matrix", "expected"), CONTROLS.values(), ids=CONTROLS)
+def test_controls(matrix: Matrix, expected: list[str]) -> None:
+    assert list(describe_controls(matrix, EN)) == expected

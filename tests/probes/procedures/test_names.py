@@ -1,0 +1,156 @@
+"""Whom a measurement asks about a name, whom once more, and which of the addresses it hears are tested."""
+
+import dataclasses
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+import probes.procedures.names
+import probes.techniques.dns
+from probes.procedures.names import IDENTITY_NAME, MAX_OF_SOURCE, NameSteps, Resolvers
+from probes.records import DnsObservation, Endpoint, Resolver
+from probes.session import Notebook
+from probes.techniques.secure_dns import SecureResolver
+from probes.transport.network import Network
+from probes.transport.trust import Trust
+from tests.probes.techniques.test_dns import TRUE, UdpServer, reply, udp_server
+
+VANTAGE, PUBLIC, SINK = "192.0.2.53", "8.8.8.8", "192.0.2.99"
+V4 = tuple(f"198.51.100.{i}" for i in range(1, 21))
+V6 = tuple(f"2001:db8::{i}" for i in range(1, 21))
+Replies = Callable[[bytes], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class UdpOnly(Network):
+    """Datagrams reach servers of this process; nothing answers over TCP."""
+
+    places: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    def open_udp(self, endpoint: Endpoint) -> socket.socket:
+        return Network.open_udp(self, self.places[endpoint.address])
+
+    async def connect_tcp(self, endpoint: Endpoint) -> socket.socket:
+        return await Network.connect_tcp(self, Endpoint(address="127.0.0.1", port=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    observations: tuple[DnsObservation, ...]
+    tested: list[str]
+    servers: dict[str, UdpServer]
+
+    def n_asked(self, address: str, query_type: str = "A") -> int:
+        kinds = Counter(
+            dns.rdatatype.to_text(dns.message.from_wire(query).question[0].rdtype)
+            for query in self.servers[address].queries
+        )
+        return kinds[query_type]
+
+
+@pytest.fixture(autouse=True)
+def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes.techniques.dns, "SECOND_ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(probes.procedures.names, "SECOND_ANSWER_WAIT_S", 0.2)
+    monkeypatch.setattr(probes.procedures.names, "UDP_TIMEOUT_S", 0.3)
+
+
+def silence(query: bytes) -> list[bytes]:
+    return []
+
+
+async def run(
+    vantage: Replies, public: Replies = silence, sink: Replies = silence, *, identify: bool = False
+) -> Run:
+    tested: list[str] = []
+    async with (
+        udp_server(vantage) as (own, own_place),
+        udp_server(public) as (other, other_place),
+        udp_server(sink) as (nobody, nobody_place),
+    ):
+        network = UdpOnly(places={VANTAGE: own_place, PUBLIC: other_place, SINK: nobody_place})
+        async with (
+            SecureResolver(network, Trust(), PUBLIC, "dot") as dot,
+            SecureResolver(network, Trust(), PUBLIC, "doh") as doh,
+        ):
+            notebook = Notebook(deadline_s=8)
+            resolvers = Resolvers(
+                vantage=Endpoint(address=VANTAGE, port=53),
+                public=Endpoint(address=PUBLIC, port=53),
+                sink=Endpoint(address=SINK, port=53),
+                dot=dot,
+                doh=doh,
+            )
+            await NameSteps(network, notebook, resolvers, "t.me", tested.append).run(identify=identify)
+    seen = tuple(o for o in notebook.observations() if isinstance(o, DnsObservation))
+    return Run(observations=seen, tested=tested, servers={VANTAGE: own, PUBLIC: other, SINK: nobody})
+
+
+@pytest.mark.parametrize(
+    ("situation", "replies", "n_asked"),
+    [
+        ("an answer", lambda q: [reply(q, f"A {TRUE}")], 1),
+        ("no such name is an answer, too", lambda q: [reply(q, rcode=dns.rcode.NXDOMAIN)], 1),
+        ("refused is an answer, too", lambda q: [reply(q, rcode=dns.rcode.REFUSED)], 1),
+        ("no address is an answer, too", lambda q: [reply(q)], 1),
+        ("server failure", lambda q: [reply(q, rcode=dns.rcode.SERVFAIL)], 2),
+        ("silence", silence, 2),
+    ],
+)
+async def test_who_is_asked_once_more(situation: str, replies: Replies, n_asked: int) -> None:
+    seen = await run(replies, replies, replies)
+    assert seen.n_asked(VANTAGE) == seen.n_asked(VANTAGE, "AAAA") == seen.n_asked(PUBLIC) == n_asked
+    assert seen.n_asked(SINK) == 1, "silence is what an address without DNS is to give"
+    attempts = Counter((o.resolver, o.transport, o.query_type, o.attempt) for o in seen.observations)
+    assert max(attempts.values()) == 1, "each try is an observation of its own"
+
+
+async def test_only_the_control_host_asks_who_the_resolvers_are() -> None:
+    def who(query: bytes) -> list[bytes]:
+        is_identity = IDENTITY_NAME in str(dns.message.from_wire(query).question[0].name)
+        return [reply(query, 'TXT "192.0.2.1"')] if is_identity else []
+
+    control = await run(who, who, who, identify=True)
+    told = {o.resolver: o.answers[0].texts for o in control.observations if o.name == IDENTITY_NAME}
+    assert told == {Resolver.VANTAGE: ("192.0.2.1",), Resolver.PUBLIC: ("192.0.2.1",)}
+    target = await run(who, who, who)
+    assert {o.name for o in target.observations} == {"t.me"}
+
+
+def addresses(v4: tuple[str, ...], v6: tuple[str, ...] = ()) -> Replies:
+    def replies(query: bytes) -> list[bytes]:
+        return [reply(query, *[f"A {one}" for one in v4], *[f"AAAA {one}" for one in v6])]
+
+    return replies
+
+
+async def test_forged_answers_full_of_addresses_leave_room_for_the_true_one() -> None:
+    """The injector names more addresses than can be tested, to every question, and is always first."""
+
+    def race(query: bytes) -> list[bytes]:
+        return [*addresses(V4)(query), reply(query, f"A {TRUE}")]
+
+    seen = await run(race, addresses(V4[10:]), addresses(V4[15:]))
+    assert TRUE in seen.tested
+    assert len(seen.tested) < 20
+
+
+async def test_one_ip_version_leaves_the_other_its_room() -> None:
+    seen = await run(addresses(V4, V6))
+    assert [one for one in seen.tested if ":" in one] == list(V6[:MAX_OF_SOURCE])
+    assert len([one for one in seen.tested if ":" not in one]) == MAX_OF_SOURCE
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp", "dot", "doh"])
+def test_whose_word_an_answer_is(kind: str) -> None:
+    public = probes.procedures.names.Question(resolver=Resolver.PUBLIC, transport=kind)
+    own = dataclasses.replace(public, resolver=Resolver.VANTAGE)
+    assert (public.source == "authenticated") is (kind in ("dot", "doh"))
+    assert kind in ("dot", "doh") or own.source == "vantage"
