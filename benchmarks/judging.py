@@ -10,7 +10,7 @@ from lab.control import LabControl
 from observatory.analysis.judging.case import Control
 from observatory.analysis.judging.judge import judge_measurement
 from observatory.reference import load_reference
-from observatory.vantage.once import Result, measure_now, select_targets, select_vantage_points
+from observatory.vantage.once import JudgedMeasurement, measure_now, select_targets, select_vantage_points
 
 N_JUDGED: Final = 5_000
 # One network that blocks nothing, and three that block every name in another way.
@@ -49,7 +49,7 @@ async def bench_judging() -> list[Figure]:
     return figures
 
 
-def _job(result: Result, control: Result) -> Callable[[], object]:
+def _job(result: JudgedMeasurement, control: JudgedMeasurement) -> Callable[[], object]:
     reference = load_reference()
     return lambda: judge_measurement(
         result.measurement,

@@ -134,7 +134,7 @@ def plan_topology() -> Plan:
     hosts = (*world.addresses_of(world.TELEGRAM_HOSTS), *world.DATA_CENTRES.values())
     plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", "fd00:0:2", hosts)
     plan.server("public-resolver", EXCHANGE, "203.0.113", "", (world.PUBLIC_RESOLVER,))
-    control = world.addresses_of([world.CONTROL_HOST])
+    control = world.addresses_of([world.CANARY])
     plan.server("control-host", EXCHANGE, "198.18.1", "fd00:0:3", control)
     plan.server("cdn", EXCHANGE, "198.18.3", "", tuple(world.CDN_ADDRESSES.values()))
     plan.server("notices", EXCHANGE, "198.18.2", "", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))

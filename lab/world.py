@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-CONTROL_HOST: Final = "control.example"
+CANARY: Final = "control.example"
 CONTROL_HOST_ADDRESS: Final = "93.184.215.14"
 CONTROL_HOST_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 PUBLIC_RESOLVER: Final = "8.8.8.8"
@@ -53,7 +53,7 @@ _BACK_ENDS_V6: Final = {
 # The names that have an IPv6 address, too; data centres have none here.
 ADDRESSES_V6: Final[dict[str, str]] = {
     **{name: _BACK_ENDS_V6.get(name, _TELEGRAM_WEB_V6) for name in TELEGRAM_HOSTS},
-    CONTROL_HOST: CONTROL_HOST_ADDRESS_V6,
+    CANARY: CONTROL_HOST_ADDRESS_V6,
 }
 DATA_CENTRES: Final[dict[str, str]] = {
     "dc1": "149.154.175.50",
@@ -165,7 +165,7 @@ NOTICE_SERVERS: Final[dict[str, str]] = {
 # What every honest resolver answers to a question for A; `ADDRESSES_V6` is what it answers for AAAA.
 ZONE: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
-    CONTROL_HOST: CONTROL_HOST_ADDRESS,
+    CANARY: CONTROL_HOST_ADDRESS,
     PUBLIC_RESOLVER_NAME: PUBLIC_RESOLVER,
     "www.internet-positif.org": NATIONAL_NOTICE_ADDRESS,
     **NOTICE_SERVERS,
@@ -173,7 +173,7 @@ ZONE: Final[dict[str, str]] = {
 # The names a censor may be aimed at.
 CENSORABLE_HOSTS: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
-    CONTROL_HOST: CONTROL_HOST_ADDRESS,
+    CANARY: CONTROL_HOST_ADDRESS,
     PUBLIC_RESOLVER_NAME: PUBLIC_RESOLVER,
 }
 

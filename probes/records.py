@@ -64,7 +64,7 @@ class Purpose(StrEnum):
     TARGET = "target"
     HARMLESS_NAME = "harmless_name"
     NO_NAME = "no_name"
-    CONTROL_ADDRESS = "control_address"
+    CANARY_ADDRESS = "control_address"
 
 
 class Resolver(StrEnum):
@@ -81,7 +81,7 @@ class Resolver(StrEnum):
 class TargetKind(StrEnum):
     HOST = "host"
     DATA_CENTRE = "data_centre"
-    CONTROL_HOST = "control_host"
+    CANARY = "control_host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is assessed: a host name, a Telegram data centre, or the control host nobody blocks.
+    """What is assessed: a host name, a Telegram data centre, or the canary nobody blocks.
 
     `addresses` are the ones known beforehand; `ports` those to try.
     """
@@ -354,7 +354,7 @@ AnyObservation = (
 class Measurement:
     """One target from one vantage point at one time.
 
-    Mandatory: id (UUID), round_id (the round it was part of: same for its control host), vantage, asn,
+    Mandatory: id (UUID), round_id (the round it was part of: same for its canary), vantage, asn,
     target, target_kind, started_at (aware, UTC), duration_s. `trust` names the CA store used:
     `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's own loop meanwhile. `origin`
     is empty for our own; otherwise where it was imported from, such as `ooni:` and its report id.

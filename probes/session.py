@@ -1,4 +1,4 @@
-"""The notebook of one measurement: numbers its steps, keeps their times, holds the one deadline."""
+"""The log of one measurement: numbers its steps, keeps their times, holds the one deadline."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ MIN_TRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StartedStep:
     """A step that has begun. `fields()` closes it into what every observation shares."""
 
     id: str
@@ -35,7 +35,7 @@ class Entry:
         }
 
 
-class Notebook:
+class ObservationLog:
     """Collects the observations of one measurement in the order they end."""
 
     def __init__(self, *, deadline_s: float) -> None:
@@ -60,9 +60,9 @@ class Notebook:
         await asyncio.sleep(max(0.0, min(pause_s, self.left_s())))
         return self.left_s() >= MIN_TRY_S
 
-    def begin(self, attempt: int = 1) -> Entry:
+    def begin(self, attempt: int = 1) -> StartedStep:
         self._n += 1
-        return Entry(f"o{self._n}", self.now_s(), attempt, self.now_s)
+        return StartedStep(f"o{self._n}", self.now_s(), attempt, self.now_s)
 
     def add(self, observation: AnyObservation) -> None:
         self._observations.append(observation)

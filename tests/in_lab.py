@@ -5,10 +5,10 @@ from pathlib import Path
 
 from observatory.config.vantage_points import load_config
 from observatory.model import Config
-from observatory.vantage.once import Result, measure_now, select_targets, select_vantage_points
+from observatory.vantage.once import JudgedMeasurement, measure_now, select_targets, select_vantage_points
 
 CONFIG = Path(__file__).parents[1] / "lab" / "vantage_points.yaml"
-Results = dict[tuple[str, str], Result]
+Results = dict[tuple[str, str], JudgedMeasurement]
 
 
 def load_lab_config() -> Config:

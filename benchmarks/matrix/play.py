@@ -11,7 +11,7 @@ from lab import world
 from lab.control import LabControl
 from observatory.config.vantage_points import load_config
 from observatory.model import Config
-from observatory.vantage.once import Result, measure_now, select_targets, select_vantage_points
+from observatory.vantage.once import JudgedMeasurement, measure_now, select_targets, select_vantage_points
 
 CONFIG: Final = Path(__file__).parents[2] / "lab" / "vantage_points.yaml"
 # More at once would only have the two cores of a small machine wait for each other.
@@ -53,7 +53,7 @@ def _free_network(wave: Wave, scenario: Scenario) -> str | None:
     return fitting[0] if fitting else None
 
 
-async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenario, Result]]:
+async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenario, JudgedMeasurement]]:
     """Switch on what each situation needs, measure once from everywhere, switch it off."""
     lab.reset()
     for isp, scenario in wave.items():
@@ -78,7 +78,7 @@ async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenar
 
 async def play_all(
     scenarios: Sequence[Scenario] = SCENARIOS,
-) -> AsyncIterator[tuple[Scenario, Result]]:
+) -> AsyncIterator[tuple[Scenario, JudgedMeasurement]]:
     """Yield every situation's results, wave by wave."""
     lab, config = LabControl(), load_config(CONFIG)
     for wave in plan_waves(scenarios):
@@ -86,7 +86,7 @@ async def play_all(
             yield pair
 
 
-def to_outcome(scenario: Scenario, result: Result) -> Outcome | None:
+def to_outcome(scenario: Scenario, result: JudgedMeasurement) -> Outcome | None:
     """Return how a result compares with what is right; None where the situation says nothing of it."""
     is_host = result.measurement.target == scenario.host
     expected = scenario.web if is_host else scenario.app

@@ -32,7 +32,7 @@ _ECH: Final = base64.b64encode(bytes.fromhex("0008fade000474657374")).decode()
 # HTTPS records (RFC 9460); http/1.1 is offered without being named.
 _SERVICE_BINDINGS: Final = {
     "web.telegram.org": "1 . alpn=h3",
-    world.CONTROL_HOST: f"1 . alpn=h3 ech={_ECH}",
+    world.CANARY: f"1 . alpn=h3 ech={_ECH}",
 }
 
 AnswerQuery = Callable[[bytes], bytes | None]

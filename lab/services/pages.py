@@ -26,7 +26,7 @@ _TITLES: Final = {
     "pluto.web.telegram.org": "Telegram Web: Pluto",
     "flora.web.telegram.org": "Telegram Web: Flora",
     "flora-1.web.telegram.org": "Telegram Web: Flora 1",
-    world.CONTROL_HOST: "Control Example: a page nobody blocks",
+    world.CANARY: "Control Example: a page nobody blocks",
 }
 _SUBJECTS: Final = (
     "Messages sync across all of your phones, tablets and computers",

@@ -16,7 +16,7 @@ from lab import world
 from lab.policy import Policy, load_policy, policy_of
 from lab.rules import MITM_PORT, PORTAL_PORT, PROXY_PORT
 from lab.services import certificates, names, pages
-from lab.services.centre import serve_data_centre
+from lab.services.data_centre import serve_data_centre
 from lab.services.http3 import Http3Site
 from lab.services.listen import Listeners
 from lab.services.web import serve_http
@@ -49,7 +49,7 @@ class Services:
         return self._genuine_leaf(server_name if server_name in world.TELEGRAM_HOSTS else _DEFAULT_NAME)
 
     def _control(self, _: str) -> certificates.Leaf:
-        return self._genuine_leaf(world.CONTROL_HOST)
+        return self._genuine_leaf(world.CANARY)
 
     def _is_down(self, name: str) -> bool:
         return name in self._policy.down
@@ -80,9 +80,9 @@ class Services:
         page = pages.site_page(lambda: self._policy)
         site, plain = serve_http(page), serve_http(pages.to_https)
         telegram = certificates.listening_context(_DEFAULT_NAME, self._telegram)
-        control = certificates.listening_context(world.CONTROL_HOST, self._control)
+        control = certificates.listening_context(world.CANARY, self._control)
         telegram_h3 = Http3Site(page, _DEFAULT_NAME, self._telegram, self._is_down)
-        control_h3 = Http3Site(page, world.CONTROL_HOST, self._control, self._is_down)
+        control_h3 = Http3Site(page, world.CANARY, self._control, self._is_down)
         for address in world.addresses_of(world.TELEGRAM_HOSTS):
             await listen.tcp("telegram", address, 443, site, telegram)
             await listen.tcp("telegram", address, 80, plain)
@@ -94,7 +94,7 @@ class Services:
         for address in world.DATA_CENTRES.values():
             for port in (443, 80):
                 await listen.tcp("telegram", address, port, serve_data_centre)
-        for address in world.addresses_of([world.CONTROL_HOST]):
+        for address in world.addresses_of([world.CANARY]):
             await listen.tcp("control-host", address, 443, site, control)
             await listen.tcp("control-host", address, 80, plain)
             await listen.datagrams("control-host", address, 443, control_h3.new_server)

@@ -10,7 +10,7 @@ import typer
 
 from observatory.cli import output
 from observatory.cli.options import DatabaseOption
-from observatory.detection.detector import AT_ONCE, Detector
+from observatory.detection.detector import SERIES_PER_BATCH, Detector
 from observatory.model import Event, Interval, Note, Revision
 from observatory.store import Store, StoreError, open_store
 from observatory.store.events import encode_event
@@ -148,8 +148,8 @@ def find_events(
     """
     with _open(database, read_only=False) as store:
         try:
-            n_series = store.touch_all() if everything else len(store.load_touched(1_000_000))
-            with output.progress("Looking at series", max(1, -(-n_series // AT_ONCE))) as advance:
+            n_series = store.mark_all_dirty() if everything else len(store.load_dirty_series(1_000_000))
+            with output.progress("Looking at series", max(1, -(-n_series // SERIES_PER_BATCH))) as advance:
                 outcome = Detector(store).run(
                     datetime.now(UTC), review=True, on_batch=lambda n: advance(f"{n} more")
                 )

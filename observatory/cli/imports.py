@@ -16,7 +16,7 @@ from observatory.detection.detector import Detector
 from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
 from observatory.importers.fields import Rejected
 from observatory.importers.imported import Imported
-from observatory.importers.judging import Judged, Peers, judge_imported
+from observatory.importers.judging import JudgedDocument, Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.importers.storing import Importer
 from observatory.ingest.collector import Collector
@@ -152,7 +152,7 @@ def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) 
     return n_read
 
 
-def judged_as_json(judged: Judged) -> dict[str, Any]:
+def judged_as_json(judged: JudgedDocument) -> dict[str, Any]:
     """Return one flat object a document; `parts` where it has several targets."""
     verdict = judged.verdict
     line: dict[str, Any] = {

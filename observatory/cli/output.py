@@ -13,7 +13,7 @@ from rich.table import Table
 
 from observatory.model import State, ViaKind
 from observatory.store import Store
-from observatory.vantage.once import Result
+from observatory.vantage.once import JudgedMeasurement
 from probes.records import encode_measurement
 
 STYLE = {
@@ -53,7 +53,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=160)
 
 
-def result_as_json(result: Result) -> dict[str, Any]:
+def result_as_json(result: JudgedMeasurement) -> dict[str, Any]:
     """Return one flat JSON object: who, what, when, what it means, and the observations it rests on."""
     verdict = result.verdict
     measurement = encode_measurement(result.measurement)
@@ -89,7 +89,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
     }
 
 
-def print_results(results: Sequence[Result]) -> None:
+def print_results(results: Sequence[JudgedMeasurement]) -> None:
     """Print a row a measurement, and whether it is an emulation."""
     console = _console()
     table = Table(box=None, header_style="bold", pad_edge=False)

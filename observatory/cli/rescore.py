@@ -19,7 +19,7 @@ from observatory.cli.options import (
 )
 from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
-from observatory.ingest.rescore import BATCH, Outcome, Report
+from observatory.ingest.rescore import BATCH, Report, VerdictSummary
 from observatory.ingest.rescore import rescore as judge_stored
 from observatory.runtime.up import judge
 from observatory.store import Selection, Store, StoreError, StoreUnavailable, open_store
@@ -134,7 +134,7 @@ def _as_json(foreseen: Report, written: Report | None) -> dict[str, Any]:
     }
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(outcome: VerdictSummary) -> dict[str, Any]:
     return {
         "state": outcome.state,
         "mechanism": outcome.mechanism or None,

@@ -43,8 +43,9 @@ class FileForm(BaseModel):
     ca_file: Annotated[str | None, PlainValidator(load_ca_path)] = Field(
         None, description="the path of a PEM file, absolute or from this file's folder"
     )
-    control: Annotated[str, PlainValidator(check_host_name)] = Field("example.com", description="a host name")
-
+    canary_host: Annotated[str, PlainValidator(check_host_name)] = Field(
+        "example.com", description="a host name"
+    )
     vantage_points: Annotated[list[object], PlainValidator(check_list)] = Field(
         description="a list of vantage points"
     )

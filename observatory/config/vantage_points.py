@@ -5,6 +5,7 @@ last good `Config` for as long as the file on disk has problems.
 """
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from observatory.model import Config, Settings, VantagePoint
 __all__ = ["ConfigError", "ConfigWatcher", "Problem", "load_config", "warn_config"]
 
 _LIST_KEY: Final = "vantage_points"
+_OLDER_NAMES: Final = {"control": "canary_host"}
 
 _PRIVATE_ASNS: Final = (range(64_512, 65_535), range(4_200_000_000, 4_294_967_295))
 
@@ -111,15 +113,35 @@ def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
 def _check_settings(
     top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
 ) -> Settings | None:
-    form = check_form(FileForm, top, (), Surroundings(machine=machine, folder=path.parent), faults)
+    around = Surroundings(machine=machine, folder=path.parent)
+    found: list[Fault] = []
+    form = check_form(FileForm, _with_clear_names(top, faults), (), around, found)
+    # A mistake is shown under the name that stands in the file.
+    written: dict[TreePath, TreePath] = {
+        (new,): (old,) for old, new in _OLDER_NAMES.items() if old in top and new not in top
+    }
+    faults += [replace(fault, path=written.get(fault.path, fault.path)) for fault in found]
     if form is None:
         return None
     return Settings(
         public_resolver=form.public_resolver,
         no_dns_address=form.no_dns_address,
         ca_file=form.ca_file,
-        control=form.control,
+        canary_host=form.canary_host,
     )
+
+
+def _with_clear_names(top: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    """Return the settings under the names they have today; files with the older ones stay valid."""
+    renamed = dict(top)
+    for old, new in _OLDER_NAMES.items():
+        if old in top and new in top:
+            expected = f"{new} alone, of which {old} is the older name"
+            faults.append(Fault(path=(old,), expected=expected, found="both", hint="delete this line"))
+            del renamed[old]
+        elif old in top:
+            renamed[new] = renamed.pop(old)
+    return renamed
 
 
 def _check_entries(

@@ -1,6 +1,6 @@
 """From changed hours to events and alerts, whatever wrote them: a round, a late batch, an import, a rescore.
 
-touched series → look → spells → one event of many → what is new → revisions, alerts
+touched series → search_series → spells → one event of many → what is new → revisions, alerts
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,23 +11,23 @@ from typing import Final
 
 from observatory.analysis.events.incidents import group_spells
 from observatory.analysis.events.news import PAUSE, WEIGHT, find_news
-from observatory.analysis.events.spells import Network
-from observatory.detection.search import Findings, find_due, look
+from observatory.analysis.events.spells import NetworkInfo
+from observatory.detection.search import SearchResult, find_due, search_series
 from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
-from observatory.store import Overtaken, Result, Store, Touched
+from observatory.store import DetectionResult, DirtySeries, Overtaken, Store
 
-AT_ONCE: Final = 200
+SERIES_PER_BATCH: Final = 200
 # What is first found so long after it began is shown, and nobody is told as if it were new.
 HISTORY: Final = timedelta(days=30)
 # How long an event must have stood still before a correction of it is told.
-QUIET: Final = timedelta(minutes=15)
+CORRECTION_DELAY: Final = timedelta(minutes=15)
 # So many open series are brought up to date in one review, a minute apart.
 MOST_DUE: Final = 100
 _TRIES: Final = 5
 
 
 @dataclass(slots=True)
-class Outcome:
+class DetectionSummary:
     """How much was done; `n_revised` events said something new."""
 
     n_series: int = 0
@@ -46,7 +46,7 @@ class Detector:
 
     def run(
         self, now: datetime, *, review: bool = False, on_batch: Callable[[int], None] = lambda n: None
-    ) -> Outcome:
+    ) -> DetectionSummary:
         """Look at everything that changed since the last time.
 
         Shape:  two hundred series at a time, each a transaction of its own; `on_batch` is told how many were
@@ -54,19 +54,19 @@ class Detector:
                 on up to date, and tell what was held back.
         Errors: StoreError; what was looked at before stays, and the rest is looked at the next time.
         """
-        outcome = Outcome()
+        outcome = DetectionSummary()
         with self._lock:
             networks = load_networks(self._store)
-            changed, n, n_overtaken = review, AT_ONCE, 0
-            while n == AT_ONCE:
-                touched = self._store.load_touched(AT_ONCE)
+            changed, n, n_overtaken = review, SERIES_PER_BATCH, 0
+            while n == SERIES_PER_BATCH:
+                touched = self._store.load_dirty_series(SERIES_PER_BATCH)
                 n = len(touched)
-                found = look(self._store, touched, networks, thorough=review)
-                if review and n < AT_ONCE:
+                found = search_series(self._store, touched, networks, thorough=review)
+                if review and n < SERIES_PER_BATCH:
                     found = _join(found, self._catch_up(touched, networks))
                 changed = changed or bool(found.spells)
                 # Only the last batch makes events: nobody is told of the first two hundred of many.
-                makes_events = changed and n < AT_ONCE
+                makes_events = changed and n < SERIES_PER_BATCH
                 result = self._conclude(touched, found, now, review=review, makes_events=makes_events)
                 try:
                     self._store.save_result(result, at=now)
@@ -74,7 +74,7 @@ class Detector:
                     n_overtaken += 1
                     if n_overtaken == _TRIES:
                         raise
-                    n = AT_ONCE
+                    n = SERIES_PER_BATCH
                     continue
                 outcome.n_series += len(touched)
                 outcome.n_revised += len(result.revised)
@@ -82,20 +82,20 @@ class Detector:
                 on_batch(len(touched))
         return outcome
 
-    def _catch_up(self, touched: Sequence[Touched], networks: Mapping[int, Network]) -> Findings:
+    def _catch_up(self, touched: Sequence[DirtySeries], networks: Mapping[int, NetworkInfo]) -> SearchResult:
         looked_at = {item.key for item in touched}
         due = [item for item in find_due(self._store) if item.key not in looked_at]
-        return look(self._store, due[:MOST_DUE], networks, thorough=True)
+        return search_series(self._store, due[:MOST_DUE], networks, thorough=True)
 
     def _conclude(
         self,
-        touched: Sequence[Touched],
-        found: Findings,
+        touched: Sequence[DirtySeries],
+        found: SearchResult,
         now: datetime,
         *,
         review: bool,
         makes_events: bool,
-    ) -> Result:
+    ) -> DetectionResult:
         ours = self._find_ours(found, now)
         revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
         updated: list[Event] = []
@@ -105,9 +105,9 @@ class Detector:
             known = {revision.event.id: revision for revision in self._store.load_events()}
             events = group_spells(self._all_spells(found), [r.event for r in known.values()])
             revised, updated, alerts = self._compare(events, known, now, review=review)
-        return Result(
+        return DetectionResult(
             looked_at=touched,
-            standings=found.standings,
+            checkpoints=found.checkpoints,
             spells=found.spells,
             revised=revised,
             updated=updated,
@@ -115,7 +115,7 @@ class Detector:
             alerts=[*ours, *alerts],
         )
 
-    def _all_spells(self, found: Findings) -> list[Spell]:
+    def _all_spells(self, found: SearchResult) -> list[Spell]:
         stored = [s for s in self._store.load_spells() if (s.asn, s.target, s.emulated) not in found.spells]
         return stored + [spell for spells in found.spells.values() for spell in spells]
 
@@ -146,7 +146,7 @@ class Detector:
         if _is_history(event, told, now):
             return []
         news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
-        if AlertKind.CORRECTION in news and (stands is None or now - stands.at < QUIET):
+        if AlertKind.CORRECTION in news and (stands is None or now - stands.at < CORRECTION_DELAY):
             # A late upload comes in many batches: one correction, when they are all there.
             return []
         if not news:
@@ -162,12 +162,12 @@ class Detector:
             )
         ]
 
-    def _find_ours(self, found: Findings, now: datetime) -> list[Alert]:
+    def _find_ours(self, found: SearchResult, now: datetime) -> list[Alert]:
         """Tell the operator where a verdict changed because we did, so that the past is judged again too."""
         new: list[Spell] = []
         for key, spells in found.spells.items():
-            stored = {s.suspected_at for s in self._store.load_spells([key]) if s.onset_is_ours}
-            new += [s for s in spells if s.onset_is_ours and s.suspected_at not in stored]
+            stored = {s.suspected_at for s in self._store.load_spells([key]) if s.onset_from_rule_change}
+            new += [s for s in spells if s.onset_from_rule_change and s.suspected_at not in stored]
         if not new:
             return []
         names = sorted({f"{spell.isp or f'AS{spell.asn}'}: {spell.target}" for spell in new})
@@ -176,7 +176,7 @@ class Detector:
         return [
             Alert(
                 at=now,
-                kind=AlertKind.OURS,
+                kind=AlertKind.RULE_CHANGE,
                 audience=Audience.OPERATOR,
                 emulated=new[0].emulated,
                 detail=f"{detail}{', '.join(versions)}: {'; '.join(names[:20])}",
@@ -184,8 +184,8 @@ class Detector:
         ]
 
 
-def _join(one: Findings, other: Findings) -> Findings:
-    return Findings(standings=one.standings + other.standings, spells=one.spells | other.spells)
+def _join(one: SearchResult, other: SearchResult) -> SearchResult:
+    return SearchResult(checkpoints=one.checkpoints + other.checkpoints, spells=one.spells | other.spells)
 
 
 def _may_have_news(event: Event, before: Revision | None, now: datetime) -> bool:
@@ -207,11 +207,11 @@ def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
     return any({kind, first} & set(alert.detail.split()) and now - alert.at < pause for alert in log)
 
 
-def load_networks(store: Store) -> dict[int, Network]:
+def load_networks(store: Store) -> dict[int, NetworkInfo]:
     """Return what the config says of each network; of several vantage points in one, the first."""
-    networks: dict[int, Network] = {}
+    networks: dict[int, NetworkInfo] = {}
     for vantage in store.load_vantage_status():
         if vantage.role is Role.PROBE:
-            known = Network(isp=vantage.isp, country=vantage.country, zone=vantage.timezone)
+            known = NetworkInfo(isp=vantage.isp, country=vantage.country, zone=vantage.timezone)
             networks.setdefault(vantage.asn, known)
     return networks

@@ -31,14 +31,14 @@ from observatory.analysis.events.spells import (
     HOUR,
     REACH,
     REJOIN,
-    Network,
+    NetworkInfo,
     describe_series,
     number_of,
 )
 from observatory.analysis.events.tallies import SeriesKey, Tally
 from observatory.detection.witnesses import attach_evidence
 from observatory.model import OVERALL, Spell
-from observatory.store import SeriesCells, Standing, Store, Touched, Watched, parse_time
+from observatory.store import Checkpoint, DirtySeries, SeriesCells, Store, Watched, parse_time
 from observatory.store.grids import Counts
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -53,10 +53,10 @@ _converter = make_converter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """What is kept of a series between two looks, in microseconds since 1970.
+    """What is kept of a series between two searches, in microseconds since 1970.
 
-    `progress` and `marks` are as of before the hour of the standing; `seen` are all marks of the last look,
-    `newest` its newest hour, `described` the newest one that the stored spells know of.
+    `progress` and `marks` are as of before the hour of the checkpoint; `seen` are all marks of the last
+    search, `newest` its newest hour, `described` the newest one that the stored spells know of.
     """
 
     progress: Progress = START
@@ -68,41 +68,45 @@ class _State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class SearchResult:
     """What is to be kept: where tests stand now, and all spells of those series that say something else."""
 
-    standings: tuple[Standing, ...]
+    checkpoints: tuple[Checkpoint, ...]
     spells: dict[Watched, list[Spell]]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Tested:
-    touched: Touched
+    touched: DirtySeries
     at: int
     before: _State
     state: _State
 
 
-def look(
-    store: Store, touched: Sequence[Touched], networks: Mapping[int, Network], *, thorough: bool = False
-) -> Findings:
+def search_series(
+    store: Store,
+    touched: Sequence[DirtySeries],
+    networks: Mapping[int, NetworkInfo],
+    *,
+    thorough: bool = False,
+) -> SearchResult:
     """Test these series and describe what is new in them.
 
     Shape:  a series that was blocked and still is, in the same way as far as the test goes, is described anew
             only when `thorough`: its counts may lag behind until then.
     Errors: StoreError; nothing is written.
     """
-    standings = store.load_standings([item.key for item in touched])
-    going_on: list[tuple[Touched, int, _State]] = []
-    from_start: list[tuple[Touched, int, _State]] = []
+    checkpoints = store.load_checkpoints([item.key for item in touched])
+    going_on: list[tuple[DirtySeries, int, _State]] = []
+    from_start: list[tuple[DirtySeries, int, _State]] = []
     for item in touched:
-        standing = standings.get(item.key)
-        if standing is None:
+        checkpoint = checkpoints.get(item.key)
+        if checkpoint is None:
             from_start.append((item, 0, _State()))
             continue
-        state = _converter.structure(json.loads(standing.state), _State)
-        if item.since >= standing.at and state.version == VERSION:
-            going_on.append((item, number_of(standing.at), state))
+        state = _converter.structure(json.loads(checkpoint.state), _State)
+        if item.since >= checkpoint.at and state.version == VERSION:
+            going_on.append((item, number_of(checkpoint.at), state))
         else:
             from_start.append((item, 0, replace(state, progress=START, marks=(), version=VERSION)))
     tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
@@ -110,16 +114,16 @@ def look(
     for one in tested:
         key = one.touched.key
         if not _says_the_same(one, thorough=thorough):
-            spells[key] = _describe(store, key, one, networks.get(key[0], Network()))
+            spells[key] = _describe(store, key, one, networks.get(key[0], NetworkInfo()))
             one.state = replace(one.state, described=one.state.newest)
-        known = standings.get(key)
+        known = checkpoints.get(key)
         if one.state != one.before or known is None or one.at != number_of(known.at):
             text = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
-            kept.append(Standing(key=key, at=parse_time(one.at), state=text))
-    return Findings(standings=tuple(kept), spells=spells)
+            kept.append(Checkpoint(key=key, at=parse_time(one.at), state=text))
+    return SearchResult(checkpoints=tuple(kept), spells=spells)
 
 
-def _test(store: Store, series: Sequence[tuple[Touched, int, _State]], *, whole: bool) -> list[_Tested]:
+def _test(store: Store, series: Sequence[tuple[DirtySeries, int, _State]], *, whole: bool) -> list[_Tested]:
     if not series:
         return []
     start = None if whole else parse_time(min(at for _, at, _ in series))
@@ -191,13 +195,13 @@ def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
     return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
 
 
-def find_due(store: Store) -> list[Touched]:
+def find_due(store: Store) -> list[DirtySeries]:
     """Return series whose stored spells lag behind an open block by an hour or more. Errors: StoreError."""
     due = []
-    for standing in store.load_standings(store.load_open_series()).values():
-        state = _converter.structure(json.loads(standing.state), _State)
+    for checkpoint in store.load_checkpoints(store.load_open_series()).values():
+        state = _converter.structure(json.loads(checkpoint.state), _State)
         if state.newest > state.described:
-            due.append(Touched(key=standing.key, since=parse_time(state.newest), n=0))
+            due.append(DirtySeries(key=checkpoint.key, since=parse_time(state.newest), n=0))
     return due
 
 
@@ -212,7 +216,7 @@ def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
     return all(mark.over is not None and mark.over < since for mark in marks)
 
 
-def _describe(store: Store, key: Watched, one: _Tested, network: Network) -> list[Spell]:
+def _describe(store: Store, key: Watched, one: _Tested, network: NetworkInfo) -> list[Spell]:
     """Return all spells of a series: those that nothing changed as they are, the others anew."""
     stored = store.load_spells([key])
     since, known = number_of(one.touched.since), set(one.before.seen)
@@ -238,7 +242,7 @@ def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
 
 
 def _describe_group(
-    store: Store, key: Watched, group: Sequence[Mark], stored: Sequence[Spell], network: Network
+    store: Store, key: Watched, group: Sequence[Mark], stored: Sequence[Spell], network: NetworkInfo
 ) -> list[Spell]:
     watched_at, last = parse_time(group[0].watched), group[-1].over
     cells = store.load_series_cells(

@@ -8,7 +8,7 @@ from typing import Final
 from observatory.analysis.events.borders import sharpen_end, sharpen_onset
 from observatory.analysis.events.tallies import Tally, portion
 from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Shows, Spell, State, Witness
-from observatory.store import Row, Store, Watched
+from observatory.store import MeasurementState, Store, Watched
 
 # How far from a measurement its control may be: as the collector has it.
 CONTROL_WINDOW: Final = timedelta(minutes=15)
@@ -52,7 +52,7 @@ def _sharpen(
     return sharpen(border, [_single(row) for row in rows], share)
 
 
-def _single(row: Row) -> Tally:
+def _single(row: MeasurementState) -> Tally:
     return Tally(
         at=row.at,
         until=row.at,

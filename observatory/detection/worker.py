@@ -33,7 +33,7 @@ def watch(store: Store) -> None:
     while True:
         is_due = time.monotonic() - reviewed_s >= REVIEW_EVERY_S
         try:
-            if is_due or store.load_touched(1):
+            if is_due or store.load_dirty_series(1):
                 detector.run(datetime.now(UTC), review=is_due)
         except Exception:
             logger.exception("looking for onsets and ends failed; it is tried again")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from observatory.analysis.judging.case import Control
 from observatory.exports.ooni import export_document
-from observatory.store import Place, Selection, Store
+from observatory.store import RowPosition, Selection, Store
 from probes.records import Measurement, TargetKind
 
 PAGE: Final = 200
@@ -24,9 +24,7 @@ def export_stored(store: Store, selection: Selection) -> Iterator[dict[str, Any]
 
     @lru_cache(maxsize=100)
     def canary_of(vantage: str, round_id: str) -> Measurement | None:
-        found = store.load_measurements(
-            vantage=vantage, round_id=round_id, kind=TargetKind.CONTROL_HOST, limit=1
-        )
+        found = store.load_measurements(vantage=vantage, round_id=round_id, kind=TargetKind.CANARY, limit=1)
         return found[0] if found else None
 
     @lru_cache(maxsize=100)
@@ -38,11 +36,11 @@ def export_stored(store: Store, selection: Selection) -> Iterator[dict[str, Any]
         canary = canary_of(seen.vantage, seen.round_id)
         return Control(seen, canary, peer=seen.vantage not in control_vantages)
 
-    after: Place | None = None
+    after: RowPosition | None = None
     while places := store.load_places(selection, after=after, limit=PAGE):
         for place in places:
             stored = store.load_measurement(place.id)
-            if stored is None or stored[0].target_kind is TargetKind.CONTROL_HOST:
+            if stored is None or stored[0].target_kind is TargetKind.CANARY:
                 continue
             measurement, verdict = stored
             controls = [c for id_ in verdict.controls if (c := control_of(id_)) is not None]

@@ -1,7 +1,7 @@
 """Query results -> Plotly figures, each with its title and source line inside. Pure."""
 
 from observatory.figures.looks import LOOKS, NO_DATA, Look, Shown, Theme
-from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
+from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.share import draw_share
 from observatory.figures.spells import draw_spells
 from observatory.figures.timeline import draw_timeline
@@ -11,9 +11,9 @@ __all__ = [
     "NO_DATA",
     "Band",
     "Caption",
+    "ChartRow",
+    "DateMark",
     "Look",
-    "Mark",
-    "Row",
     "Shown",
     "Theme",
     "TimeAxis",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.bands import BAND_PX, draw_bands, place_bands
 from observatory.figures.looks import PAPERS, Look, Theme
-from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
+from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.text import Text
 
 # Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
@@ -23,7 +23,7 @@ _ROW_PX: Final = 34
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
-def row_lines(row: Row) -> list[str]:
+def row_lines(row: ChartRow) -> list[str]:
     """Return the lines of a row's label, three at most."""
     if not row.below:
         return label_lines(row.name)
@@ -47,11 +47,11 @@ def frame(
     figure: go.Figure,
     *,
     caption: Caption,
-    rows: Sequence[Row],
+    rows: Sequence[ChartRow],
     axis: TimeAxis,
     text: Text,
     theme: Theme,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
     below_px: int = 0,
 ) -> go.Figure:
@@ -177,7 +177,7 @@ def _legend_rows(names: Iterable[str]) -> int:
 
 
 def _draw_marks(
-    figure: go.Figure, marks: Iterable[Mark], axis: TimeAxis, colour: str, *, above_px: int
+    figure: go.Figure, marks: Iterable[DateMark], axis: TimeAxis, colour: str, *, above_px: int
 ) -> None:
     for mark in marks:
         at = axis.local(mark.at)

@@ -20,7 +20,7 @@ class Caption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ChartRow:
     """One line of a chart: `key` as in the query result, `name` for people (plain text).
 
     `below` says what of it: then the name is cut to one line of the label.
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class DateMark:
     """A known date: its number in the list beside the chart."""
 
     at: datetime

@@ -9,7 +9,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
-from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
+from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.model.views import Share
 from observatory.text import Text
 
@@ -21,12 +21,12 @@ _SCALE_PX: Final = 42
 def draw_share(
     shares: Iterable[Share],
     *,
-    rows: Sequence[Row],
+    rows: Sequence[ChartRow],
     axis: TimeAxis,
     caption: Caption,
     text: Text,
     theme: Theme,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
 ) -> go.Figure:
     """Return the heat map of n_blocked / n_judged.
@@ -112,7 +112,7 @@ def _words(share: Share | None, text: Text) -> str:
 def _draw_unjudged(
     figure: go.Figure,
     found: dict[tuple[str, datetime], Share],
-    rows: Sequence[Row],
+    rows: Sequence[ChartRow],
     axis: TimeAxis,
     text: Text,
 ) -> None:

@@ -12,7 +12,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain, wrapped
 from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, Look, Paper, Theme
-from observatory.figures.parts import Caption, Mark, Row, TimeAxis
+from observatory.figures.parts import Caption, ChartRow, DateMark, TimeAxis
 from observatory.model import Certainty, Method, Spell, State
 from observatory.text import Text
 from observatory.text.events import end_words, how_words, onset_words
@@ -71,7 +71,7 @@ def draw_spells(
     caption: Caption,
     text: Text,
     theme: Theme,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[DateMark] = (),
 ) -> go.Figure:
     """Return the timeline of an event.
 
@@ -101,10 +101,10 @@ def draw_spells(
     )
 
 
-def _label(row: SpellRow, text: Text, *, one_network: bool) -> Row:
+def _label(row: SpellRow, text: Text, *, one_network: bool) -> ChartRow:
     what = target_words(row, text)
     key = f"{row.asn} {row.targets[0]}"
-    return Row(key=key, name=what) if one_network else Row(key=key, name=row.isp, below=what)
+    return ChartRow(key=key, name=what) if one_network else ChartRow(key=key, name=row.isp, below=what)
 
 
 def _pieces(
@@ -122,13 +122,13 @@ def _pieces(
         return _Piece(row=number, kind=kind, start=start, end=end, words=words)
 
     yield piece(_kind(spell), seen, last)
-    if spell.onset_is_ours:
+    if spell.onset_from_rule_change:
         yield piece(_Kind.NOT_KNOWN, seen - stub, seen)
     elif spell.onset.after is None:
         yield piece(_Kind.BEFORE, seen - stub, seen)
     else:
         yield piece(_Kind.CHANGING, min(spell.onset.after, seen - least), seen)
-    if spell.end is not None and spell.end_is_ours:
+    if spell.end is not None and spell.end_from_rule_change:
         yield piece(_Kind.NOT_KNOWN, last, max(spell.end.by, last + stub))
     elif spell.end is not None:
         yield piece(_Kind.CHANGING, last, max(spell.end.by, last + least))
@@ -146,10 +146,10 @@ def _kind(spell: Spell) -> _Kind:
 
 def _words(row: SpellRow, number: int, zone: ZoneInfo, text: Text) -> str:
     spell = row.spells[number]
-    onset = text("spells.not_known") if spell.onset_is_ours else onset_words(spell.onset, zone, text)
+    onset = text("spells.not_known") if spell.onset_from_rule_change else onset_words(spell.onset, zone, text)
     end = text("event_words.no_end")
     if spell.end is not None:
-        end = text("spells.not_known") if spell.end_is_ours else end_words(spell.end, zone, text)
+        end = text("spells.not_known") if spell.end_from_rule_change else end_words(spell.end, zone, text)
     portions = [alike.portion for alike in row.alike(number)]
     lines = (
         text(f"spells.{_kind(spell)}"),

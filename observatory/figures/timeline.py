@@ -11,7 +11,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Paper, Shown, Theme
-from observatory.figures.parts import Band, Caption, Mark, Row, TimeAxis
+from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.model import OFFLINE_RULES, Cell, State
 from observatory.model.views import Gap
 from observatory.text import Text
@@ -38,14 +38,14 @@ def dominant(counts: Mapping[State, int]) -> Shown:
 def draw_timeline(
     cells: Iterable[Cell],
     *,
-    rows: Sequence[Row],
+    rows: Sequence[ChartRow],
     by: str,
     axis: TimeAxis,
     caption: Caption,
     text: Text,
     theme: Theme,
     gaps: Iterable[Gap] = (),
-    marks: Sequence[Mark] = (),
+    marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
 ) -> go.Figure:
     """Return the timeline of `rows`.
@@ -77,7 +77,7 @@ def _count(
 
 
 def _bands(
-    rows: Sequence[Row], axis: TimeAxis, counted: Mapping[tuple[str, datetime], Counts]
+    rows: Sequence[ChartRow], axis: TimeAxis, counted: Mapping[tuple[str, datetime], Counts]
 ) -> list[_Band]:
     bands: list[_Band] = []
     for number, row in enumerate(rows):
@@ -119,7 +119,7 @@ def _legend_name(shown: Shown, text: Text) -> str:
 
 def _draw_hover(
     figure: go.Figure,
-    rows: Sequence[Row],
+    rows: Sequence[ChartRow],
     axis: TimeAxis,
     counted: Mapping[tuple[str, datetime], Counts],
     offline: set[tuple[str, datetime]],
@@ -155,7 +155,7 @@ def _words(counts: Counts, offline: bool, text: Text) -> str:
 
 
 def _draw_gaps(
-    figure: go.Figure, rows: Sequence[Row], axis: TimeAxis, gaps: Iterable[Gap], text: Text, paper: Paper
+    figure: go.Figure, rows: Sequence[ChartRow], axis: TimeAxis, gaps: Iterable[Gap], text: Text, paper: Paper
 ) -> None:
     numbers = {row.key: number for number, row in enumerate(rows)}
     end = axis.start + len(axis.buckets) * axis.step

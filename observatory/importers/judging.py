@@ -85,7 +85,7 @@ def _without_bulk(measurement: Measurement) -> Measurement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedDocument:
     """A document's verdict, and those of its parts by target."""
 
     imported: Imported
@@ -93,7 +93,7 @@ class Judged:
     parts: tuple[tuple[str, Verdict], ...]
 
 
-def judge_imported(imported: Imported, peers: Peers | None = None) -> Judged:
+def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocument:
     """Return what a document means.
 
     Shape:  a document of several targets (`telegram`) is as bad as its worst part, and `ok` only when every
@@ -101,12 +101,12 @@ def judge_imported(imported: Imported, peers: Peers | None = None) -> Judged:
             parts, and `partial` says that some part is ok beside one that is blocked.
     """
     verdicts = tuple((part.measurement.target, _judge(part, peers)) for part in imported.parts)
-    return Judged(imported=imported, verdict=_overall([v for _, v in verdicts]), parts=verdicts)
+    return JudgedDocument(imported=imported, verdict=_overall([v for _, v in verdicts]), parts=verdicts)
 
 
 def _judge(part: Part, peers: Peers | None) -> Verdict:
     controls = part.controls
-    if not controls and peers is not None and part.measurement.target_kind is not TargetKind.CONTROL_HOST:
+    if not controls and peers is not None and part.measurement.target_kind is not TargetKind.CANARY:
         controls = peers.find(part.measurement)
     return judge_measurement(part.measurement, part.canary, controls, reference=load_reference())
 

@@ -224,7 +224,7 @@ def _read_web_connectivity(envelope: _Envelope) -> tuple[Part, ...]:
 
     def canary(suffix: str, *, of_helper: bool) -> Measurement:
         target = _host_of(helper_url)
-        return envelope.measurement(suffix, target, TargetKind.CONTROL_HOST, (exchange,), of_helper=of_helper)
+        return envelope.measurement(suffix, target, TargetKind.CANARY, (exchange,), of_helper=of_helper)
 
     controls: tuple[Control, ...] = ()
     if answered:
@@ -289,7 +289,7 @@ def _host_of(url: str) -> str:
 
 
 @cache
-def _centres() -> Mapping[str, str]:
+def _data_centres() -> Mapping[str, str]:
     return {
         known: target.name
         for target in load_targets()
@@ -301,7 +301,7 @@ def _centres() -> Mapping[str, str]:
 def _read_telegram(envelope: _Envelope) -> tuple[Part, ...]:
     keys = envelope.test_keys
     web = find_scope(keys, WEB_HOST, 443)
-    web_addresses = web.addresses - set(_centres())
+    web_addresses = web.addresses - set(_data_centres())
     shaken = {o.endpoint.address for o in read_handshakes(keys, web, Notes())}
     keys_of_web = _without(keys, lambda ip: ip not in web_addresses | shaken)
     at_web = _observe(keys_of_web, find_scope(keys_of_web, WEB_HOST, 443))
@@ -315,12 +315,12 @@ def _read_telegram(envelope: _Envelope) -> tuple[Part, ...]:
         )
     # What proved itself in the same run shows that the line was up.
     proofs = tuple(o for o in at_web if isinstance(o, TlsObservation) and shows_valid_certificate(o))
-    for ip in _centre_addresses(keys, web_addresses | shaken):
-        name = _centres().get(ip, ip)
+    for ip in _data_centre_addresses(keys, web_addresses | shaken):
+        name = _data_centres().get(ip, ip)
         parts.append(
             Part(
                 measurement=envelope.measurement(
-                    name, name, TargetKind.DATA_CENTRE, _observe_centre(keys, ip)
+                    name, name, TargetKind.DATA_CENTRE, _observe_data_centre(keys, ip)
                 ),
                 canary=_online(envelope, f"{name}-canary", *proofs),
             )
@@ -344,7 +344,7 @@ def _online(envelope: _Envelope, suffix: str, *proofs: AnyObservation) -> Measur
         shown = (collector, *proofs)
     if not shown:
         return None
-    return envelope.measurement(suffix, WEB_HOST, TargetKind.CONTROL_HOST, shown)
+    return envelope.measurement(suffix, WEB_HOST, TargetKind.CANARY, shown)
 
 
 def _without(test_keys: Mapping[str, Any], unwanted: Callable[[str], bool]) -> dict[str, Any]:
@@ -359,16 +359,16 @@ def _without(test_keys: Mapping[str, Any], unwanted: Callable[[str], bool]) -> d
     }
 
 
-def _centre_addresses(test_keys: Mapping[str, Any], web: frozenset[str] | set[str]) -> tuple[str, ...]:
+def _data_centre_addresses(test_keys: Mapping[str, Any], web: frozenset[str] | set[str]) -> tuple[str, ...]:
     found: list[str] = []
     for connect in objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect"):
         found.append(address(connect.get("ip")))
     for _, parts, _ in requests_in_order(test_keys):
         found.append(address(parts.hostname))
-    return tuple(dict.fromkeys(ip for ip in found if ip and (ip not in web or ip in _centres())))
+    return tuple(dict.fromkeys(ip for ip in found if ip and (ip not in web or ip in _data_centres())))
 
 
-def _observe_centre(test_keys: Mapping[str, Any], ip: str) -> tuple[AnyObservation, ...]:
+def _observe_data_centre(test_keys: Mapping[str, Any], ip: str) -> tuple[AnyObservation, ...]:
     keys = _without(test_keys, lambda other: other != ip)
     notes = Notes()
     scope = find_scope(keys, ip, 443)

@@ -104,7 +104,7 @@ class Collector:
     def _judge_round_again(self, fresh: Iterable[Measurement], now: datetime) -> None:
         """A control host that comes after the rest of its round says whether they were online."""
         for canary in fresh:
-            if canary.target_kind is TargetKind.CONTROL_HOST:
+            if canary.target_kind is TargetKind.CANARY:
                 stored = self._store.load_measurements(round_id=canary.round_id, vantage=canary.vantage)
                 arrived = {m.id for m in fresh}
                 self._replace([m for m in stored if m.id not in arrived], now)
@@ -174,7 +174,7 @@ class Collector:
         self, measurement: Measurement, group: Sequence[Measurement], verdicts: Mapping[str, Verdict]
     ) -> list[Measurement]:
         """Return up to three measurements of the same target from other networks that came out ok."""
-        if measurement.target_kind is TargetKind.CONTROL_HOST:
+        if measurement.target_kind is TargetKind.CANARY:
             return []
         stored = self._store.load_measurements(
             target=measurement.target,
@@ -245,9 +245,7 @@ class _Batch:
         arrived = tuple(measurements)
         self.ids = frozenset(m.id for m in arrived)
         self.controls = tuple(m for m in arrived if m.vantage in control_vantages)
-        self.canaries = {
-            (m.vantage, m.round_id): m for m in arrived if m.target_kind is TargetKind.CONTROL_HOST
-        }
+        self.canaries = {(m.vantage, m.round_id): m for m in arrived if m.target_kind is TargetKind.CANARY}
 
 
 class _Canaries:
@@ -258,14 +256,14 @@ class _Canaries:
         self._found: dict[tuple[str, str], Measurement | None] = {**batch.canaries}
 
     def find(self, measurement: Measurement) -> Measurement | None:
-        if measurement.target_kind is TargetKind.CONTROL_HOST:
+        if measurement.target_kind is TargetKind.CANARY:
             return measurement
         key = (measurement.vantage, measurement.round_id)
         if key not in self._found:
             stored = self._store.load_measurements(
                 vantage=measurement.vantage,
                 round_id=measurement.round_id,
-                kind=TargetKind.CONTROL_HOST,
+                kind=TargetKind.CANARY,
                 limit=1,
             )
             self._found[key] = stored[0] if stored else None

@@ -12,7 +12,7 @@ from typing import Final
 
 from observatory.ingest.collector import Collector
 from observatory.model import State, Verdict
-from observatory.store import Place, Selection, Store
+from observatory.store import RowPosition, Selection, Store
 
 # As many as one transaction replaces, and as many as are in memory at once with their controls.
 BATCH: Final = 200
@@ -20,7 +20,7 @@ EXAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Outcome:
+class VerdictSummary:
     """What people see of a verdict."""
 
     state: State
@@ -55,7 +55,7 @@ class Report:
     n_version_only: int = 0
     n_written: int = 0
     n_overtaken: int = 0
-    changes: dict[tuple[Outcome, Outcome], Change] = field(default_factory=dict)
+    changes: dict[tuple[VerdictSummary, VerdictSummary], Change] = field(default_factory=dict)
     old_versions: Counter[tuple[str, str]] = field(default_factory=Counter)
     new_versions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -117,15 +117,15 @@ def rescore(
     return report
 
 
-def _batches(store: Store, selection: Selection) -> Iterator[tuple[Place, ...]]:
-    after: Place | None = None
+def _batches(store: Store, selection: Selection) -> Iterator[tuple[RowPosition, ...]]:
+    after: RowPosition | None = None
     while places := store.load_places(selection, after=after, limit=BATCH):
         yield places
         after = places[-1]
 
 
-def _outcome(verdict: Verdict) -> Outcome:
-    return Outcome(verdict.state, verdict.mechanism or "", verdict.rule_id, verdict.partial)
+def _outcome(verdict: Verdict) -> VerdictSummary:
+    return VerdictSummary(verdict.state, verdict.mechanism or "", verdict.rule_id, verdict.partial)
 
 
 def _versionless(verdict: Verdict) -> Verdict:

@@ -19,7 +19,7 @@ class AlertKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     SILENT = "silent"
     BACK = "back"
-    OURS = "ours"
+    RULE_CHANGE = "ours"
 
 
 class Audience(StrEnum):

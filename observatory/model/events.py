@@ -106,9 +106,9 @@ class Spell:
             made that were enough. `partial`: clearly not everything was blocked. `windows` is not empty when
             it comes and goes by the time of day, in `zone`. `control`: the target as control vantage points
             found it while the first was blocked here (n_blocked of n_judged were not ok); None: none
-            measured. `versions` are those of (rules, reference data) that judged. `onset_is_ours` and
-            `end_is_ours`: the verdicts changed with our rules or reference data, nothing is known of the
-            world.
+            measured. `versions` are those of (rules, reference data) that judged.
+            `onset_from_rule_change`, `end_from_rule_change`: the verdicts changed with our rules or reference
+            data, nothing is known of the world.
     """
 
     target: str
@@ -131,8 +131,8 @@ class Spell:
     witnesses: tuple[Witness, ...] = ()
     control: Portion | None = None
     versions: tuple[tuple[str, str], ...] = ()
-    onset_is_ours: bool = False
-    end_is_ours: bool = False
+    onset_from_rule_change: bool = False
+    end_from_rule_change: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

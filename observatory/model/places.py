@@ -54,14 +54,14 @@ class VantagePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What holds for all vantage points. `control` is the name of the host that nobody blocks,
+    """What holds for all vantage points. `canary_host` is a host that nobody blocks,
     `no_dns_address` an address that serves no DNS: what answers there stands on the path.
     """
 
     public_resolver: str = "8.8.8.8"
     no_dns_address: str = "149.154.167.99"
     ca_file: str | None = None
-    control: str = "example.com"
+    canary_host: str = "example.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

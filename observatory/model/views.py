@@ -135,7 +135,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class RowPosition:
     """Where a stored measurement lies in time; `number` decides between equal times."""
 
     started_at: datetime

@@ -42,7 +42,7 @@ _MAX_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class DeliveryReport:
     """What one pass did on one channel: messages sent, failed, and alerts that will never be told."""
 
     channel: str
@@ -75,7 +75,7 @@ class Deliverer:
         self._clock = clock
         self._send = senders
 
-    def deliver(self, now: datetime) -> tuple[Told, ...]:
+    def deliver(self, now: datetime) -> tuple[DeliveryReport, ...]:
         """Send what is due to every channel, side by side; return what came of it, in the order of the file.
 
         Errors: StoreError, after every channel had its turn. What failed at a channel is recorded.
@@ -88,22 +88,24 @@ class Deliverer:
         for one in came:
             if isinstance(one, BaseException):
                 raise one
-        return tuple(one for one in came if isinstance(one, Told))
+        return tuple(one for one in came if isinstance(one, DeliveryReport))
 
     def _serve_safely(
         self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime
-    ) -> Told | BaseException:
+    ) -> DeliveryReport | BaseException:
         try:
             return self._serve(channel, vantages, now)
         except StoreError as error:
             return error
         except Exception as error:
             logger.exception("alerts: channel %s could not be served", channel.name)
-            return Told(channel=channel.name, n_failed=1, error=f"an error of ours ({type(error).__name__})")
+            return DeliveryReport(
+                channel=channel.name, n_failed=1, error=f"an error of ours ({type(error).__name__})"
+            )
         except BaseException as error:
             return error
 
-    def _serve(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> Told:
+    def _serve(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> DeliveryReport:
         started = time.monotonic()
         n_history = self._store.open_channel(channel.name, at=now)
         since = now - max(_HOUR, channel.digest)
@@ -114,7 +116,7 @@ class Deliverer:
         n_never = n_history + sum(len(waiting) for _, waiting in plan.never)
         sent_at = list(outbox.sent_at)
         if channel.digest and sent_at and sent_at[-1] > now - channel.digest:
-            return Told(channel=channel.name, n_never=n_never)
+            return DeliveryReport(channel=channel.name, n_never=n_never)
         recent = [at for at in sent_at if at > now - _HOUR]
         n_sent, error = 0, ""
         messages = arrange_messages(channel, plan)
@@ -132,7 +134,7 @@ class Deliverer:
             if outcome is not None:
                 recent.append(outcome)
                 n_sent += 1
-        return Told(
+        return DeliveryReport(
             channel=channel.name, n_sent=n_sent, n_failed=int(bool(error)), n_never=n_never, error=error
         )
 
@@ -200,13 +202,13 @@ class Deliverer:
 
 
 def _side_by_side(
-    serve: Callable[[Channel], Told | BaseException], channels: Sequence[Channel]
-) -> list[Told | BaseException]:
+    serve: Callable[[Channel], DeliveryReport | BaseException], channels: Sequence[Channel]
+) -> list[DeliveryReport | BaseException]:
     """Return what came of each channel, in their order; a slow one keeps no other waiting.
 
     The threads do not keep a process that ends from ending: what they leave behind is sent again.
     """
-    came: dict[int, Told | BaseException] = {}
+    came: dict[int, DeliveryReport | BaseException] = {}
     waiting = deque(enumerate(channels))
 
     def work() -> None:

@@ -19,7 +19,7 @@ def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None, *
 
     Shape:  `vantage` is the vantage point that the alert names; None when it names none or an unknown one.
     """
-    if alert.kind is AlertKind.OURS or alert.vantage is None:
+    if alert.kind is AlertKind.RULE_CHANGE or alert.vantage is None:
         lines = [text("alert.ours_text")]
         if alert.detail:
             lines.append(text("alert.detail", detail=one_line(alert.detail)))

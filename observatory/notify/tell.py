@@ -7,7 +7,7 @@ from pathlib import Path
 
 from observatory.config.alerts import Channels, find_path, load_channels
 from observatory.config.problems import ConfigError
-from observatory.notify.deliver import Deliverer, Told
+from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
 from observatory.notify.silence import judge_silences
 from observatory.store import Store
@@ -50,7 +50,7 @@ def tell(
     path: Path | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     senders: Sender = send,
-) -> tuple[Told, ...]:
+) -> tuple[DeliveryReport, ...]:
     """Log who fell silent or reports again, then tell every channel of alerts.yaml what is due.
 
     Shape:  may be called from any thread, at any interval, in any number of processes; a call may last a

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from observatory.analysis.judging.fingerprints import (
     Fingerprint,
+    FingerprintLocation,
     Match,
-    Place,
     Scope,
     check_pattern,
     place_of_dns,
@@ -106,7 +106,10 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
         confidence=_parse_confidence(read("confidence_no_fp")),
         source=read("source")[:200],
     )
-    if place in (Place.ADDRESS, Place.NAME) and fingerprint.match is not Match.FULL:
+    if (
+        place in (FingerprintLocation.ADDRESS, FingerprintLocation.NAME)
+        and fingerprint.match is not Match.FULL
+    ):
         raise ValueError(f"pattern_type: expected full for dns, got {fingerprint.match}")
     try:
         check_pattern(fingerprint)
@@ -115,16 +118,16 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
     return fingerprint
 
 
-def _parse_place(location: str, pattern: str) -> tuple[Place, str, str]:
+def _parse_place(location: str, pattern: str) -> tuple[FingerprintLocation, str, str]:
     if location == "dns":
         place, spelt = place_of_dns(pattern.strip())
         return place, "", spelt
-    if location in (Place.BODY, Place.TITLE):
-        return Place(location), "", pattern
+    if location in (FingerprintLocation.BODY, FingerprintLocation.TITLE):
+        return FingerprintLocation(location), "", pattern
     header = location.removeprefix(HEADER_PREFIX)
     if not location.startswith(HEADER_PREFIX) or not header:
         raise ValueError(f"location_found: expected dns, body, title or header.NAME, got {location[:40]!r}")
-    return Place.HEADER, header.lower()[:100], pattern
+    return FingerprintLocation.HEADER, header.lower()[:100], pattern
 
 
 def _one_of(kind: Any, column: str, value: str) -> Any:
@@ -218,7 +221,7 @@ def shipped(networks: Mapping[str, Any], pages: Mapping[str, Any]) -> Iterator[F
     for phrase in pages["phrases"]:
         yield Fingerprint(
             id=phrase["id"],
-            place=Place(phrase["place"]),
+            place=FingerprintLocation(phrase["place"]),
             match=Match(phrase.get("match", "contains")),
             pattern=phrase["phrase"],
             ignore_case=True,
@@ -236,7 +239,7 @@ def _entry(entry: str, name: str) -> Iterator[dict[str, Any]]:
             # A page on an ISP's main site counts by its path only, in a redirect.
             yield {
                 "id": f"{name}.path",
-                "place": Place.HEADER,
+                "place": FingerprintLocation.HEADER,
                 "header": "location",
                 "match": Match.CONTAINS,
                 "pattern": word,

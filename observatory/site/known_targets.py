@@ -3,9 +3,9 @@
 from functools import cache
 
 from observatory.reference import load_targets
-from observatory.views.matrix import Group
+from observatory.views.matrix import TargetGroup
 
 
 @cache
-def known_targets() -> dict[Group, tuple[str, ...]]:
-    return {group: tuple(t.name for t in load_targets() if t.kind == group.value) for group in Group}
+def known_targets() -> dict[TargetGroup, tuple[str, ...]]:
+    return {group: tuple(t.name for t in load_targets() if t.kind == group.value) for group in TargetGroup}

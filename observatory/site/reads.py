@@ -139,7 +139,7 @@ def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell
     return tuple(
         spell
         for spell in store.load_spells(keys)
-        if spell.certainty is Certainty.SUSPECTED and spell.end is None and not spell.onset_is_ours
+        if spell.certainty is Certainty.SUSPECTED and spell.end is None and not spell.onset_from_rule_change
     )
 
 
@@ -148,7 +148,7 @@ def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell
 def read_our_changes(url: str, emulated: bool) -> tuple[Spell, ...]:
     """Return the spells that our rules or reference data made."""
     found = _store(url).load_spells()
-    return tuple(spell for spell in found if spell.onset_is_ours and spell.emulated == emulated)
+    return tuple(spell for spell in found if spell.onset_from_rule_change and spell.emulated == emulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ def find_measurement(url: str, coverage: Coverage, measurement_id: str) -> Found
         canaries = store.load_measurements(
             vantage=measurement.vantage,
             round_id=measurement.round_id,
-            kind=TargetKind.CONTROL_HOST,
+            kind=TargetKind.CANARY,
             limit=1,
         )
         controls = store.load_measurements(ids=verdict.controls) if verdict.controls else []

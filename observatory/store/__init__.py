@@ -8,13 +8,13 @@ from observatory.model.views import (
     GapReason,
     Latest,
     Outbox,
-    Place,
+    RowPosition,
     Selection,
     Share,
     VantageStatus,
 )
-from observatory.store.counts import Row, SeriesCells, Watched
-from observatory.store.detection import Overtaken, Result, Standing, Touched
+from observatory.store.counts import MeasurementState, SeriesCells, Watched
+from observatory.store.detection import Checkpoint, DetectionResult, DirtySeries, Overtaken
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.schema import parse_time
 from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
@@ -22,25 +22,25 @@ from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
 __all__ = [
     "DEFAULT_URL",
     "URL_VARIABLE",
+    "Checkpoint",
     "ConfigState",
     "Coverage",
     "Delivery",
+    "DetectionResult",
+    "DirtySeries",
     "Gap",
     "GapReason",
     "Latest",
+    "MeasurementState",
     "Outbox",
     "Overtaken",
-    "Place",
-    "Result",
-    "Row",
+    "RowPosition",
     "Selection",
     "SeriesCells",
     "Share",
-    "Standing",
     "Store",
     "StoreError",
     "StoreUnavailable",
-    "Touched",
     "VantageStatus",
     "Watched",
     "open_store",

@@ -19,7 +19,7 @@ from observatory.store.schema import watermarks
 from observatory.store.schema_events import alerts, deliveries, event_revisions, events
 
 # Whatever the log says, the public is never told of these.
-OPERATOR_KINDS: Final = (AlertKind.SILENT, AlertKind.BACK, AlertKind.OURS)
+OPERATOR_KINDS: Final = (AlertKind.SILENT, AlertKind.BACK, AlertKind.RULE_CHANGE)
 BEFORE_CHANNEL: Final = "older than the channel"
 _CHUNK: Final = 500
 _UNTRIED: Final = (0, None, None, None)

@@ -48,7 +48,7 @@ def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
 
     A control host is context for others and counts nowhere.
     """
-    if counted.target_kind == TargetKind.CONTROL_HOST:
+    if counted.target_kind == TargetKind.CANARY:
         return
     judged = [(OVERALL, verdict.state, verdict.mechanism, verdict.rule_id)]
     judged += [(f.layer.value, f.state, f.mechanism, f.rule_id) for f in verdict.findings]

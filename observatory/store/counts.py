@@ -27,7 +27,7 @@ CHUNK: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class MeasurementState:
     """One measurement with its verdict, as far as onsets and ends need it."""
 
     id: str
@@ -136,7 +136,7 @@ def load_rows(
     states: Collection[State] | None = None,
     newest_first: bool = False,
     limit: int | None = None,
-) -> list[Row]:
+) -> list[MeasurementState]:
     """Return measurements of one series by probes, with raw rows, in [start, end]. Errors: StoreError."""
     asn, target, emulated = key
     m = measurements.c
@@ -147,7 +147,7 @@ def load_rows(
 
 def load_control_rows(
     engine: Engine, target: str, *, emulated: bool, start: datetime, end: datetime
-) -> list[Row]:
+) -> list[MeasurementState]:
     """Return what control vantage points found of a target in [start, end]. Errors: StoreError."""
     m = measurements.c
     controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
@@ -163,7 +163,7 @@ def _load_rows(
     states: Collection[State] | None,
     newest_first: bool,
     limit: int | None,
-) -> list[Row]:
+) -> list[MeasurementState]:
     m = measurements.c
     query = (
         select(ledger.c.id, m.vantage, m.started_at, verdicts.c.state)
@@ -181,6 +181,6 @@ def _load_rows(
         query = query.where(verdicts.c.state.in_([state.value for state in states]))
     with reading(engine) as connection:
         return [
-            Row(id=row.id, vantage=row.vantage, at=row.started_at, state=State(row.state))
+            MeasurementState(id=row.id, vantage=row.vantage, at=row.started_at, state=State(row.state))
             for row in connection.execute(query)
         ]

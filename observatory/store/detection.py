@@ -20,7 +20,7 @@ class Overtaken(StoreError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Touched:
+class DirtySeries:
     """A series whose hours changed, from `since` on; `n` tells whether it did so again."""
 
     key: Watched
@@ -29,7 +29,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Checkpoint:
     """Where the test of a series stood before the hour `at`; `state` is the searcher's own text."""
 
     key: Watched
@@ -37,22 +37,22 @@ class Standing:
     state: str
 
 
-def load_touched(engine: Engine, limit: int) -> tuple[Touched, ...]:
+def load_dirty_series(engine: Engine, limit: int) -> tuple[DirtySeries, ...]:
     """Return series whose hours changed since they were looked at, in a fixed order. Errors: StoreError."""
     query = select(touched).order_by(touched.c.emulated, touched.c.asn, touched.c.target).limit(limit)
     with reading(engine) as connection:
         return tuple(
-            Touched(key=(row.asn, row.target, row.emulated), since=row.since, n=row.n)
+            DirtySeries(key=(row.asn, row.target, row.emulated), since=row.since, n=row.n)
             for row in connection.execute(query)
         )
 
 
-def load_standings(engine: Engine, keys: Collection[Watched]) -> dict[Watched, Standing]:
+def load_checkpoints(engine: Engine, keys: Collection[Watched]) -> dict[Watched, Checkpoint]:
     """Return where the tests of these series stand; those never tested are left out. Errors: StoreError."""
     c = detections.c
     with reading(engine) as connection:
         return {
-            (row.asn, row.target, row.emulated): Standing(
+            (row.asn, row.target, row.emulated): Checkpoint(
                 key=(row.asn, row.target, row.emulated), at=row.at, state=row.state
             )
             for chunk in chunks(sorted(keys))
@@ -84,7 +84,7 @@ def load_open_series(engine: Engine) -> list[Watched]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class DetectionResult:
     """What one look found, to be kept whole or not at all.
 
     Shape:  `spells` replaces all spells of each of its series. `revised` are events that say something new,
@@ -92,8 +92,8 @@ class Result:
             that all this rests on; `alerts` without a revision get the new one of their event.
     """
 
-    looked_at: Sequence[Touched]
-    standings: Sequence[Standing]
+    looked_at: Sequence[DirtySeries]
+    checkpoints: Sequence[Checkpoint]
     spells: Mapping[Watched, Sequence[Spell]]
     revised: Mapping[str, tuple[Event, tuple[AlertKind, ...]]]
     updated: Sequence[Event]
@@ -101,7 +101,7 @@ class Result:
     alerts: Sequence[Alert]
 
 
-def save_result(engine: Engine, result: Result, *, at: datetime) -> None:
+def save_result(engine: Engine, result: DetectionResult, *, at: datetime) -> None:
     """Keep what one look found, and forget what it had looked at.
 
     Errors: Overtaken when an event changed meanwhile, or another process finished with a series; StoreError.
@@ -110,21 +110,21 @@ def save_result(engine: Engine, result: Result, *, at: datetime) -> None:
     with writing(engine) as connection:
         _check_known(connection, result)
         _forget(connection, result)
-        if result.standings:
-            _save_standings(connection, result.standings)
+        if result.checkpoints:
+            _save_checkpoints(connection, result.checkpoints)
         if result.spells:
             _replace_spells(connection, result.spells)
         numbers = save_events(connection, result.revised, result.updated, at=at)
         append_alerts(connection, result.alerts, numbers)
 
 
-def _check_known(connection: Connection, result: Result) -> None:
+def _check_known(connection: Connection, result: DetectionResult) -> None:
     found = {row.id: row.revision for row in connection.execute(select(events.c.id, events.c.revision))}
     if (result.revised or result.updated) and found != dict(result.known):
         raise Overtaken("events: another process changed them meanwhile")
 
 
-def _forget(connection: Connection, result: Result) -> None:
+def _forget(connection: Connection, result: DetectionResult) -> None:
     c = touched.c
     for item in result.looked_at:
         asn, target, emulated = item.key
@@ -132,18 +132,18 @@ def _forget(connection: Connection, result: Result) -> None:
         n = connection.execute(select(c.n).where(*series_)).scalar()
         if n is None:
             raise Overtaken(f"{target} at AS{asn}: another process looked at it meanwhile")
-        # Touched again meanwhile, it stays, and is looked at once more.
+        # DirtySeries again meanwhile, it stays, and is looked at once more.
         if n == item.n:
             connection.execute(delete(touched).where(*series_))
 
 
-def _save_standings(connection: Connection, standings: Sequence[Standing]) -> None:
+def _save_checkpoints(connection: Connection, checkpoints: Sequence[Checkpoint]) -> None:
     statement = insert_into(connection, detections)
     values = {name: statement.excluded[name] for name in ("at", "state")}
     key = ("asn", "target", "emulated")
     connection.execute(
         statement.on_conflict_do_update(index_elements=[detections.c[n] for n in key], set_=values),
-        [dict(zip(key, s.key, strict=True)) | {"at": s.at, "state": s.state} for s in standings],
+        [dict(zip(key, s.key, strict=True)) | {"at": s.at, "state": s.state} for s in checkpoints],
     )
 
 
@@ -167,7 +167,7 @@ def _replace_spells(connection: Connection, found: Mapping[Watched, Sequence[Spe
         connection.execute(insert(spells), rows)
 
 
-def touch_all(engine: Engine) -> int:
+def mark_all_dirty(engine: Engine) -> int:
     """Let every series be looked at from its beginning; return how many there are.
 
     Where the tests stand is kept: what was found before must be known, to be taken back when it is not

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 from cattrs.preconf.json import make_converter
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
@@ -29,6 +30,25 @@ _converter.register_unstructure_hook(
     DailyWindow, lambda w: [w.start.isoformat("minutes"), w.to.isoformat("minutes")]
 )
 _converter.register_structure_hook(DailyWindow, lambda w, _: DailyWindow.parse(*w))
+# Stored rows and public JSON keep the keys they were first written with.
+_ONSET_KEY: Final = override(rename="onset_is_ours")
+_END_KEY: Final = override(rename="end_is_ours")
+_converter.register_unstructure_hook(
+    Spell,
+    make_dict_unstructure_fn(
+        Spell,
+        _converter,
+        _cattrs_omit_if_default=True,
+        onset_from_rule_change=_ONSET_KEY,
+        end_from_rule_change=_END_KEY,
+    ),
+)
+_converter.register_structure_hook(
+    Spell,
+    make_dict_structure_fn(
+        Spell, _converter, onset_from_rule_change=_ONSET_KEY, end_from_rule_change=_END_KEY
+    ),
+)
 
 
 def encode_spell(spell: Spell) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 
 from observatory.model import Role, State, Verdict
-from observatory.model.views import Place, Selection
+from observatory.model.views import RowPosition, Selection
 from observatory.store.blobs import CHUNK, load_blobs
 from observatory.store.codec import parse_verdict, unpack_measurement
 from observatory.store.engine import reading
@@ -79,8 +79,8 @@ def _unpack(connection: Connection, rows: Sequence[Any]) -> list[Measurement]:
 
 
 def load_places(
-    engine: Engine, selection: Selection, *, after: Place | None, limit: int
-) -> tuple[Place, ...]:
+    engine: Engine, selection: Selection, *, after: RowPosition | None, limit: int
+) -> tuple[RowPosition, ...]:
     """Return where the next measurements of a selection lie, oldest first; `after` goes on from there.
 
     Errors: StoreError.
@@ -93,7 +93,7 @@ def load_places(
         query = query.where(or_(m.started_at > after.started_at, same_time))
     with reading(engine) as connection:
         rows = connection.execute(query).all()
-    return tuple(Place(started_at=row.started_at, number=row.number, id=row.id) for row in rows)
+    return tuple(RowPosition(started_at=row.started_at, number=row.number, id=row.id) for row in rows)
 
 
 def count_measurements(engine: Engine, selection: Selection) -> int:

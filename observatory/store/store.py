@@ -30,7 +30,7 @@ from observatory.model.views import (
     Gap,
     Latest,
     Outbox,
-    Place,
+    RowPosition,
     Selection,
     Share,
     VantageStatus,
@@ -47,8 +47,8 @@ from observatory.store import (
     retention,
     writer,
 )
-from observatory.store.counts import Row, SeriesCells, Watched
-from observatory.store.detection import Result, Standing, Touched
+from observatory.store.counts import MeasurementState, SeriesCells, Watched
+from observatory.store.detection import Checkpoint, DetectionResult, DirtySeries
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.migrate import check_version, migrate
@@ -216,7 +216,9 @@ class Store:
         """Return one measurement with its verdict; None when it is not there (any more)."""
         return raw.load_measurement(self.engine, measurement_id)
 
-    def load_places(self, selection: Selection, *, after: Place | None, limit: int) -> tuple[Place, ...]:
+    def load_places(
+        self, selection: Selection, *, after: RowPosition | None, limit: int
+    ) -> tuple[RowPosition, ...]:
         """Return where the next measurements of a selection lie, oldest first, going on after one."""
         return raw.load_places(self.engine, selection, after=after, limit=limit)
 
@@ -239,13 +241,13 @@ class Store:
 
     # Onsets and ends: see counts.py and detection.py.
 
-    def load_touched(self, limit: int) -> tuple[Touched, ...]:
+    def load_dirty_series(self, limit: int) -> tuple[DirtySeries, ...]:
         """Return series whose hours changed since they were looked at."""
-        return detection.load_touched(self.engine, limit)
+        return detection.load_dirty_series(self.engine, limit)
 
-    def load_standings(self, keys: Collection[Watched]) -> dict[Watched, Standing]:
+    def load_checkpoints(self, keys: Collection[Watched]) -> dict[Watched, Checkpoint]:
         """Return where the tests of these series stand; those never tested are left out."""
-        return detection.load_standings(self.engine, keys)
+        return detection.load_checkpoints(self.engine, keys)
 
     def load_counts(self, keys: Sequence[Watched], start: datetime | None) -> "Counts":
         """Return what was ok and what blocked per hour and series."""
@@ -277,13 +279,15 @@ class Store:
         states: Collection[State] | None = None,
         newest_first: bool = False,
         limit: int | None = None,
-    ) -> list[Row]:
+    ) -> list[MeasurementState]:
         """Return measurements of one series that have raw rows, with their states."""
         return counts.load_rows(
             self.engine, key, start=start, end=end, states=states, newest_first=newest_first, limit=limit
         )
 
-    def load_control_rows(self, target: str, *, emulated: bool, start: datetime, end: datetime) -> list[Row]:
+    def load_control_rows(
+        self, target: str, *, emulated: bool, start: datetime, end: datetime
+    ) -> list[MeasurementState]:
         """Return what control vantage points found of a target between two moments."""
         return counts.load_control_rows(self.engine, target, emulated=emulated, start=start, end=end)
 
@@ -295,13 +299,13 @@ class Store:
         """Return the series of which a spell goes on."""
         return detection.load_open_series(self.engine)
 
-    def save_result(self, result: Result, *, at: datetime) -> None:
+    def save_result(self, result: DetectionResult, *, at: datetime) -> None:
         """Keep what one look found; Overtaken when another process was quicker."""
         detection.save_result(self.engine, result, at=at)
 
-    def touch_all(self) -> int:
+    def mark_all_dirty(self) -> int:
         """Let every series be looked at from its beginning; return how many there are."""
-        return detection.touch_all(self.engine)
+        return detection.mark_all_dirty(self.engine)
 
     # Events and the log of alerts: see events.py.
 

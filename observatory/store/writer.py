@@ -60,7 +60,7 @@ def save_measurements(engine: Engine, judged: Sequence[_Judged], *, received_at:
 
 
 def _is_assessed(measurement: Measurement) -> bool:
-    return measurement.target_kind is not TargetKind.CONTROL_HOST
+    return measurement.target_kind is not TargetKind.CANARY
 
 
 def _enter_ledger(connection: Connection, ids: list[str], received_at: datetime) -> dict[str, int]:

@@ -26,13 +26,16 @@ def told(event: Event) -> Event:
     """
     sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
     part = replace(event, spells=sure) if sure else event
-    ours = [spell.end_is_ours for spell in part.spells]
+    ours = [spell.end_from_rule_change for spell in part.spells]
     if not any(ours) or all(ours):
         return part
     if part.end is None:
-        spells = (replace(s, end=None, end_is_ours=False) if s.end_is_ours else s for s in part.spells)
+        spells = (
+            replace(s, end=None, end_from_rule_change=False) if s.end_from_rule_change else s
+            for s in part.spells
+        )
     else:
-        spells = (replace(spell, end_is_ours=True) for spell in part.spells)
+        spells = (replace(spell, end_from_rule_change=True) for spell in part.spells)
     return replace(part, spells=tuple(spells))
 
 
@@ -46,7 +49,7 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
     targets = event.targets
     key = "event_words.blocked_now"
     if event.end is not None:
-        key = "event_words.blocked_once" if _end_is_ours(event) else "event_words.blocked_then"
+        key = "event_words.blocked_once" if _end_from_rule_change(event) else "event_words.blocked_then"
     return text.count(
         key,
         len(targets),
@@ -101,8 +104,8 @@ def end_words(end: Interval, zone: ZoneInfo, text: Text) -> str:
 
 def onset_sentence(event: Event, text: Text) -> str:
     """Return since when it is so."""
-    if event.spells and all(spell.onset_is_ours for spell in event.spells):
-        return text("event_words.onset_is_ours")
+    if event.spells and all(spell.onset_from_rule_change for spell in event.spells):
+        return text("event_words.onset_from_rule_change")
     when = onset_words(event.onset, event_zone(event), text)
     key = "event_words.first_seen" if event.onset.after is None else "event_words.began"
     return text(key, when=when)
@@ -112,8 +115,8 @@ def end_sentence(event: Event, text: Text) -> str:
     """Return until when it was so, or of which networks that is known."""
     zone, end = event_zone(event), event.end
     if end is not None:
-        if _end_is_ours(event):
-            return text("event_words.end_is_ours")
+        if _end_from_rule_change(event):
+            return text("event_words.end_from_rule_change")
         return text("event_words.ended", when=end_words(end, zone, text))
     ongoing = {spell.asn for spell in event.spells if spell.end is None}
     over = [name for asn, name in _names_by_asn(event).items() if asn not in ongoing]
@@ -196,8 +199,8 @@ def _names_by_asn(event: Event) -> dict[int, str]:
     }
 
 
-def _end_is_ours(event: Event) -> bool:
-    return all(spell.end_is_ours for spell in event.spells)
+def _end_from_rule_change(event: Event) -> bool:
+    return all(spell.end_from_rule_change for spell in event.spells)
 
 
 def _by_proof(event: Event, all_proven: str, some_proven: str, none_proven: str) -> str:

@@ -47,7 +47,7 @@ class Journal(Protocol):
     def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None: ...
 
 
-class Complaints:
+class FaultLog:
     """Says a trouble once when it begins and once when it is over, however many rounds it lasts."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Complaints:
             logger.warning("%s: works again", subject)
 
 
-class Desk:
+class DbWriter:
     """Runs blocking calls one after the other in a thread of its own, from `with` to its end.
 
     `note` is for entries that must not be lost to a locked database: those that fail wait, and are tried
@@ -72,7 +72,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], object]] = deque(maxlen=MAX_WAITING)
-        self._complaints = Complaints()
+        self._faults = FaultLog()
 
     def __enter__(self) -> Self:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
@@ -105,8 +105,8 @@ class Desk:
             try:
                 entry()
             except Exception as error:
-                self._complaints.begin("journal", reason_of(error))
+                self._faults.begin("journal", reason_of(error))
                 # To the end of the queue: an entry that can never be written must not hold up the others.
                 self._waiting.append(entry)
                 return
-        self._complaints.end("journal")
+        self._faults.end("journal")

@@ -16,7 +16,7 @@ STAGGER_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class JudgedMeasurement:
     """A measurement with the control host of its round and what both mean."""
 
     vantage: VantagePoint
@@ -65,7 +65,7 @@ async def measure_now(
     *,
     with_controls: bool = True,
     on_done: Callable[[VantagePoint], None] = lambda vantage: None,
-) -> tuple[list[Result], list[str]]:
+) -> tuple[list[JudgedMeasurement], list[str]]:
     """Measure one round from each vantage point at the same time and judge them with each other's controls.
 
     Shape:  v vantage points and t targets -> v * t results, and a line for each vantage point that could
@@ -110,7 +110,7 @@ def _judge_round(
     measurements: Sequence[Measurement],
     control_rounds: Sequence[Sequence[Measurement]],
     peer_rounds: Sequence[Sequence[Measurement]],
-) -> list[Result]:
+) -> list[JudgedMeasurement]:
     """Without a control vantage point the others stand in, each where it proved the target."""
     canary = measurements[-1]
     reference = load_reference()
@@ -123,5 +123,7 @@ def _judge_round(
             if m.target == measurement.target and (control_rounds or m.asn != measurement.asn)
         ]
         verdict = judge_measurement(measurement, canary, controls, reference=reference)
-        results.append(Result(vantage=vantage, measurement=measurement, canary=canary, verdict=verdict))
+        results.append(
+            JudgedMeasurement(vantage=vantage, measurement=measurement, canary=canary, verdict=verdict)
+        )
     return results

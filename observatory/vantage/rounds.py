@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from observatory.model import Settings, VantagePoint
-from probes.procedures.round import Post, measure_round
+from probes.procedures.round import RoundContext, measure_round
 from probes.records import Measurement, Target
 from probes.transport.network import Network, VantageError, load_system_resolver
 
@@ -39,23 +39,23 @@ async def measure_vantage(
     *,
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Measurement, ...]:
-    """Measure one round from a vantage point: every target side by side, the control host last.
+    """Measure one round from a vantage point: every target side by side, the canary last.
 
     Errors: VantageError when the system's resolver or the CA file cannot be read.
     """
     network = Network(vantage.via.kind.value, vantage.via.value)
     resolver = load_system_resolver(network) if vantage.resolver == "system" else vantage.resolver
-    post = Post(
+    context = RoundContext(
         vantage=vantage.id,
         asn=vantage.asn,
         network=network,
         resolver=resolver,
         public_resolver=settings.public_resolver,
         no_dns_address=settings.no_dns_address,
-        control=settings.control,
+        canary_host=settings.canary_host,
         ca_file=settings.ca_file,
         emulated=is_emulated(),
         software=software_version(),
         clock=clock,
     )
-    return await measure_round(post, targets)
+    return await measure_round(context, targets)

@@ -20,7 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 
 from observatory.config.vantage_points import ConfigError, warn_config
 from observatory.model import Config, Role, VantagePoint
-from observatory.vantage.db_writer import Complaints, Desk, Journal, reason_of
+from observatory.vantage.db_writer import DbWriter, FaultLog, Journal, reason_of
 from observatory.vantage.slots import JITTER_SHARE, RoundTrigger, random_jitter_s
 from probes.records import Measurement
 
@@ -88,8 +88,8 @@ class Scheduler:
         self._rounds: set[asyncio.Task[None]] = set()
         self._last_slot: dict[str, datetime] = {}
         self._is_stopping = False
-        self._complaints = Complaints()
-        self._desk = Desk()
+        self._faults = FaultLog()
+        self._db_writer = DbWriter()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Measure until `stop` is set, then let running rounds finish within the grace and return.
@@ -100,7 +100,7 @@ class Scheduler:
         self._jobs.add_listener(
             self._record_gaps, EVENT_JOB_SUBMITTED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED
         )
-        with self._desk:
+        with self._db_writer:
             self._jobs.start()
             grace_s = 0.0
             try:
@@ -118,7 +118,7 @@ class Scheduler:
             try:
                 change = await asyncio.to_thread(self._watcher.poll)
             except Exception as error:
-                self._complaints.begin(str(self._watcher.path), reason_of(error))
+                self._faults.begin(str(self._watcher.path), reason_of(error))
             else:
                 if change is not None:
                     self._take_settings(change)
@@ -139,13 +139,13 @@ class Scheduler:
             )
             logger.error("%s\n%s: %s", change, path, kept)
             errors = [str(problem) for problem in change.problems]
-            self._desk.note(self._journal.record_config, path=path, at=at, errors=errors)
+            self._db_writer.note(self._journal.record_config, path=path, at=at, errors=errors)
             return
         for warning in warn_config(change):
             logger.warning(warning)
         self._config = change
-        self._desk.note(self._journal.save_vantage_points, change.vantage_points, at=at)
-        self._desk.note(self._journal.record_config, path=path, at=at, errors=())
+        self._db_writer.note(self._journal.save_vantage_points, change.vantage_points, at=at)
+        self._db_writer.note(self._journal.record_config, path=path, at=at, errors=())
         self._update_jobs({vantage.id: vantage for vantage in change.vantage_points if vantage.enabled})
 
     def _update_jobs(self, wanted: dict[str, VantagePoint]) -> None:
@@ -219,19 +219,21 @@ class Scheduler:
             n_measurements = len(measurements)
         except asyncio.CancelledError:
             detail = "stopped before the round was finished; nothing of it is kept"
-            self._desk.note(
+            self._db_writer.note(
                 self._journal.record_gap, vantage.id, at=started_at, reason="stopped", detail=detail
             )
             raise
         except Exception as failure:
             late = isinstance(failure, TimeoutError) and limit.expired()
             error = f"not finished within {self._round_limit_s:g} s" if late else reason_of(failure)
-            self._complaints.begin(vantage.id, error)
-            self._desk.note(self._journal.record_gap, vantage.id, at=started_at, reason="error", detail=error)
+            self._faults.begin(vantage.id, error)
+            self._db_writer.note(
+                self._journal.record_gap, vantage.id, at=started_at, reason="error", detail=error
+            )
         else:
-            self._complaints.end(vantage.id)
+            self._faults.end(vantage.id)
         job = self._jobs.get_job(vantage.id)
-        self._desk.note(
+        self._db_writer.note(
             self._journal.record_run,
             vantage.id,
             started_at=started_at,
@@ -242,7 +244,7 @@ class Scheduler:
         )
 
     async def _save(self, measurements: Sequence[Measurement]) -> None:
-        saving = self._desk.submit(self._collect, measurements)
+        saving = self._db_writer.submit(self._collect, measurements)
         try:
             await asyncio.shield(saving)
         except asyncio.CancelledError:
@@ -254,11 +256,11 @@ class Scheduler:
         if self._close_windows is None or self._is_stopping:
             return
         try:
-            await self._desk.submit(self._close_windows, self._clock())
+            await self._db_writer.submit(self._close_windows, self._clock())
         except Exception as error:
-            self._complaints.begin("control windows", reason_of(error))
+            self._faults.begin("control windows", reason_of(error))
         else:
-            self._complaints.end("control windows")
+            self._faults.end("control windows")
 
     def _record_gaps(self, event: Any) -> None:
         if event.job_id not in self._vantage_points:
@@ -278,7 +280,7 @@ class Scheduler:
             self._record_gap(event, slot, "overlap", "the round before had not ended")
 
     def _record_gap(self, event: Any, at: datetime, reason: str, detail: str) -> None:
-        self._desk.note(self._journal.record_gap, event.job_id, at=at, reason=reason, detail=detail)
+        self._db_writer.note(self._journal.record_gap, event.job_id, at=at, reason=reason, detail=detail)
 
     async def _finish(self, grace_s: float) -> None:
         self._is_stopping = True

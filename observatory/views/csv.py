@@ -9,7 +9,7 @@ from typing import Final
 from observatory.figures.looks import NO_DATA
 from observatory.model import Cell, Event, Grain, Revision, Spell
 from observatory.model.views import Latest, Share, VantageStatus
-from observatory.views.matrix import Group, Matrix
+from observatory.views.matrix import Matrix, TargetGroup
 from observatory.views.punctuality import Punctuality
 from observatory.views.spell_rows import is_proven
 
@@ -78,7 +78,7 @@ def share_csv(
     *,
     by: str,
     grain: Grain,
-    kind: Group,
+    kind: TargetGroup,
     vantages: Mapping[str, VantageStatus],
     emulated: bool,
 ) -> bytes:
@@ -108,7 +108,7 @@ def cell_csv(
     cells: Iterable[Cell],
     *,
     grain: Grain,
-    kinds: Mapping[str, Group],
+    kinds: Mapping[str, TargetGroup],
     vantages: Mapping[str, VantageStatus],
     emulated: bool,
 ) -> bytes:
@@ -120,7 +120,7 @@ def cell_csv(
                 "bucket_at": cell.bucket_at,
                 "grain": grain,
                 "target": cell.target,
-                "target_kind": kinds.get(cell.target, Group.HOST),
+                "target_kind": kinds.get(cell.target, TargetGroup.HOST),
                 "state": cell.state,
                 "mechanism": cell.mechanism,
                 "rule_id": cell.rule_id,
@@ -216,10 +216,10 @@ def _spell_fields(spell: Spell) -> dict[str, Value]:
         "partial": spell.partial,
         "onset_after": spell.onset.after,
         "onset_by": spell.onset.by,
-        "onset_is_ours": spell.onset_is_ours,
+        "onset_is_ours": spell.onset_from_rule_change,
         "end_after": spell.end.after if spell.end else None,
         "end_by": spell.end.by if spell.end else None,
-        "end_is_ours": spell.end_is_ours,
+        "end_is_ours": spell.end_from_rule_change,
         "mechanisms": " ".join(dict.fromkeys(m.mechanism for m in spell.methods if m.mechanism)),
         "windows": " ".join(f"{window.start:%H:%M}-{window.to:%H:%M}" for window in spell.windows),
         "time_zone": spell.zone,

@@ -44,9 +44,9 @@ def sentences(event: Event, text: Text) -> tuple[str, ...]:
     part = told(event)
     # The first sentence has more names than the headline, if there are any.
     lines += [line for line in describe(part, text) if line != finding(part, text)]
-    ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_is_ours}
-    if ours and not all(spell.end_is_ours for spell in event.spells):
-        lines.append(text("event.end_is_ours_on", networks=shortened(sorted(ours), text, most=MANY)))
+    ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_from_rule_change}
+    if ours and not all(spell.end_from_rule_change for spell in event.spells):
+        lines.append(text("event.end_from_rule_change_on", networks=shortened(sorted(ours), text, most=MANY)))
     n_suspected = sum(spell.certainty is Certainty.SUSPECTED for spell in event.spells)
     if n_suspected and event.certainty is Certainty.CONFIRMED:
         lines.append(text.count("event.also_suspected", n_suspected))
@@ -54,7 +54,7 @@ def sentences(event: Event, text: Text) -> tuple[str, ...]:
 
 
 def spell_onset_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
-    if spell.onset_is_ours:
+    if spell.onset_from_rule_change:
         return text("spells.not_known")
     return onset_words(spell.onset, zone, text)
 
@@ -63,7 +63,7 @@ def spell_end_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
     """Return when it ended; that no end was seen; that nobody knows."""
     if spell.end is None:
         return text("event_words.no_end")
-    if spell.end_is_ours:
+    if spell.end_from_rule_change:
         return text("spells.not_known")
     return end_words(spell.end, zone, text)
 
@@ -124,7 +124,7 @@ def count_parts(event: Event | None) -> dict[str, int]:
         "targets": len({spell.target for spell in spells}),
         "spells": len(spells),
         "methods": len({(m.layer, m.mechanism) for spell in spells for m in spell.methods}),
-        "ended": sum(spell.end is not None and not spell.end_is_ours for spell in spells),
+        "ended": sum(spell.end is not None and not spell.end_from_rule_change for spell in spells),
         "confirmed": sum(spell.certainty is Certainty.CONFIRMED for spell in spells),
     }
 

@@ -13,11 +13,11 @@ from observatory.figures.looks import NO_DATA
 from observatory.model import OFFLINE_RULES, State
 from observatory.model.views import VantageStatus
 from observatory.text import Text
-from observatory.views.matrix import Group, Matrix, Square
+from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
 
 _MAX_TARGETS: Final = 4
 _MAX_NETWORKS: Final = 14
-_MORE: Final = {Group.HOST: "count.hosts", Group.DATA_CENTRE: "count.data_centres"}
+_MORE: Final = {TargetGroup.HOST: "count.hosts", TargetGroup.DATA_CENTRE: "count.data_centres"}
 # What a sentence may be about, strongest first; the flag is `partial`.
 _FINDINGS: Final = (
     (State.BLOCKED, False),
@@ -41,16 +41,16 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Headline:
     """What is known of one group of targets now: `statements` strongest first, then caveats and the basis."""
 
-    kind: Group
+    kind: TargetGroup
     statements: tuple[Statement, ...]
     caveats: tuple[str, ...]
     basis: str | None
 
 
-def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
+def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo) -> Headline:
     """Return what may be said of a group of targets.
 
     Shape:  at least one statement; the first is the headline. Control vantage points are never counted.
@@ -59,7 +59,9 @@ def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
     judged = [square for square in squares if square.is_judged]
     current = [square for square in squares if square.shown != NO_DATA]
     if not current:
-        return Finding(kind=kind, statements=(_nothing_current(squares, text, zone),), caveats=(), basis=None)
+        return Headline(
+            kind=kind, statements=(_nothing_current(squares, text, zone),), caveats=(), basis=None
+        )
     start, end = _span(judged or current)
     span = text.span(start, end, zone)
     statements: list[Statement] = []
@@ -76,7 +78,7 @@ def describe(matrix: Matrix, kind: Group, text: Text, zone: tzinfo) -> Finding:
     down = [s for s in judged if s.shown == State.DOWN]
     if down:
         statements.append(_statement("finding.down", down, n_networks, kind, text, name_networks=False))
-    return Finding(
+    return Headline(
         kind=kind,
         statements=tuple(statements),
         caveats=_caveats(squares, judged, text),
@@ -121,9 +123,9 @@ def network_names(vantages: Iterable[VantageStatus]) -> tuple[str, ...]:
 
 def _statement(
     key: str,
-    squares: Sequence[Square],
+    squares: Sequence[MatrixCell],
     n_networks: int,
-    kind: Group,
+    kind: TargetGroup,
     text: Text,
     *,
     name_networks: bool = True,
@@ -154,7 +156,7 @@ def _where(n: int, n_all: int, text: Text) -> str:
     return text("finding.on_some", some=text.number(n), networks=networks)
 
 
-def _caveats(squares: Sequence[Square], judged: Sequence[Square], text: Text) -> tuple[str, ...]:
+def _caveats(squares: Sequence[MatrixCell], judged: Sequence[MatrixCell], text: Text) -> tuple[str, ...]:
     """Networks about which nothing is claimed, and verdicts that may still change."""
     caveats: list[str] = []
     spoken_of = _networks(judged)
@@ -177,18 +179,18 @@ def _caveats(squares: Sequence[Square], judged: Sequence[Square], text: Text) ->
     return tuple(caveats)
 
 
-def _nothing_current(squares: Iterable[Square], text: Text, zone: tzinfo) -> Statement:
+def _nothing_current(squares: Iterable[MatrixCell], text: Text, zone: tzinfo) -> Statement:
     last = max((s.latest.measured_at for s in squares if s.latest), default=None)
     if last is None:
         return Statement(claim=text("finding.never"))
     return Statement(claim=text("finding.no_current", at=text.moment(last, zone)))
 
 
-def _networks(squares: Iterable[Square]) -> set[int]:
+def _networks(squares: Iterable[MatrixCell]) -> set[int]:
     return {square.vantage.asn for square in squares}
 
 
-def _span(squares: Iterable[Square]) -> tuple[datetime, datetime]:
+def _span(squares: Iterable[MatrixCell]) -> tuple[datetime, datetime]:
     times = [square.latest.measured_at for square in squares if square.latest]
     return min(times), max(times)
 

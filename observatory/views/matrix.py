@@ -10,7 +10,7 @@ from observatory.model import Role, State
 from observatory.model.views import Latest, VantageStatus, is_fresh
 
 
-class Group(StrEnum):
+class TargetGroup(StrEnum):
     """Targets that are spoken of together; the values are those of a target's kind."""
 
     HOST = "host"
@@ -18,7 +18,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Square:
+class MatrixCell:
     """One target at one vantage point. `latest` is None when it was never measured.
 
     `shown` is what may be said now: `no_data` when the last measurement is too old to speak for now.
@@ -49,10 +49,10 @@ class Matrix:
     now: datetime
     probes: tuple[VantageStatus, ...]
     controls: tuple[VantageStatus, ...]
-    targets: Mapping[Group, tuple[str, ...]]
-    squares: Mapping[tuple[str, str], Square]
+    targets: Mapping[TargetGroup, tuple[str, ...]]
+    squares: Mapping[tuple[str, str], MatrixCell]
 
-    def of(self, vantages: Iterable[VantageStatus], kind: Group) -> tuple[Square, ...]:
+    def of(self, vantages: Iterable[VantageStatus], kind: TargetGroup) -> tuple[MatrixCell, ...]:
         return tuple(self.squares[v.id, target] for v in vantages for target in self.targets[kind])
 
     def measured_at(self, vantage: VantageStatus) -> datetime | None:
@@ -64,7 +64,7 @@ class Matrix:
 def build_matrix(
     vantages: Sequence[VantageStatus],
     latest: Iterable[Latest],
-    known: Mapping[Group, tuple[str, ...]],
+    known: Mapping[TargetGroup, tuple[str, ...]],
     *,
     now: datetime,
 ) -> Matrix:
@@ -91,15 +91,15 @@ def build_matrix(
 
 
 def group_targets(
-    known: Mapping[Group, tuple[str, ...]], measured: Iterable[str]
-) -> dict[Group, tuple[str, ...]]:
+    known: Mapping[TargetGroup, tuple[str, ...]], measured: Iterable[str]
+) -> dict[TargetGroup, tuple[str, ...]]:
     """Return the names of each group: the known ones in their order, then others that were measured."""
     others = sorted(set(measured) - {name for names in known.values() for name in names})
-    return {**known, Group.HOST: (*known[Group.HOST], *others)}
+    return {**known, TargetGroup.HOST: (*known[TargetGroup.HOST], *others)}
 
 
-def _square(vantage: VantageStatus, target: str, latest: Latest | None, now: datetime) -> Square:
+def _square(vantage: VantageStatus, target: str, latest: Latest | None, now: datetime) -> MatrixCell:
     current = latest is not None and is_fresh(latest.measured_at, vantage.every_s, now)
-    return Square(
+    return MatrixCell(
         vantage=vantage, target=target, latest=latest, shown=latest.state if latest and current else NO_DATA
     )

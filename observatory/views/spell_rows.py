@@ -117,7 +117,13 @@ def _alike(one: Sequence[Spell], other: Sequence[Spell]) -> bool:
 def _shape(spell: Spell) -> tuple[object, ...]:
     """Return all that is not a time: spells of the same shape have as many edges."""
     return (
-        *(spell.certainty, spell.partial, is_proven(spell), spell.onset_is_ours, spell.end_is_ours),
+        *(
+            spell.certainty,
+            spell.partial,
+            is_proven(spell),
+            spell.onset_from_rule_change,
+            spell.end_from_rule_change,
+        ),
         *(_form(spell.onset), _form(spell.end), spell.windows),
         tuple((m.layer, m.mechanism, m.resolver, _form(m.onset), _form(m.end)) for m in spell.methods),
         tuple(silence.offline for silence in spell.silences),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from probes.records import Endpoint, Payload, Target
-from probes.session import N_ATTEMPTS, Notebook
+from probes.session import N_ATTEMPTS, ObservationLog
 from probes.techniques.hops import measure_hops
 from probes.techniques.mtproto import measure_mtproto
 from probes.techniques.tcp import measure_tcp
@@ -18,22 +18,22 @@ FIRST: Final = (Transport.OBFUSCATED, Transport.ABRIDGED)
 REST: Final = (Transport.INTERMEDIATE, Transport.PADDED, Transport.HTTP)
 
 
-async def measure_centre(network: Network, notebook: Notebook, trust: Trust, target: Target) -> None:
+async def measure_data_centre(network: Network, log: ObservationLog, trust: Trust, target: Target) -> None:
     """Measure each (address, port) of a data centre over two transports; what fails is tried once more, and
     the other transports once."""
-    steps = CentreSteps(network, notebook, trust)
+    steps = DataCentreSteps(network, log, trust)
     async with asyncio.TaskGroup() as group:
         for address in target.addresses:
             for port in target.ports:
                 group.create_task(steps.run(Endpoint(address=address, port=port)))
 
 
-class CentreSteps:
+class DataCentreSteps:
     """One measurement of one data centre. Where its connects die is looked for once."""
 
-    def __init__(self, network: Network, notebook: Notebook, trust: Trust) -> None:
+    def __init__(self, network: Network, log: ObservationLog, trust: Trust) -> None:
         self._network = network
-        self._notebook = notebook
+        self._log = log
         self._trust = trust
         self._located = False
 
@@ -41,7 +41,7 @@ class CentreSteps:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._try(endpoint, transport, 1)) for transport in FIRST]
         failures = {transport: task.result() for transport, task in zip(FIRST, tasks, strict=True)}
-        if not any(failures.values()) or not await self._notebook.may_retry():
+        if not any(failures.values()) or not await self._log.may_retry():
             return
         again = [t for t, failed in failures.items() if failed is not None]
         if set(failures.values()) == {"tcp"}:
@@ -57,17 +57,17 @@ class CentreSteps:
 
     async def _try(self, endpoint: Endpoint, transport: Transport, attempt: int) -> str | None:
         """Return which layer failed, None for none."""
-        _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=attempt)
+        _, stream = await measure_tcp(self._network, self._log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return "tcp"
         with stream:
             observation = await measure_mtproto(
-                self._notebook, stream=stream, endpoint=endpoint, transport=transport, attempt=attempt
+                self._log, stream=stream, endpoint=endpoint, transport=transport, attempt=attempt
             )
         return None if observation.failure is None else "mtproto"
 
     async def _locate(self, endpoint: Endpoint) -> None:
-        if self._located or not self._network.carries_udp or self._notebook.left_s() <= 0:
+        if self._located or not self._network.carries_udp or self._log.left_s() <= 0:
             return
         self._located = True
-        await measure_hops(self._network, self._notebook, self._trust, endpoint=endpoint, payload=Payload.SYN)
+        await measure_hops(self._network, self._log, self._trust, endpoint=endpoint, payload=Payload.SYN)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.http import RESPONSE_TIMEOUT_S, measure_http
 from probes.techniques.tcp import measure_tcp
 from probes.techniques.tls import measure_tls
@@ -17,7 +17,7 @@ COMPARISON_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ExchangeResult:
     """How far it got; what was not reached is None."""
 
     tcp: TcpObservation
@@ -37,19 +37,19 @@ class Exchanges:
     that starts later, so each exchange has one of its own."""
 
     network: Network
-    notebook: Notebook
+    log: ObservationLog
     trust: Trust
 
     async def plain(
         self, endpoint: Endpoint, *, host: str, purpose: Purpose = Purpose.TARGET, attempt: int = 1
-    ) -> Outcome:
+    ) -> ExchangeResult:
         """Connect and GET without TLS."""
-        tcp, stream = await measure_tcp(self.network, self.notebook, endpoint=endpoint, attempt=attempt)
+        tcp, stream = await measure_tcp(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
-            return Outcome(tcp=tcp)
+            return ExchangeResult(tcp=tcp)
         with stream:
             page = await self._get(stream, endpoint, host, purpose, attempt, over_tls=False)
-        return Outcome(tcp=tcp, page=page)
+        return ExchangeResult(tcp=tcp, page=page)
 
     async def secure(
         self,
@@ -59,15 +59,15 @@ class Exchanges:
         host: str | None,
         purpose: Purpose = Purpose.TARGET,
         attempt: int = 1,
-    ) -> Outcome:
+    ) -> ExchangeResult:
         """Connect, shake hands for `name` (empty: none is sent), and GET from `host` unless that is None."""
-        tcp, stream = await measure_tcp(self.network, self.notebook, endpoint=endpoint, attempt=attempt)
+        tcp, stream = await measure_tcp(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
-            return Outcome(tcp=tcp)
+            return ExchangeResult(tcp=tcp)
         with stream:
             handshake, tls = await measure_tls(
                 self.trust,
-                self.notebook,
+                self.log,
                 stream=stream,
                 endpoint=endpoint,
                 server_name=name,
@@ -75,15 +75,15 @@ class Exchanges:
                 attempt=attempt,
             )
             if tls is None or host is None:
-                return Outcome(tcp=tcp, tls=handshake)
+                return ExchangeResult(tcp=tcp, tls=handshake)
             page = await self._get(tls, endpoint, host, purpose, attempt, over_tls=True)
-        return Outcome(tcp=tcp, tls=handshake, page=page)
+        return ExchangeResult(tcp=tcp, tls=handshake, page=page)
 
     async def _get(
         self, stream: Stream, endpoint: Endpoint, host: str, purpose: Purpose, attempt: int, *, over_tls: bool
     ) -> HttpObservation:
         return await measure_http(
-            self.notebook,
+            self.log,
             stream=stream,
             endpoint=endpoint,
             over_tls=over_tls,

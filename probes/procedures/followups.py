@@ -2,7 +2,7 @@
 
 A filter may punish the client's way to an address for a while after it has struck (residual blocking). So the
 harmless name is tried at once and, when that fails, once more after a wait; the target's own second try comes
-after that; and nothing is sent to the control host's port 443, whose punishment would pass for an outage in
+after that; and nothing is sent to the canary's port 443, whose punishment would pass for an outage in
 this round and the next.
 """
 
@@ -11,7 +11,7 @@ import contextlib
 import math
 from typing import Final
 
-from probes.procedures.exchanges import Exchanges, Outcome
+from probes.procedures.exchanges import ExchangeResult, Exchanges
 from probes.procedures.names import Resolvers
 from probes.records import (
     DnsObservation,
@@ -23,7 +23,7 @@ from probes.records import (
     Resolver,
     Target,
 )
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.hops import measure_hops
 
 # How long a penalty may last and still be seen to fade; less where the deadline is nearer.
@@ -37,7 +37,7 @@ BROKEN: Final = frozenset(
 )
 
 
-class ControlHost:
+class Canary:
     """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
     has proved one."""
 
@@ -57,14 +57,14 @@ class ControlHost:
             event.set()
 
     def beside(self, endpoint: Endpoint) -> Endpoint | None:
-        """The same port at the control host, over the same IP version; None until that is known to work."""
+        """The same port at the canary, over the same IP version; None until that is known to work."""
         address = self._addresses.get(":" in endpoint.address)
         return Endpoint(address=address, port=endpoint.port) if address else None
 
-    async def find_beside(self, endpoint: Endpoint, notebook: Notebook) -> Endpoint | None:
+    async def find_beside(self, endpoint: Endpoint, log: ObservationLog) -> Endpoint | None:
         """Wait until it is known, or known not to come, or time to stop."""
         with contextlib.suppress(TimeoutError):
-            async with notebook.timeout(math.inf):
+            async with log.timeout(math.inf):
                 await self._settled[":" in endpoint.address].wait()
         return self.beside(endpoint)
 
@@ -76,25 +76,25 @@ class FollowUps:
         self,
         exchanges: Exchanges,
         target: Target,
-        control: ControlHost,
+        canary: Canary,
         resolvers: Resolvers,
         group: asyncio.TaskGroup,
     ) -> None:
         self._exchanges = exchanges
-        self._notebook = exchanges.notebook
+        self._log = exchanges.log
         self._target = target
-        self._control = control
+        self._canary = canary
         self._resolvers = resolvers
         self._group = group
         self._located: set[Payload] = set()
 
-    async def handshake_broke_off(self, endpoint: Endpoint, first: Outcome) -> None:
+    async def handshake_broke_off(self, endpoint: Endpoint, first: ExchangeResult) -> None:
         """Try another name, and none, at the same address; returns when the target may be tried again.
 
         Where the handshake ended and the request did not, the harmless name makes a request too.
         """
         stalled = first.tls is not None and first.tls.failure is None
-        host = self._control.name if stalled else None
+        host = self._canary.name if stalled else None
         if not stalled:
             self._group.create_task(
                 self._exchanges.secure(endpoint, name="", host=None, purpose=Purpose.NO_NAME)
@@ -107,30 +107,30 @@ class FollowUps:
             elsewhere = Endpoint(address=self._resolvers.public.address, port=443)
             self._group.create_task(
                 self._exchanges.secure(
-                    elsewhere, name=self._target.name, host=None, purpose=Purpose.CONTROL_ADDRESS
+                    elsewhere, name=self._target.name, host=None, purpose=Purpose.CANARY_ADDRESS
                 )
             )
         again = self._group.create_task(self._harmless(endpoint, host, attempt=2))
         await asyncio.wait({again}, timeout=HEAD_START_S)
 
-    async def _harmless(self, endpoint: Endpoint, host: str | None, *, attempt: int) -> Outcome:
+    async def _harmless(self, endpoint: Endpoint, host: str | None, *, attempt: int) -> ExchangeResult:
         return await self._exchanges.secure(
-            endpoint, name=self._control.name, host=host, purpose=Purpose.HARMLESS_NAME, attempt=attempt
+            endpoint, name=self._canary.name, host=host, purpose=Purpose.HARMLESS_NAME, attempt=attempt
         )
 
     def _penalty_wait_s(self) -> float:
-        return max(0.0, min(PENALTY_WAIT_S, self._notebook.left_s() - LAST_TRY_S - HEAD_START_S))
+        return max(0.0, min(PENALTY_WAIT_S, self._log.left_s() - LAST_TRY_S - HEAD_START_S))
 
     async def request_broke_off(self, endpoint: Endpoint) -> None:
-        """Ask port 80 of the same address for the harmless host, and the control host's for the target."""
+        """Ask port 80 of the same address for the harmless host, and the canary's for the target."""
         first = await self._plain(endpoint, attempt=1)
         if first.worked:
             return
         await asyncio.sleep(self._penalty_wait_s())
-        elsewhere = self._control.beside(endpoint)
+        elsewhere = self._canary.beside(endpoint)
         if elsewhere is not None:
             self._group.create_task(
-                self._exchanges.plain(elsewhere, host=self._target.name, purpose=Purpose.CONTROL_ADDRESS)
+                self._exchanges.plain(elsewhere, host=self._target.name, purpose=Purpose.CANARY_ADDRESS)
             )
         again = self._group.create_task(self._plain(endpoint, attempt=2))
         await asyncio.wait({again}, timeout=HEAD_START_S)
@@ -142,9 +142,9 @@ class FollowUps:
         if other.page is None or _gist(other.page) != _gist(page):
             await self.locate(page.endpoint, Payload.HTTP_REQUEST)
 
-    async def _plain(self, endpoint: Endpoint, *, attempt: int) -> Outcome:
+    async def _plain(self, endpoint: Endpoint, *, attempt: int) -> ExchangeResult:
         return await self._exchanges.plain(
-            endpoint, host=self._control.name, purpose=Purpose.HARMLESS_NAME, attempt=attempt
+            endpoint, host=self._canary.name, purpose=Purpose.HARMLESS_NAME, attempt=attempt
         )
 
     async def locate(self, endpoint: Endpoint, payload: Payload) -> None:
@@ -154,26 +154,26 @@ class FollowUps:
         async with asyncio.TaskGroup() as group:
             for name, purpose in (
                 (self._target.name, Purpose.TARGET),
-                (self._control.name, Purpose.HARMLESS_NAME),
+                (self._canary.name, Purpose.HARMLESS_NAME),
             ):
                 group.create_task(self._hops(endpoint, payload, purpose, name))
 
     async def locate_connect(self, endpoint: Endpoint) -> None:
-        """Send SYNs with rising TTL to the target's address, and to the control host's beside them.
+        """Send SYNs with rising TTL to the target's address, and to the canary's beside them.
 
-        Over an IP version in which not even the control host was reached there is nothing to find.
+        Over an IP version in which not even the canary was reached there is nothing to find.
         """
-        # A connect can be refused before the control host has had its answer.
-        elsewhere = await self._control.find_beside(endpoint, self._notebook)
+        # A connect can be refused before the canary has had its answer.
+        elsewhere = await self._canary.find_beside(endpoint, self._log)
         if elsewhere is None or not self._may_locate(Payload.SYN):
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hops(endpoint, Payload.SYN, Purpose.TARGET, ""))
-            group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CONTROL_ADDRESS, ""))
+            group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CANARY_ADDRESS, ""))
 
     async def locate_forged_answer(self) -> None:
         """Where a query met more than it should: at the sink any answer, elsewhere two that differ."""
-        for observation in self._notebook.observations():
+        for observation in self._log.observations():
             if isinstance(observation, DnsObservation) and observation.transport == "udp":
                 expected = 0 if observation.resolver is Resolver.SINK else 1
                 if len({(a.rcode, frozenset(a.addresses)) for a in observation.answers}) > expected:
@@ -182,9 +182,7 @@ class FollowUps:
 
     def _may_locate(self, payload: Payload) -> bool:
         wanted = (
-            payload not in self._located
-            and self._exchanges.network.carries_udp
-            and self._notebook.left_s() > 0
+            payload not in self._located and self._exchanges.network.carries_udp and self._log.left_s() > 0
         )
         self._located.add(payload)
         return wanted
@@ -192,7 +190,7 @@ class FollowUps:
     async def _hops(self, endpoint: Endpoint, payload: Payload, purpose: Purpose, name: str) -> None:
         await measure_hops(
             self._exchanges.network,
-            self._notebook,
+            self._log,
             self._exchanges.trust,
             endpoint=endpoint,
             payload=payload,

@@ -5,11 +5,11 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
-from probes.procedures.exchanges import Exchanges, Outcome
-from probes.procedures.followups import BROKEN, ControlHost, FollowUps
+from probes.procedures.exchanges import ExchangeResult, Exchanges
+from probes.procedures.followups import BROKEN, Canary, FollowUps
 from probes.procedures.names import NameSteps, Resolvers
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
-from probes.session import N_ATTEMPTS, Notebook
+from probes.session import N_ATTEMPTS, ObservationLog
 from probes.techniques.quic import measure_quic
 from probes.techniques.quic_handshake import measure_quic_handshake
 from probes.techniques.tcp import measure_tcp
@@ -19,7 +19,7 @@ from probes.techniques.tls import measure_tls
 MAX_ADDRESSES: Final = (
     16  # of one IP version: the known ones, and what each source may name (probes/procedures/names.py)
 )
-# A body slower than this is measured again, to be compared with the control host's.
+# A body slower than this is measured again, to be compared with the canary's.
 SLOW_BODY_BPS: Final = 1_000_000
 SLOW_BODY_MIN_BYTES: Final = 8_000
 SLOW_TLS_S: Final = 1.5
@@ -29,24 +29,22 @@ NO_WAY: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 class HostSteps:
     """One measurement of one host name. An address is tested once, whoever named it."""
 
-    def __init__(
-        self, exchanges: Exchanges, *, target: Target, control: ControlHost, resolvers: Resolvers
-    ) -> None:
+    def __init__(self, exchanges: Exchanges, *, target: Target, canary: Canary, resolvers: Resolvers) -> None:
         self._exchanges = exchanges
         self._network = exchanges.network
-        self._notebook: Notebook = exchanges.notebook
+        self._log: ObservationLog = exchanges.log
         self._target = target
-        self._control = control
+        self._canary = canary
         self._resolvers = resolvers
         # One IP version must not take the room of the other.
         self._tested: dict[bool, set[str]] = {False: set(), True: set()}
         self._group = asyncio.TaskGroup()
-        self._follow = FollowUps(exchanges, target, control, resolvers, self._group)
+        self._follow = FollowUps(exchanges, target, canary, resolvers, self._group)
 
     @property
-    def _is_control(self) -> bool:
+    def _is_canary(self) -> bool:
         """The host that others are compared with is compared with nothing."""
-        return self._target.kind is TargetKind.CONTROL_HOST
+        return self._target.kind is TargetKind.CANARY
 
     async def run(self) -> None:
         """Run every step; returns when the last one has ended, at the latest at the deadline."""
@@ -56,14 +54,14 @@ class HostSteps:
                     self._test_address(address)
                 group.create_task(self._resolve())
         finally:
-            if self._is_control:
-                self._control.end()
+            if self._is_canary:
+                self._canary.end()
 
     async def _resolve(self) -> None:
-        await NameSteps(
-            self._network, self._notebook, self._resolvers, self._target.name, self._test_address
-        ).run(identify=self._is_control)
-        if not self._is_control:
+        await NameSteps(self._network, self._log, self._resolvers, self._target.name, self._test_address).run(
+            identify=self._is_canary
+        )
+        if not self._is_canary:
             await self._follow.locate_forged_answer()
 
     def _test_address(self, address: str) -> None:
@@ -78,13 +76,11 @@ class HostSteps:
 
     async def _test_quic(self, endpoint: Endpoint) -> None:
         for attempt in range(1, N_ATTEMPTS + 1):
-            observation = await measure_quic(
-                self._network, self._notebook, endpoint=endpoint, attempt=attempt
-            )
+            observation = await measure_quic(self._network, self._log, endpoint=endpoint, attempt=attempt)
             if observation.failure is None:
                 await self._shake_hands_over_quic(endpoint)
                 return
-            if observation.failure is not Failure.TIMEOUT or not await self._notebook.may_retry():
+            if observation.failure is not Failure.TIMEOUT or not await self._log.may_retry():
                 return
 
     async def _shake_hands_over_quic(self, endpoint: Endpoint) -> None:
@@ -93,7 +89,7 @@ class HostSteps:
         async def shake_hands(name: str, purpose: Purpose, attempt: int) -> bool:
             observation = await measure_quic_handshake(
                 self._network,
-                self._notebook,
+                self._log,
                 self._exchanges.trust,
                 endpoint=endpoint,
                 server_name=name,
@@ -102,20 +98,20 @@ class HostSteps:
             )
             return observation.failure is None
 
-        if await shake_hands(self._target.name, Purpose.TARGET, 1) or not await self._notebook.may_retry():
+        if await shake_hands(self._target.name, Purpose.TARGET, 1) or not await self._log.may_retry():
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(shake_hands(self._target.name, Purpose.TARGET, N_ATTEMPTS))
-            if not self._is_control:
-                group.create_task(shake_hands(self._control.name, Purpose.HARMLESS_NAME, 1))
+            if not self._is_canary:
+                group.create_task(shake_hands(self._canary.name, Purpose.HARMLESS_NAME, 1))
 
     async def _test_plain_http(self, endpoint: Endpoint) -> None:
-        outcome: Outcome | None = None
-        compared = self._is_control
+        outcome: ExchangeResult | None = None
+        compared = self._is_canary
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.plain(endpoint, host=self._target.name, attempt=attempt)
             if outcome.worked:
-                if outcome.page is not None and not self._is_control and not _leads_home(outcome.page):
+                if outcome.page is not None and not self._is_canary and not _leads_home(outcome.page):
                     await self._follow.page_is_strange(outcome.page)
                 return
             if self._has_no_way(outcome):
@@ -123,19 +119,19 @@ class HostSteps:
             if not compared and outcome.page is not None:
                 compared = True
                 await self._follow.request_broke_off(endpoint)
-            if not await self._notebook.may_retry():
+            if not await self._log.may_retry():
                 return
-        if outcome is not None and outcome.page is not None and not self._is_control:
+        if outcome is not None and outcome.page is not None and not self._is_canary:
             await self._follow.locate(endpoint, Payload.HTTP_REQUEST)
 
     async def _test_tls(self, endpoint: Endpoint) -> None:
         name = self._target.name
-        outcome: Outcome | None = None
-        compared = self._is_control
+        outcome: ExchangeResult | None = None
+        compared = self._is_canary
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.secure(endpoint, name=name, host=name, attempt=attempt)
             if outcome.worked:
-                self._note_control(endpoint, outcome)
+                self._note_canary(endpoint, outcome)
                 if self._is_slow(outcome):
                     await self._measure_speed(endpoint)
                 return
@@ -144,39 +140,39 @@ class HostSteps:
             if not compared and outcome.tls is not None:
                 compared = True
                 await self._follow.handshake_broke_off(endpoint, outcome)
-            if not await self._notebook.may_retry():
+            if not await self._log.may_retry():
                 return
-        if outcome is not None and not self._is_control:
+        if outcome is not None and not self._is_canary:
             await self._locate(endpoint, outcome)
 
-    async def _locate(self, endpoint: Endpoint, outcome: Outcome) -> None:
+    async def _locate(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
         if outcome.tls is None:
             await self._follow.locate_connect(endpoint)
         elif outcome.tls.failure in BROKEN:
             await self._follow.locate(endpoint, Payload.CLIENT_HELLO)
 
-    def _note_control(self, endpoint: Endpoint, outcome: Outcome) -> None:
+    def _note_canary(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
         proved = outcome.tls is not None and outcome.tls.certificate_failure is None
-        if self._is_control and proved:
-            self._control.note(endpoint.address)
+        if self._is_canary and proved:
+            self._canary.note(endpoint.address)
 
     async def _measure_speed(self, endpoint: Endpoint) -> None:
         """Transfer once more, with the target's name and (beside it) with a harmless one."""
         names = {Purpose.TARGET: self._target.name}
-        if not self._is_control:
-            names[Purpose.HARMLESS_NAME] = self._control.name
+        if not self._is_canary:
+            names[Purpose.HARMLESS_NAME] = self._canary.name
         async with asyncio.TaskGroup() as group:
             for purpose, name in names.items():
                 group.create_task(self._transfer(endpoint, purpose, name))
 
     async def _transfer(self, endpoint: Endpoint, purpose: Purpose, name: str) -> None:
-        _, stream = await measure_tcp(self._network, self._notebook, endpoint=endpoint, attempt=2)
+        _, stream = await measure_tcp(self._network, self._log, endpoint=endpoint, attempt=2)
         if stream is None:
             return
         with stream:
             _, tls = await measure_tls(
                 self._exchanges.trust,
-                self._notebook,
+                self._log,
                 stream=stream,
                 endpoint=endpoint,
                 server_name=name,
@@ -185,7 +181,7 @@ class HostSteps:
             )
             if tls is not None:
                 await measure_throughput(
-                    self._notebook,
+                    self._log,
                     stream=tls,
                     endpoint=endpoint,
                     server_name=name,
@@ -193,14 +189,14 @@ class HostSteps:
                     purpose=purpose,
                 )
 
-    def _has_no_way(self, outcome: Outcome) -> bool:
+    def _has_no_way(self, outcome: ExchangeResult) -> bool:
         """This machine has no route, as without IPv6: trying again would say the same. A router that says so
         is another matter."""
         tcp = outcome.tcp
         return tcp.failure in NO_WAY and not self._network.has_route(tcp.endpoint)
 
     @staticmethod
-    def _is_slow(outcome: Outcome) -> bool:
+    def _is_slow(outcome: ExchangeResult) -> bool:
         page, handshake = outcome.page, outcome.tls
         if page is None or handshake is None:
             return False

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from probes.records import DnsAnswer, Endpoint, Failure, Resolver
-from probes.session import N_ATTEMPTS, Notebook
+from probes.session import N_ATTEMPTS, ObservationLog
 from probes.techniques.dns import (
     SECOND_ANSWER_WAIT_S,
     UDP_TIMEOUT_S,
@@ -90,10 +90,10 @@ class NameSteps:
     """All questions of one measurement; each address that any answer brings is handed on at once."""
 
     def __init__(
-        self, network: Network, notebook: Notebook, resolvers: Resolvers, name: str, on_address: OnAddress
+        self, network: Network, log: ObservationLog, resolvers: Resolvers, name: str, on_address: OnAddress
     ) -> None:
         self._network = network
-        self._notebook = notebook
+        self._log = log
         self._resolvers = resolvers
         self._name = name
         self._on_address = on_address
@@ -112,7 +112,7 @@ class NameSteps:
         for attempt in range(1, N_ATTEMPTS + 1):
             server, exchange = self._way(question, attempt)
             observation = await measure_dns(
-                self._notebook,
+                self._log,
                 exchange=exchange,
                 transport=question.transport,
                 resolver=question.resolver,
@@ -126,24 +126,24 @@ class NameSteps:
             # address that serves no DNS silence is what is to be expected.
             if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
                 return
-            if question.resolver is Resolver.SINK or not await self._notebook.may_retry():
+            if question.resolver is Resolver.SINK or not await self._log.may_retry():
                 return
 
     def _way(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
         if question.transport in ("dot", "doh"):
             secure = self._resolvers.dot if question.transport == "dot" else self._resolvers.doh
-            return secure.server, secure.exchange(self._notebook, attempt)
+            return secure.server, secure.exchange(self._log, attempt)
         server = self._resolvers.server(question.resolver)
         if question.transport == "tcp":
-            return server, over_tcp(self._network, self._notebook, server)
+            return server, over_tcp(self._network, self._log, server)
         # No answer is to be expected from there, so it is waited for only as long as for a second one.
         wait_s = SECOND_ANSWER_WAIT_S if question.resolver is Resolver.SINK else UDP_TIMEOUT_S
-        return server, over_udp(self._network, self._notebook, server, wait_s=wait_s)
+        return server, over_udp(self._network, self._log, server, wait_s=wait_s)
 
     async def _identify(self, resolver: Resolver) -> None:
         server, exchange = self._way(Question(resolver=resolver, transport="udp"), 1)
         await measure_dns(
-            self._notebook,
+            self._log,
             exchange=exchange,
             transport="udp",
             resolver=resolver,

@@ -1,9 +1,9 @@
 """The steps of one round: every target of a vantage point side by side, each on one deadline.
 
-round ─┬─ control host ─┐            names: the vantage's resolver, a public one (DoT, DoH), nobody
+round ─┬─ canary ───────┐            names: the vantage's resolver, a public one (DoT, DoH), nobody
        ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
        ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
-       └─ dc1 … ────────  centre:    ports 443 and 80: TCP → MTProto over two transports; more where one fails
+       └─ dc1 … ──────  data centre:  ports 443, 80: TCP → MTProto over two transports; more where one fails
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from probes.procedures.data_centre import measure_centre
+from probes.procedures.data_centre import measure_data_centre
 from probes.procedures.exchanges import Exchanges
-from probes.procedures.followups import ControlHost
+from probes.procedures.followups import Canary
 from probes.procedures.host import HostSteps
 from probes.procedures.names import Resolvers
 from probes.records import Endpoint, Measurement, Target, TargetKind
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 from probes.transport.trust import Trust, load_trust
@@ -28,7 +28,7 @@ DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class RoundContext:
     """Where a round is measured from, with everything it needs. `clock` dates it (aware, UTC)."""
 
     vantage: str
@@ -37,7 +37,7 @@ class Post:
     resolver: str
     public_resolver: str
     no_dns_address: str
-    control: str
+    canary_host: str
     ca_file: str | None = None
     emulated: bool = False
     software: str = ""
@@ -45,27 +45,27 @@ class Post:
 
 
 async def measure_round(
-    post: Post, targets: Sequence[Target], *, deadline_s: float = DEADLINE_S
+    context: RoundContext, targets: Sequence[Target], *, deadline_s: float = DEADLINE_S
 ) -> tuple[Measurement, ...]:
-    """Measure all targets and the control host of one vantage point at the same time.
+    """Measure all targets and the canary of one vantage point at the same time.
 
-    Shape:  n targets -> n + 1 measurements, the control host's last, all with one round id.
+    Shape:  n targets -> n + 1 measurements, the canary's last, all with one round id.
     Errors: VantageError when the CA file cannot be read; a network failure is data; cancellation propagates
             and leaves no record.
     """
     round_id = str(uuid.uuid4())
-    control = ControlHost(post.control)
+    canary = Canary(context.canary_host)
     lag = LoopLag()
-    trust = load_trust(post.ca_file)
+    trust = load_trust(context.ca_file)
     async with (
-        SecureResolver(post.network, trust, post.public_resolver, "dot") as dot,
-        SecureResolver(post.network, trust, post.public_resolver, "doh") as doh,
+        SecureResolver(context.network, trust, context.public_resolver, "dot") as dot,
+        SecureResolver(context.network, trust, context.public_resolver, "doh") as doh,
         asyncio.TaskGroup() as group,
     ):
         resolvers = Resolvers(
-            vantage=Endpoint(address=post.resolver, port=53),
-            public=Endpoint(address=post.public_resolver, port=53),
-            sink=Endpoint(address=post.no_dns_address, port=53),
+            vantage=Endpoint(address=context.resolver, port=53),
+            public=Endpoint(address=context.public_resolver, port=53),
+            sink=Endpoint(address=context.no_dns_address, port=53),
             dot=dot,
             doh=doh,
         )
@@ -73,9 +73,9 @@ async def measure_round(
         async with asyncio.TaskGroup() as steps:
             tasks = [
                 steps.create_task(
-                    _measure_target(post, target, round_id, deadline_s, lag, trust, resolvers, control)
+                    _measure_target(context, target, round_id, deadline_s, lag, trust, resolvers, canary)
                 )
-                for target in (*targets, Target(name=post.control, kind=TargetKind.CONTROL_HOST))
+                for target in (*targets, Target(name=context.canary_host, kind=TargetKind.CANARY))
             ]
         watch.cancel()
     return tuple(task.result() for task in tasks)
@@ -97,37 +97,37 @@ class LoopLag:
 
 
 async def _measure_target(
-    post: Post,
+    context: RoundContext,
     target: Target,
     round_id: str,
     deadline_s: float,
     lag: LoopLag,
     trust: Trust,
     resolvers: Resolvers,
-    control: ControlHost,
+    canary: Canary,
 ) -> Measurement:
-    started_at = post.clock()
-    notebook = Notebook(deadline_s=deadline_s)
+    started_at = context.clock()
+    log = ObservationLog(deadline_s=deadline_s)
     if target.kind is TargetKind.DATA_CENTRE:
-        await measure_centre(post.network, notebook, trust, target)
+        await measure_data_centre(context.network, log, trust, target)
     else:
-        exchanges = Exchanges(network=post.network, notebook=notebook, trust=trust)
-        await HostSteps(exchanges, target=target, control=control, resolvers=resolvers).run()
+        exchanges = Exchanges(network=context.network, log=log, trust=trust)
+        await HostSteps(exchanges, target=target, canary=canary, resolvers=resolvers).run()
     return Measurement(
         id=str(uuid.uuid4()),
         round_id=round_id,
-        vantage=post.vantage,
-        asn=post.asn,
+        vantage=context.vantage,
+        asn=context.asn,
         target=target.name,
         target_kind=target.kind,
         started_at=started_at,
-        duration_s=round(notebook.now_s(), 6),
-        resolver=post.resolver,
-        public_resolver=post.public_resolver,
+        duration_s=round(log.now_s(), 6),
+        resolver=context.resolver,
+        public_resolver=context.public_resolver,
         trust=trust.name,
-        via=str(post.network),
-        software=post.software,
-        emulated=post.emulated,
+        via=str(context.network),
+        software=context.software,
+        emulated=context.emulated,
         lag_s=round(lag.worst_s, 6),
-        observations=notebook.observations(),
+        observations=log.observations(),
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 from probes.failures import ProtocolError, classify_failure
 from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.streams import PlainStream, recv_datagram, recv_message
 from probes.wire.dns import answer_failure, encode_query, parse_reply, tcp_length
@@ -28,7 +28,7 @@ Exchange = Callable[[bytes, Keep], Awaitable[None]]
 
 
 async def measure_dns(
-    notebook: Notebook,
+    log: ObservationLog,
     *,
     exchange: Exchange,
     transport: str,
@@ -45,7 +45,7 @@ async def measure_dns(
             until the second-answer window closes, and `on_answer` is called as each answer arrives, so that
             the next steps need not wait for the window.
     """
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     query_id = secrets.randbits(16)
     answers: list[DnsAnswer] = []
     failure: Failure | None = None
@@ -78,12 +78,12 @@ async def measure_dns(
         query_type=query_type,
         answers=tuple(answers),
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation
 
 
 def over_udp(
-    network: Network, notebook: Notebook, server: Endpoint, *, wait_s: float = UDP_TIMEOUT_S
+    network: Network, log: ObservationLog, server: Endpoint, *, wait_s: float = UDP_TIMEOUT_S
 ) -> Exchange:
     """Ask with one datagram, then listen: `wait_s` for the answer, and on for a second one."""
 
@@ -91,7 +91,7 @@ def over_udp(
         loop = asyncio.get_running_loop()
         n_kept = 0
         with network.open_udp(server) as sock:
-            async with notebook.timeout(wait_s) as window:
+            async with log.timeout(wait_s) as window:
                 await loop.sock_sendall(sock, query)
                 while n_kept < MAX_ANSWERS:
                     if not keep(*await recv_datagram(sock)):
@@ -100,17 +100,17 @@ def over_udp(
                         continue
                     n_kept += 1
                     if n_kept == 1:
-                        on_s = min(SECOND_ANSWER_WAIT_S, notebook.left_s())
+                        on_s = min(SECOND_ANSWER_WAIT_S, log.left_s())
                         window.reschedule(loop.time() + max(0.0, on_s))
 
     return exchange
 
 
-def over_tcp(network: Network, notebook: Notebook, server: Endpoint) -> Exchange:
+def over_tcp(network: Network, log: ObservationLog, server: Endpoint) -> Exchange:
     """Ask over a connection of its own. TCP retransmits (RFC 7766): packet loss is no silence here."""
 
     async def exchange(query: bytes, keep: Keep) -> None:
-        async with notebook.timeout(TCP_TIMEOUT_S):
+        async with log.timeout(TCP_TIMEOUT_S):
             with PlainStream(await network.connect_tcp(server)) as stream:
                 await stream.send(struct.pack(">H", len(query)) + query)
                 reply = await recv_message(stream, tcp_length)

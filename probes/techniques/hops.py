@@ -23,7 +23,7 @@ from OpenSSL import SSL
 
 from probes.failures import VantageError, classify_failure
 from probes.records import Endpoint, Failure, Heard, Hop, HopsObservation, Payload, Purpose
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.streams import CHUNK_BYTES
 from probes.transport.trust import Trust
@@ -69,7 +69,7 @@ V6: Final = Errors(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR)
 
 async def measure_hops(
     network: Network,
-    notebook: Notebook,
+    log: ObservationLog,
     trust: Trust,
     *,
     endpoint: Endpoint,
@@ -87,7 +87,7 @@ async def measure_hops(
     """
     if not network.carries_udp:
         raise ValueError(f"hops: expected a network of our own packets, got {network}")
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     hops: list[Hop] = []
     failure: Failure | None = None
     detail: str | None = None
@@ -101,7 +101,7 @@ async def measure_hops(
         return None
 
     try:
-        async with notebook.timeout(TOTAL_TIMEOUT_S):
+        async with log.timeout(TOTAL_TIMEOUT_S):
             for first in range(1, MAX_TTL + 1, WAVE_TTLS):
                 ttls = range(first, min(first + WAVE_TTLS, MAX_TTL + 1))
                 async with asyncio.TaskGroup() as group:
@@ -123,7 +123,7 @@ async def measure_hops(
         purpose=purpose,
         hops=_cut(sorted(hops, key=lambda hop: hop.ttl)),
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation
 
 

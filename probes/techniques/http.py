@@ -6,7 +6,7 @@ import h11
 
 from probes.failures import ProtocolError, classify_failure
 from probes.records import Endpoint, Failure, HttpObservation, Purpose
-from probes.session import Entry, Notebook
+from probes.session import ObservationLog, StartedStep
 from probes.transport.streams import Stream
 
 RESPONSE_TIMEOUT_S: Final = 4.0
@@ -28,7 +28,7 @@ class Exchange:
         self.truncated = False
 
     async def run(
-        self, stream: Stream, entry: Entry, *, host: str, path: str, max_bytes: int, keep_bytes: int
+        self, stream: Stream, entry: StartedStep, *, host: str, path: str, max_bytes: int, keep_bytes: int
     ) -> None:
         """Send the request and read until the end of the response or `max_bytes` of body."""
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
@@ -68,7 +68,7 @@ class Exchange:
 
 
 async def measure_http(
-    notebook: Notebook,
+    log: ObservationLog,
     *,
     stream: Stream,
     endpoint: Endpoint,
@@ -80,12 +80,12 @@ async def measure_http(
     timeout_s: float = RESPONSE_TIMEOUT_S,
 ) -> HttpObservation:
     """GET once over a connected stream and keep status, headers and the first 64 KiB of the body."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     exchange = Exchange()
     failure: Failure | None = None
     detail: str | None = None
     try:
-        async with notebook.timeout(timeout_s):
+        async with log.timeout(timeout_s):
             await exchange.run(
                 stream, entry, host=host, path=path, max_bytes=MAX_BODY_BYTES, keep_bytes=MAX_BODY_BYTES
             )
@@ -107,5 +107,5 @@ async def measure_http(
         received_bytes=exchange.received_bytes,
         first_byte_s=exchange.first_byte_s,
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation

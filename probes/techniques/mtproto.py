@@ -9,7 +9,7 @@ import h11
 
 from probes.failures import ProtocolError, classify_failure
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.streams import PlainStream, Stream, recv_message
 from probes.wire.mtproto import (
     MAX_FRAME_BYTES,
@@ -28,7 +28,7 @@ HTTP_PATH: Final = "/api"
 
 
 async def measure_mtproto(
-    notebook: Notebook,
+    log: ObservationLog,
     *,
     stream: PlainStream,
     endpoint: Endpoint,
@@ -36,13 +36,13 @@ async def measure_mtproto(
     attempt: int = 1,
 ) -> MtprotoObservation:
     """Send req_pq_multi over a connected stream and check the resPQ that comes back against our nonce."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     nonce = secrets.token_bytes(16)
     answer: ResPq | None = None
     failure: Failure | None = None
     detail: str | None = None
     try:
-        async with notebook.timeout(ANSWER_TIMEOUT_S):
+        async with log.timeout(ANSWER_TIMEOUT_S):
             question = encode_req_pq_multi(nonce, unix_time_s=time.time())
             answer = parse_res_pq(await _exchange(stream, endpoint, transport, question), nonce=nonce)
     except Exception as error:  # a network failure is data
@@ -56,7 +56,7 @@ async def measure_mtproto(
         nonce_echoed=answer is not None,
         fingerprints=answer.fingerprints if answer else (),
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from probes.failures import classify_failure
 from probes.records import Endpoint, Failure, QuicObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.streams import recv_datagram
 from probes.wire.quic import encode_unknown_version, parse_version_negotiation
@@ -17,10 +17,10 @@ WAIT_S: Final = 2.2
 
 
 async def measure_quic(
-    network: Network, notebook: Notebook, *, endpoint: Endpoint, attempt: int = 1
+    network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int = 1
 ) -> QuicObservation:
     """Send a packet of an unknown version until a Version Negotiation comes back or the time is up."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     destination_id, source_id = secrets.token_bytes(8), secrets.token_bytes(8)
     packet = encode_unknown_version(destination_id, source_id)
     versions: tuple[int, ...] | None = None
@@ -30,7 +30,7 @@ async def measure_quic(
     loop = asyncio.get_running_loop()
     try:
         with network.open_udp(endpoint) as sock:
-            async with notebook.timeout(WAIT_S):
+            async with log.timeout(WAIT_S):
                 while versions is None:
                     if n_sent < len(SEND_AT_S) and entry.elapsed_s() >= SEND_AT_S[n_sent]:
                         await loop.sock_sendall(sock, packet)
@@ -56,5 +56,5 @@ async def measure_quic(
         n_sent=n_sent,
         versions=versions or (),
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from probes.failures import ProtocolError, classify_failure
 from probes.records import Certificate, Endpoint, Failure, Purpose, QuicObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.http import USER_AGENT
 from probes.transport.network import Network
 from probes.transport.streams import recv_datagram
@@ -38,7 +38,7 @@ MAX_DATAGRAMS: Final = 256
 
 async def measure_quic_handshake(
     network: Network,
-    notebook: Notebook,
+    log: ObservationLog,
     trust: Trust,
     *,
     endpoint: Endpoint,
@@ -47,13 +47,13 @@ async def measure_quic_handshake(
     attempt: int = 1,
 ) -> QuicObservation:
     """Shake hands once, then GET `/`; `failure` speaks of the handshake, `status` of the page."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     visit = Visit(server_name, endpoint)
     failure: Failure | None = None
     detail: str | None = None
     try:
         with network.open_udp(endpoint) as sock:
-            async with notebook.timeout(HANDSHAKE_TIMEOUT_S):
+            async with log.timeout(HANDSHAKE_TIMEOUT_S):
                 await _run(visit, sock)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
@@ -78,7 +78,7 @@ async def measure_quic_handshake(
         certificate_errors=errors,
         status=visit.status,
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation
 
 

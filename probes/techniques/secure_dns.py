@@ -12,7 +12,7 @@ import h11
 
 from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.dns import Exchange, Keep
 from probes.transport.network import Network
 from probes.transport.streams import PlainStream, TlsStream
@@ -197,9 +197,9 @@ class SecureResolver:
         self._links: dict[tuple[int, int], asyncio.Task[Link]] = {}
         self._n_asked = 0
 
-    def exchange(self, notebook: Notebook, attempt: int = 1) -> Exchange:
+    def exchange(self, log: ObservationLog, attempt: int = 1) -> Exchange:
         async def exchange(query: bytes, keep: Keep) -> None:
-            async with notebook.timeout(CONNECT_TIMEOUT_S + ANSWER_TIMEOUT_S):
+            async with log.timeout(CONNECT_TIMEOUT_S + ANSWER_TIMEOUT_S):
                 reply = await self._ask(query, attempt)
             if not keep(reply, None):
                 raise ProtocolError(Failure.DNS_BAD_REPLY, f"{len(reply)} bytes, no reply to the query")

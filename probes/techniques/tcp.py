@@ -4,7 +4,7 @@ from typing import Final
 
 from probes.failures import classify_failure
 from probes.records import Endpoint, Failure, TcpObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.streams import PlainStream
 
@@ -13,18 +13,18 @@ CONNECT_TIMEOUT_S: Final = 2.5
 
 
 async def measure_tcp(
-    network: Network, notebook: Notebook, *, endpoint: Endpoint, attempt: int = 1
+    network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int = 1
 ) -> tuple[TcpObservation, PlainStream | None]:
     """Connect once. The stream is the caller's to close; None when the connect failed."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     stream: PlainStream | None = None
     failure: Failure | None = None
     detail: str | None = None
     try:
-        async with notebook.timeout(CONNECT_TIMEOUT_S):
+        async with log.timeout(CONNECT_TIMEOUT_S):
             stream = PlainStream(await network.connect_tcp(endpoint))
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = TcpObservation(**entry.fields(), failure=failure, detail=detail, endpoint=endpoint)
-    notebook.add(observation)
+    log.add(observation)
     return observation, stream

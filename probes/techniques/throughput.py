@@ -4,7 +4,7 @@ from typing import Final
 
 from probes.failures import classify_failure
 from probes.records import Endpoint, Failure, Purpose, ThroughputObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.http import Exchange
 from probes.transport.streams import TlsStream
 
@@ -13,7 +13,7 @@ MAX_TRANSFER_BYTES: Final = 1_000_000
 
 
 async def measure_throughput(
-    notebook: Notebook,
+    log: ObservationLog,
     *,
     stream: TlsStream,
     endpoint: Endpoint,
@@ -24,12 +24,12 @@ async def measure_throughput(
     attempt: int = 1,
 ) -> ThroughputObservation:
     """GET and count, at most 1 MB and 8 s; `transfer_s` runs from the answer's first byte to its last."""
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     exchange = Exchange()
     failure: Failure | None = None
     detail: str | None = None
     try:
-        async with notebook.timeout(TRANSFER_TIMEOUT_S):
+        async with log.timeout(TRANSFER_TIMEOUT_S):
             await exchange.run(
                 stream, entry, host=host, path=path, max_bytes=MAX_TRANSFER_BYTES, keep_bytes=0
             )
@@ -46,5 +46,5 @@ async def measure_throughput(
         received_bytes=exchange.received_bytes,
         transfer_s=round(fields["duration_s"] - (exchange.first_byte_s or fields["duration_s"]), 6),
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation

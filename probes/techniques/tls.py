@@ -4,7 +4,7 @@ from typing import Final
 
 from probes.failures import classify_failure
 from probes.records import Certificate, Endpoint, Failure, Purpose, TlsObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.streams import PlainStream, TlsStream
 from probes.transport.trust import Trust, certificate_failure, describe_chain, describe_errors
 
@@ -13,7 +13,7 @@ HANDSHAKE_TIMEOUT_S: Final = 3.0
 
 async def measure_tls(
     trust: Trust,
-    notebook: Notebook,
+    log: ObservationLog,
     *,
     stream: PlainStream,
     endpoint: Endpoint,
@@ -25,7 +25,7 @@ async def measure_tls(
 
     The TLS stream is None when the handshake failed; closing stays with the owner of `stream`.
     """
-    entry = notebook.begin(attempt)
+    entry = log.begin(attempt)
     tls = TlsStream(stream, trust, server_name)
     failure: Failure | None = None
     detail: str | None = None
@@ -33,7 +33,7 @@ async def measure_tls(
     errors: tuple[str, ...] = ()
     version = cipher = alpn = None
     try:
-        async with notebook.timeout(HANDSHAKE_TIMEOUT_S):
+        async with log.timeout(HANDSHAKE_TIMEOUT_S):
             await tls.handshake()
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
@@ -58,5 +58,5 @@ async def measure_tls(
         certificate_failure=certificate_failure(errors),
         certificate_errors=errors,
     )
-    notebook.add(observation)
+    log.add(observation)
     return observation, tls if failure is None else None

@@ -32,8 +32,8 @@ LOOKS: dict[str, Look] = {
     "t.me": lambda c: c.tls("t.me"),
     "telegram.org": lambda c: c.tls("telegram.org"),
     "venus": lambda c: c.tls("venus.web.telegram.org"),
-    "harmless name there": lambda c: c.tls(world.CONTROL_HOST, address=TELEGRAM),
-    "control host": lambda c: c.tls(world.CONTROL_HOST),
+    "harmless name there": lambda c: c.tls(world.CANARY, address=TELEGRAM),
+    "control host": lambda c: c.tls(world.CANARY),
     "http": lambda c: c.http("t.me"),
     "http telegram.org": lambda c: c.http("telegram.org"),
     "quic": lambda c: c.quic(TELEGRAM),
@@ -375,9 +375,9 @@ def test_a_middlebox_has_one_of_three_certificates(
 @pytest.mark.parametrize(
     ("censor", "hosts", "slow", "unhurt"),
     [
-        ("throttle", ["t.me"], ["t.me", "telegram.org"], [world.CONTROL_HOST]),
-        ("sni_throttle", ["t.me"], ["t.me"], ["telegram.org", world.CONTROL_HOST]),
-        ("slow_line", None, ["t.me", world.CONTROL_HOST], []),
+        ("throttle", ["t.me"], ["t.me", "telegram.org"], [world.CANARY]),
+        ("sni_throttle", ["t.me"], ["t.me"], ["telegram.org", world.CANARY]),
+        ("slow_line", None, ["t.me", world.CANARY], []),
     ],
 )
 def test_slow_is_each_connection_that_is_meant(
@@ -470,7 +470,7 @@ def test_a_content_network_serves_the_true_certificate(control: LabControl, xl: 
     ("name", "seen"),
     [
         ("web.telegram.org", ['1 . alpn="h3"']),
-        (world.CONTROL_HOST, ['1 . alpn="h3" ech="AAj63gAEdGVzdA=="']),
+        (world.CANARY, ['1 . alpn="h3" ech="AAj63gAEdGVzdA=="']),
         ("t.me", ["NOERROR"]),
     ],
 )
@@ -522,7 +522,7 @@ def test_each_data_centre_speaks_mtproto(xl: Customer, centre: str, port: int) -
 def test_each_isp_reaches_the_world(isp: str) -> None:
     customer = Customer(isp)
     assert customer.ask("telegram.org") == [TELEGRAM]
-    assert customer.tls(world.CONTROL_HOST) == CLEAN["control host"]
+    assert customer.tls(world.CANARY) == CLEAN["control host"]
 
 
 @pytest.mark.parametrize("name", world.NOTICE_SERVERS)

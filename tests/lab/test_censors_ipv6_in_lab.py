@@ -26,7 +26,7 @@ LOOKS: dict[str, Look] = {
     "t.me": lambda c: c.tls("t.me", address=TELEGRAM),
     "telegram.org": lambda c: c.tls("telegram.org", address=TELEGRAM),
     "venus": lambda c: c.tls("venus.web.telegram.org", address=world.ADDRESSES_V6["venus.web.telegram.org"]),
-    "control host": lambda c: c.tls(world.CONTROL_HOST, address=CONTROL),
+    "control host": lambda c: c.tls(world.CANARY, address=CONTROL),
     "http": lambda c: c.http("t.me", TELEGRAM),
     "http telegram.org": lambda c: c.http("telegram.org", TELEGRAM),
     "quic": lambda c: c.quic(TELEGRAM),

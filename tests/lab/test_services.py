@@ -13,7 +13,7 @@ from lab import world
 from lab.middlebox import host_header
 from lab.nfqueue import parse_packet_messages
 from lab.policy import Lie, Policy, ResolverPolicy
-from lab.services.centre import answer_message, serve_data_centre
+from lab.services.data_centre import answer_message, serve_data_centre
 from lab.services.names import PUBLIC, answer_query, forge_answer, isp_resolver
 from lab.services.pages import MAX_BLOB_BYTES, host_page, load_notice, site_page, to_https
 from lab.services.quic import answer_quic, read_server_name
@@ -254,7 +254,7 @@ async def test_what_is_not_mtproto_is_closed_on(sent: bytes) -> None:
     assert await converse(sent) == b""
 
 
-@pytest.mark.parametrize("host", [*world.TELEGRAM_HOSTS, world.CONTROL_HOST])
+@pytest.mark.parametrize("host", [*world.TELEGRAM_HOSTS, world.CANARY])
 def test_pages_are_of_a_size_and_differ(host: str) -> None:
     assert 24_000 <= len(host_page(host)) <= 32_000
     others = [host_page(name) for name in world.TELEGRAM_HOSTS if name != host]

@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.figures import LOOKS, NO_DATA, Caption, Mark, Row, Theme, TimeAxis, draw_share, draw_timeline
+from observatory.figures import (
+    LOOKS,
+    NO_DATA,
+    Caption,
+    ChartRow,
+    DateMark,
+    Theme,
+    TimeAxis,
+    draw_share,
+    draw_timeline,
+)
 from observatory.figures.frame import label_lines
 from observatory.figures.looks import PAPERS, SHARE_SCALE
 from observatory.figures.timeline import dominant
@@ -22,7 +32,7 @@ AXIS = TimeAxis(
     start=START, end=START + 6 * HOUR, grain=Grain.HOUR, zone=ZoneInfo("Asia/Jakarta"), title="Time in WIB"
 )
 CAPTION = Caption(title="t.me on each network", scope="per hour", source="Source: us. CC BY 4.0.")
-ROWS = (Row(key="axis", name="Axis"), Row(key="cbn", name="<b>CBN</b>"))
+ROWS = (ChartRow(key="axis", name="Axis"), ChartRow(key="cbn", name="<b>CBN</b>"))
 
 
 def cell(hour: int, state: State, n: int = 1, **other: Any) -> Cell:
@@ -154,7 +164,7 @@ def test_hover_counts_every_state_and_names_an_offline_vantage() -> None:
 
 
 def test_rows_may_be_targets() -> None:
-    rows = (Row(key="t.me", name="t.me"), Row(key="dc1", name="dc1"))
+    rows = (ChartRow(key="t.me", name="t.me"), ChartRow(key="dc1", name="dc1"))
     figure = timeline([cell(0, State.OK), cell(0, State.DOWN, target="dc1")], rows=rows, by="target")
     assert (0, "✓", 0, 1) in bands(figure)
     assert (1, "↓", 0, 1) in bands(figure)
@@ -222,7 +232,7 @@ def test_axis_of_days_names_them_in_the_reader_s_language() -> None:
 
 
 def test_marks_of_known_dates() -> None:
-    figure = timeline([], marks=[Mark(at=START + HOUR, number="1–3")])
+    figure = timeline([], marks=[DateMark(at=START + HOUR, number="1–3")])
     assert [shape.x0 for shape in figure.layout.shapes] == [AXIS.local(START + HOUR)]
     assert "1–3" in [note.text for note in figure.layout.annotations]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.http import measure_http
 from probes.techniques.mtproto import measure_mtproto
 from probes.techniques.quic_handshake import Visit
@@ -29,7 +29,7 @@ from probes.wire.mtproto import Transport, encode_frame, encode_req_pq_multi, fr
 HERE = Endpoint(address="192.0.2.1", port=443)
 DEADLINE_S = 2.0
 FEW = settings(max_examples=60, deadline=None)
-Measure = Callable[[Notebook, PlainStream], Awaitable[Any]]
+Measure = Callable[[ObservationLog, PlainStream], Awaitable[Any]]
 
 
 def mutated(valid: bytes) -> st.SearchStrategy[bytes]:
@@ -55,7 +55,7 @@ def answered_with(data: bytes, measure: Measure) -> Any:
         with theirs, PlainStream(ours) as stream:
             theirs.sendall(data)
             theirs.shutdown(socket.SHUT_WR)
-            return await measure(Notebook(deadline_s=DEADLINE_S), stream)
+            return await measure(ObservationLog(deadline_s=DEADLINE_S), stream)
 
     return asyncio.run(run())
 
@@ -125,8 +125,8 @@ def test_frame_headers(transport: Transport, head: bytes) -> None:
 def test_streams_of_data_centres(transport: Transport, data: bytes) -> None:
     framed = data if transport is Transport.HTTP else encode_frame(Transport.INTERMEDIATE, data)
 
-    async def measure(notebook: Notebook, stream: PlainStream) -> Any:
-        return await measure_mtproto(notebook, stream=stream, endpoint=HERE, transport=transport)
+    async def measure(log: ObservationLog, stream: PlainStream) -> Any:
+        return await measure_mtproto(log, stream=stream, endpoint=HERE, transport=transport)
 
     observation = answered_with(framed, measure)
     assert not observation.nonce_echoed
@@ -146,8 +146,8 @@ CHUNKED = b"HTTP/1.1 302 Found\r\nLocation: /\r\nTransfer-Encoding: chunked\r\n\
 @FEW
 @given(st.one_of(st.binary(max_size=300), mutated(PAGE), mutated(CHUNKED)))
 def test_pages(data: bytes) -> None:
-    async def measure(notebook: Notebook, stream: PlainStream) -> Any:
-        return await measure_http(notebook, stream=stream, endpoint=HERE, over_tls=False, host="t.me")
+    async def measure(log: ObservationLog, stream: PlainStream) -> Any:
+        return await measure_http(log, stream=stream, endpoint=HERE, over_tls=False, host="t.me")
 
     observation = answered_with(data, measure)
     assert observation.failure in (None, Failure.EOF, Failure.HTTP_BAD_REPLY, Failure.CONNECTION_RESET)
@@ -169,10 +169,8 @@ SERVER_HELLO = (
 def test_tls_records(data: bytes) -> None:
     trust = load_trust()
 
-    async def measure(notebook: Notebook, stream: PlainStream) -> Any:
-        observation, tls = await measure_tls(
-            trust, notebook, stream=stream, endpoint=HERE, server_name="t.me"
-        )
+    async def measure(log: ObservationLog, stream: PlainStream) -> Any:
+        observation, tls = await measure_tls(trust, log, stream=stream, endpoint=HERE, server_name="t.me")
         assert tls is None
         return observation
 

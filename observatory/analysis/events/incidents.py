@@ -46,7 +46,7 @@ def group_spells(spells: Iterable[Spell], known: Sequence[Event] = ()) -> list[E
             older id stays and the other is withdrawn.
     """
     groups: dict[tuple[str, bool], list[_Group]] = {}
-    in_world = (spell for spell in spells if not spell.onset_is_ours)
+    in_world = (spell for spell in spells if not spell.onset_from_rule_change)
     for spell in sorted(in_world, key=lambda s: (s.onset.by, s.target, s.asn)):
         near = groups.setdefault((spell.country, spell.emulated), [])
         for group in reversed(near):

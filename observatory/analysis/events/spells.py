@@ -39,7 +39,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class NetworkInfo:
     """What is known of a network beside its number."""
 
     isp: str = ""
@@ -49,7 +49,7 @@ class Network:
 
 def find_spells(
     cells: Iterable[Cell],
-    networks: Mapping[int, Network] | None = None,
+    networks: Mapping[int, NetworkInfo] | None = None,
     *,
     width: timedelta = HOUR,
     until: datetime | None = None,
@@ -74,7 +74,7 @@ def find_spells(
     for of, family in sorted(families.items()):
         for key in [key for key in family if key.layer == OVERALL] or sorted(family):
             layers = family if key.layer == OVERALL else {key: family[key]}
-            network = known.get(key.asn, Network())
+            network = known.get(key.asn, NetworkInfo())
             found = describe_series(key, layers, find_marks(family[key]), network, until=until)
             spells += [name_vantages(spell, seen[of]) for spell in found]
     return spells
@@ -120,7 +120,7 @@ def describe_series(
     key: SeriesKey,
     layers: Mapping[SeriesKey, Sequence[Tally]],
     marks: Sequence[Mark],
-    network: Network,
+    network: NetworkInfo,
     *,
     until: datetime | None = None,
 ) -> list[Spell]:
@@ -175,7 +175,7 @@ def _describe(
     key: SeriesKey,
     tallies: Sequence[Tally],
     cluster: Sequence[_Piece],
-    network: Network,
+    network: NetworkInfo,
     until: datetime | None,
 ) -> Spell:
     first, last = cluster[0].first, cluster[-1].last
@@ -202,8 +202,8 @@ def _describe(
         windows=windows,
         silences=find_silences(tallies[max(0, first - 1) : last + 2], until=until if end is None else None),
         versions=tuple(sorted(set().union(*(t.blocked_versions for t in inside)) - {("", "")})),
-        onset_is_ours=_onset_is_ours(tallies, cluster[0]),
-        end_is_ours=end is not None and _end_is_ours(tallies, cluster[-1]),
+        onset_from_rule_change=_onset_from_rule_change(tallies, cluster[0]),
+        end_from_rule_change=end is not None and _end_from_rule_change(tallies, cluster[-1]),
     )
 
 
@@ -218,14 +218,14 @@ def confirmed_at(marks: Sequence[Mark]) -> int | None:
     return min(times, default=None)
 
 
-def _onset_is_ours(tallies: Sequence[Tally], piece: _Piece) -> bool:
+def _onset_from_rule_change(tallies: Sequence[Tally], piece: _Piece) -> bool:
     """Whether nothing was ever found ok by the version that first found it blocked."""
     before = [t for t in tallies[: piece.first] if t.ok_versions]
     after = next(t for t in tallies[piece.first :] if t.blocked_versions)
     return bool(before) and _differ(before[-1].ok_versions | after.ok_versions, after.blocked_versions)
 
 
-def _end_is_ours(tallies: Sequence[Tally], piece: _Piece) -> bool:
+def _end_from_rule_change(tallies: Sequence[Tally], piece: _Piece) -> bool:
     before = [t for t in tallies[: piece.last + 1] if t.blocked_versions]
     after = next((t for t in tallies[piece.last + 1 :] if t.ok_versions), None)
     return after is not None and _differ(before[-1].blocked_versions, after.ok_versions)

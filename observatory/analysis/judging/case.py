@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from observatory.analysis.judging.facts import Facts, is_ipv6, redirect_host
 from observatory.analysis.judging.lazy import lazy
-from observatory.analysis.judging.path import Place, find_interference
+from observatory.analysis.judging.path import PathSegment, find_interference
 from observatory.analysis.judging.reference import Reference, is_bogon
 from probes.records import (
     AnyObservation,
@@ -237,7 +237,7 @@ class Case:
         """Fingerprints of every leaf that a control was shown for this name."""
         return frozenset(o.chain[0].sha256 for c in self.controls for o in c.tls if o.chain)
 
-    def interference(self, *payloads: Payload) -> Place | None:
+    def interference(self, *payloads: Payload) -> PathSegment | None:
         """Where on the path such a payload meets something that acts on it."""
         return find_interference([run for run in self.facts.hops if run.payload in payloads])
 

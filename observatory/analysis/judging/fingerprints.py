@@ -26,7 +26,7 @@ _MAX_SET_PROGRAM: Final = 100_000
 _MAX_PATTERN_PROGRAM: Final = 20_000
 
 
-class Place(StrEnum):
+class FingerprintLocation(StrEnum):
     """Where a fingerprint is looked for."""
 
     ADDRESS = "address"
@@ -76,7 +76,7 @@ class Fingerprint:
     """One sign of a block page. `asn` is None where it is no single network's; `seen` says when, in words."""
 
     id: str
-    place: Place
+    place: FingerprintLocation
     match: Match
     pattern: str
     header: str = ""
@@ -96,7 +96,7 @@ class Fingerprint:
 
     @property
     def _is_blank(self) -> bool:
-        return self.place is Place.BODY and not _SKELETON.sub("", self.pattern)
+        return self.place is FingerprintLocation.BODY and not _SKELETON.sub("", self.pattern)
 
     @property
     def takes_part(self) -> bool:
@@ -121,15 +121,15 @@ class Fingerprints:
         titles: list[Fingerprint] = []
         for fingerprint in sorted((f for f in self.all if f.takes_part), key=lambda f: f.counts):
             match fingerprint.place:
-                case Place.ADDRESS:
+                case FingerprintLocation.ADDRESS:
                     self._addresses.setdefault(fingerprint.pattern, fingerprint)
-                case Place.NAME:
+                case FingerprintLocation.NAME:
                     self._names.setdefault(_plain_name(fingerprint.pattern), fingerprint)
-                case Place.HEADER:
+                case FingerprintLocation.HEADER:
                     headers[fingerprint.header.lower()].append(fingerprint)
-                case Place.TITLE:
+                case FingerprintLocation.TITLE:
                     titles.append(fingerprint)
-                case Place.BODY:
+                case FingerprintLocation.BODY:
                     bodies.append(fingerprint)
         self._headers = {name: _Search(those) for name, those in headers.items()}
         self._bodies, self._titles = _Search(bodies), _Search(titles)
@@ -275,9 +275,9 @@ def _plain_name(name: str) -> str:
     return name.lower().rstrip(".").removeprefix("www.")
 
 
-def place_of_dns(pattern: str) -> tuple[Place, str]:
+def place_of_dns(pattern: str) -> tuple[FingerprintLocation, str]:
     """Say whether what a DNS answer held is an address or a name, and how it is spelt when compared."""
     try:
-        return Place.ADDRESS, str(ipaddress.ip_address(pattern))
+        return FingerprintLocation.ADDRESS, str(ipaddress.ip_address(pattern))
     except ValueError:
-        return Place.NAME, pattern.lower()
+        return FingerprintLocation.NAME, pattern.lower()

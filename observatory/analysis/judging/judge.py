@@ -20,7 +20,7 @@ from probes.records import Measurement, Payload
 RULES_VERSION: Final = "2"
 
 HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
-CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
+DATA_CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
 ALL_RULES: Final = (
     *GUARDS,
     *LATE_GUARDS,
@@ -83,7 +83,7 @@ def _find(case: Case) -> tuple[Finding, ...]:
     guard = _first_match(GUARDS, case)
     if guard is not None:
         return (guard,)
-    layers = CENTRE_LAYERS if case.is_data_centre else HOST_LAYERS
+    layers = DATA_CENTRE_LAYERS if case.is_data_centre else HOST_LAYERS
     return tuple(
         finding
         for rules in layers

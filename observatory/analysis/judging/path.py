@@ -11,7 +11,7 @@ MADE_ON_PATH = frozenset({Heard.RESET, Heard.CLOSED, Heard.ANSWER, Heard.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PathSegment:
     """Something acts at the router that such a TTL reaches last: between hop ttl - 1 and hop ttl."""
 
     ttl: int
@@ -19,7 +19,7 @@ class Place:
     evidence: Evidence
 
 
-def find_interference(runs: Sequence[HopsObservation]) -> Place | None:
+def find_interference(runs: Sequence[HopsObservation]) -> PathSegment | None:
     """Return the first place where the target's payload is answered and no server could have: it ran out of
     hops there, or a harmless payload of the same TTL did.
 
@@ -43,23 +43,23 @@ def find_interference(runs: Sequence[HopsObservation]) -> Place | None:
     return None
 
 
-def _answered_where_it_died(run: HopsObservation) -> Place | None:
+def _answered_where_it_died(run: HopsObservation) -> PathSegment | None:
     """A router says that the payload ran out of hops there, and an answer to it came all the same."""
     for hop in sorted(run.hops, key=lambda hop: hop.ttl):
         on_the_way = hop.router is not None and hop.router != run.endpoint.address
         if on_the_way and hop.heard in (Heard.RESET, Heard.ANSWER, Heard.CLOSED):
-            return Place(ttl=hop.ttl, payload=run.payload, evidence=(run.id,))
+            return PathSegment(ttl=hop.ttl, payload=run.payload, evidence=(run.id,))
     return None
 
 
-def _first_difference(run: HopsObservation, control: HopsObservation) -> Place | None:
+def _first_difference(run: HopsObservation, control: HopsObservation) -> PathSegment | None:
     expired = {hop.ttl for hop in control.hops if hop.heard is Heard.TIME_EXCEEDED}
     # A server further away than this TTL cannot have seen the payload.
     beyond = max(expired, default=0)
     for hop in sorted(run.hops, key=lambda hop: hop.ttl):
         if hop.heard in MADE_ON_PATH:
             if hop.ttl in expired and hop.ttl <= beyond:
-                return Place(ttl=hop.ttl, payload=run.payload, evidence=(run.id, control.id))
+                return PathSegment(ttl=hop.ttl, payload=run.payload, evidence=(run.id, control.id))
             return None
     return None
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from observatory.figures import Caption, Row, TimeAxis, draw_share
+from observatory.figures import Caption, ChartRow, TimeAxis, draw_share
 from observatory.model import Event, Grain, Interval, Role
 from observatory.site.components.address import choose_one, event_address
 from observatory.site.components.page import PLOTLY, View, show_columns, show_download, show_missing
@@ -94,7 +94,7 @@ def _align(view: View, event: Event) -> _Aligned:
     part = told(event)
     onsets: dict[int, Interval] = {}
     for spell in sorted(part.spells, key=lambda s: (s.onset.by, s.isp, s.asn)):
-        if not spell.onset_is_ours:
+        if not spell.onset_from_rule_change:
             onsets.setdefault(spell.asn, spell.onset)
     last = view.coverage.last_at or part.onset.by
     end = min(max(part.end.by if part.end else last, part.onset.by), part.onset.by + _MOST)
@@ -131,7 +131,7 @@ def _show_chart(view: View, aligned: _Aligned) -> None:
     )
     figure = draw_share(
         aligned.shares,
-        rows=[Row(key=str(asn), name=names[asn]) for asn in aligned.onsets],
+        rows=[ChartRow(key=str(asn), name=names[asn]) for asn in aligned.onsets],
         axis=TimeAxis(
             start=ZERO - _BEFORE[grain] * step,
             end=ZERO + aligned.axis_steps * step,

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from observatory.figures import Band, Mark, TimeAxis
+from observatory.figures import Band, DateMark, TimeAxis
 from observatory.model import Cell, Event, Grain, Role
 from observatory.site.components.address import choose_days, choose_one
 from observatory.site.components.event_bands import find_bands
@@ -16,7 +16,7 @@ from observatory.site.known_targets import known_targets
 from observatory.site.reads import read_cells, read_events, read_latest, read_share
 from observatory.store import Share, VantageStatus
 from observatory.text import zone_name
-from observatory.views.matrix import Group, group_targets
+from observatory.views.matrix import TargetGroup, group_targets
 from observatory.views.ranges import bucket_range, default_days
 
 BY_TARGET: Final = "target"
@@ -28,11 +28,11 @@ class ChartRange:
     """What the page is about to show: one group of targets between two moments."""
 
     view: View
-    kind: Group
+    kind: TargetGroup
     targets: tuple[str, ...]
     axis: TimeAxis
     known: tuple[KnownDate, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[DateMark, ...]
     events: tuple[tuple[Band, Event], ...]
 
     @property
@@ -86,8 +86,8 @@ def choose_range(view: View) -> ChartRange | None:
         return None
     left, right = st.columns([3, 2])
     with left:
-        kinds = [str(kind) for kind in Group]
-        kind = Group(
+        kinds = [str(kind) for kind in TargetGroup]
+        kind = TargetGroup(
             choose_one("what", text("over_time.what"), kinds, lambda k: text(f"group.{k}"), as_buttons=True)
         )
     with right:

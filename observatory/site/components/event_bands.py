@@ -34,7 +34,7 @@ def make_band(event: Event, label: str) -> Band:
     onset, end = part.onset, part.end
     if end is None:
         return Band(label=label, earliest=onset.after, start=onset.by)
-    is_ours = all(spell.end_is_ours for spell in part.spells)
+    is_ours = all(spell.end_from_rule_change for spell in part.spells)
     return Band(
         label=label,
         earliest=onset.after,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from observatory.model import Certainty, Event, Method, Revision, Shows, Spell, State, load_zone
 from observatory.site.components.address import measurement_address
-from observatory.site.components.table import Entry, Line, Section
+from observatory.site.components.table import Line, Section, TableCell
 from observatory.text import Text
 from observatory.text.events import MANY, end_words, event_zone, how_words, onset_words, shortened
 from observatory.views.event_words import (
@@ -50,9 +50,9 @@ def revision_section(revisions: Sequence[Revision], text: Text) -> Section:
         Line(
             name=text.number(revision.number),
             entries=(
-                Entry(word=text.moment(revision.at, event_zone(revision.event))),
-                Entry(word=cause_words(revision.causes, text)),
-                Entry(word=difference_words(old, revision.event, text)),
+                TableCell(word=text.moment(revision.at, event_zone(revision.event))),
+                TableCell(word=cause_words(revision.causes, text)),
+                TableCell(word=difference_words(old, revision.event, text)),
             ),
         )
         for revision, old in zip(revisions, before, strict=False)
@@ -81,13 +81,13 @@ def _spell_lines(row: SpellRow, text: Text, vantages: Mapping[str, str]) -> Iter
             name=target_words(row, text),
             small=_names(row, text),
             entries=(
-                Entry(word=state_words(spell, text), look=_look(spell)),
-                Entry(word=spell_onset_words(spell, zone, text)),
-                Entry(word=spell_end_words(spell, zone, text)),
-                Entry(word=share),
-                Entry(word=control_words((s.control for s in alike), text)),
-                Entry(word=shortened(measured_from, text, most=MANY)),
-                Entry(word=versions_words(versions, text)),
+                TableCell(word=state_words(spell, text), look=_look(spell)),
+                TableCell(word=spell_onset_words(spell, zone, text)),
+                TableCell(word=spell_end_words(spell, zone, text)),
+                TableCell(word=share),
+                TableCell(word=control_words((s.control for s in alike), text)),
+                TableCell(word=shortened(measured_from, text, most=MANY)),
+                TableCell(word=versions_words(versions, text)),
             ),
         )
 
@@ -104,24 +104,24 @@ def _method_lines(row: SpellRow, text: Text) -> Iterable[Line]:
             yield _first_line(row, _method_entries(method, spell, text), text)
 
 
-def _first_line(row: SpellRow, entries: tuple[Entry, ...], text: Text) -> Line:
+def _first_line(row: SpellRow, entries: tuple[TableCell, ...], text: Text) -> Line:
     """Return a line named by its first target, and how many there are."""
     small = (text.count("spells.targets", len(row.targets)),) if len(row.targets) > 1 else ()
     return Line(name=row.targets[0], small=small, entries=entries)
 
 
-def _method_entries(method: Method, spell: Spell, text: Text) -> tuple[Entry, ...]:
+def _method_entries(method: Method, spell: Spell, text: Text) -> tuple[TableCell, ...]:
     zone = load_zone(spell.zone)
     end = end_words(method.end, zone, text) if method.end else text("event.method_end_none")
-    if method.end and spell.end_is_ours:
+    if method.end and spell.end_from_rule_change:
         end = text("spells.not_known")
     layer = f"layer.{method.layer}"
     return (
-        Entry(word=how_words(method.mechanism, text) if method.mechanism else text("event.how_unknown")),
-        Entry(word=text(layer) if text.has(layer) else method.layer),
-        Entry(word=onset_words(method.onset, zone, text)),
-        Entry(word=end),
-        Entry(word=method.resolver or "–"),
+        TableCell(word=how_words(method.mechanism, text) if method.mechanism else text("event.how_unknown")),
+        TableCell(word=text(layer) if text.has(layer) else method.layer),
+        TableCell(word=onset_words(method.onset, zone, text)),
+        TableCell(word=end),
+        TableCell(word=method.resolver or "–"),
     )
 
 
@@ -135,5 +135,5 @@ def _evidence_lines(row: SpellRow, text: Text) -> Iterable[Line]:
                 (text.moment(witness.at, zone), measurement_address(witness.measurement_id, text.language))
                 for witness in own
             )
-            entries.append(Entry(word="" if links else text("event.evidence_none"), links=links))
+            entries.append(TableCell(word="" if links else text("event.evidence_none"), links=links))
         yield _first_line(row, tuple(entries), text)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from observatory.figures import Mark
+from observatory.figures import DateMark
 from observatory.reference import load_yaml
 from observatory.text import Text
 from observatory.views.words import escape_markdown
@@ -55,7 +55,7 @@ def dates_between(start: datetime, end: datetime) -> tuple[KnownDate, ...]:
     return tuple(date for date in load_known_dates() if start <= date.at < end)
 
 
-def mark_dates(dates: tuple[KnownDate, ...], span: timedelta) -> tuple[Mark, ...]:
+def mark_dates(dates: tuple[KnownDate, ...], span: timedelta) -> tuple[DateMark, ...]:
     """Return the marks of a chart; those too close to be told apart share one: `1–3`."""
     marks: list[tuple[datetime, int, int]] = []
     for number, date in enumerate(dates, start=1):
@@ -64,7 +64,8 @@ def mark_dates(dates: tuple[KnownDate, ...], span: timedelta) -> tuple[Mark, ...
         else:
             marks.append((date.at, number, number))
     return tuple(
-        Mark(at=at, number=str(first) if first == last else f"{first}–{last}") for at, first, last in marks
+        DateMark(at=at, number=str(first) if first == last else f"{first}–{last}")
+        for at, first, last in marks
     )
 
 

@@ -23,7 +23,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class TableCell:
     """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `pick` it is a button.
 
     `full` is what a screen reader says and a mouse pointer shows; `pick` is given back when it is pressed.
@@ -43,7 +43,7 @@ class Entry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[TableCell, ...]
     small: tuple[str, ...] = ()
 
 

@@ -49,7 +49,7 @@ class Feed:
         prefix = "AS" if self.kind is FeedKind.ISP else ""
         return f"/feeds/{self.kind}/{prefix}{quote(self.key, safe='')}.atom"
 
-    def holds(self, entry: "Entry") -> bool:
+    def holds(self, entry: "FeedEntry") -> bool:
         """Return whether anything was ever told of what this feed is about."""
         if self.kind is FeedKind.EVENTS:
             return True
@@ -58,7 +58,7 @@ class Feed:
         return self.key in entry.told_targets
 
 
-class Standing(StrEnum):
+class EntryStatus(StrEnum):
     """Whether what was told stands."""
 
     STANDS = "stands"
@@ -67,7 +67,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FeedEntry:
     """What feeds tell of one event.
 
     Shape:  `event` holds the confirmed spells alone, those told last where none stands. `causes` are those of
@@ -79,13 +79,13 @@ class Entry:
     causes: tuple[AlertKind, ...]
     published_at: datetime
     updated_at: datetime
-    standing: Standing
+    status: EntryStatus
     gone: tuple[str, ...] = ()
     told_asns: frozenset[int] = frozenset()
     told_targets: frozenset[str] = frozenset()
 
 
-def make_entry(history: Sequence[Revision]) -> Entry | None:
+def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
     """Return what feeds tell of an event; None when the public was never told anything.
 
     Shape:  all revisions of one event, oldest first.
@@ -94,27 +94,27 @@ def make_entry(history: Sequence[Revision]) -> Entry | None:
     if not told:
         return None
     newest = history[-1]
-    standing = Standing.STANDS
+    status = EntryStatus.STANDS
     if newest.event.withdrawn:
-        standing = Standing.WITHDRAWN
+        status = EntryStatus.WITHDRAWN
     elif newest.event.certainty is Certainty.SUSPECTED:
-        standing = Standing.UNCONFIRMED
+        status = EntryStatus.UNCONFIRMED
     shown = told[-1]
     names = (name for event in told[:-1] for name in (*network_names(event), *event.targets))
     still = {*network_names(shown), *shown.targets}
-    return Entry(
+    return FeedEntry(
         event=shown,
         causes=newest.causes,
         published_at=history[0].at,
         updated_at=newest.at,
-        standing=standing,
+        status=status,
         gone=tuple(dict.fromkeys(name for name in names if name not in still)),
         told_asns=frozenset(spell.asn for event in told for spell in event.spells),
         told_targets=frozenset(spell.target for event in told for spell in event.spells),
     )
 
 
-def build_feed(entries: Sequence[Entry], feed: Feed, text: Text, *, base: str, name: str = "") -> bytes:
+def build_feed(entries: Sequence[FeedEntry], feed: Feed, text: Text, *, base: str, name: str = "") -> bytes:
     """Return an Atom document of the entries updated last.
 
     Shape:  `base` is scheme and host of the site, without a slash at the end; `name` is what to call the
@@ -143,7 +143,7 @@ def build_feed(entries: Sequence[Entry], feed: Feed, text: Text, *, base: str, n
     return body
 
 
-def feed_updated_at(entries: Sequence[Entry]) -> datetime | None:
+def feed_updated_at(entries: Sequence[FeedEntry]) -> datetime | None:
     """Return when the feed changed last; None for one that holds nothing."""
     return max((entry.updated_at for entry in entries), default=None)
 
@@ -153,21 +153,21 @@ def entry_id(event_id: str) -> str:
     return _urn(f"event {event_id}")
 
 
-def title(entry: Entry, text: Text) -> str:
+def title(entry: FeedEntry, text: Text) -> str:
     """Return the finding as a sentence, after what a reader must know first."""
     sentence = finding(entry.event, text)
-    if entry.standing is not Standing.STANDS:
+    if entry.status is not EntryStatus.STANDS:
         sentence = text("feed.withdrawn", finding=sentence)
     if entry.event.emulated:
         sentence = text("feed.emulated", finding=sentence)
     return _clean(sentence, _MAX_TITLE_CHARS)
 
 
-def summary(entry: Entry, text: Text) -> str:
+def summary(entry: FeedEntry, text: Text) -> str:
     """Return what, where, since when, how sure and how, in sentences."""
     sentences = [text("over_time.source_emulated")] if entry.event.emulated else []
-    if entry.standing is not Standing.STANDS:
-        sentences += [text(f"feed.is_{entry.standing}"), text("feed.was_told")]
+    if entry.status is not EntryStatus.STANDS:
+        sentences += [text(f"feed.is_{entry.status}"), text("feed.was_told")]
     else:
         sentences += [
             text(f"feed.cause_{cause}")
@@ -180,7 +180,7 @@ def summary(entry: Entry, text: Text) -> str:
     return _clean(" ".join(sentences), _MAX_SUMMARY_CHARS)
 
 
-def _fill(item: Any, entry: Entry, text: Text, base: str) -> None:
+def _fill(item: Any, entry: FeedEntry, text: Text, base: str) -> None:
     event = entry.event
     item.id(entry_id(event.id))
     item.title(title(entry, text))

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 from observatory.model import Certainty, Revision, Role
 from observatory.site.feeds.atom import (
     N_ENTRIES,
-    Entry,
     Feed,
+    FeedEntry,
     FeedKind,
     build_feed,
     feed_updated_at,
@@ -36,7 +36,7 @@ _SITE: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?:
 _N_EXAMPLES: Final = 12
 # Reading all that an event ever said is slow, and what a revision says never changes: kept by its number.
 _MAX_MADE: Final = 4096
-_made: Final[dict[tuple[str, str, int, datetime], tuple[Entry | None]]] = {}
+_made: Final[dict[tuple[str, str, int, datetime], tuple[FeedEntry | None]]] = {}
 
 
 def parse_feed(path: str) -> Feed | None:
@@ -80,14 +80,14 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
 )
 
 
-def load_entries(store: Store, feed: Feed) -> tuple[Entry, ...]:
+def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
     """Return what a feed tells, the newest first; emulated events only where nothing is real.
 
     Errors: StoreError.
     """
     coverage = store.load_coverage()
     emulated = coverage.emulated and not coverage.real
-    entries: list[Entry] = []
+    entries: list[FeedEntry] = []
     for now in sorted(store.load_events(emulated=emulated), key=lambda now: now.at, reverse=True):
         # A suspicion that was never revised was never more than that: most of them, and no need to read.
         if now.number == 1 and now.event.certainty is Certainty.SUSPECTED:
@@ -100,7 +100,7 @@ def load_entries(store: Store, feed: Feed) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def _entry_of(store: Store, now: Revision) -> Entry | None:
+def _entry_of(store: Store, now: Revision) -> FeedEntry | None:
     key = (str(store.engine.url), now.event.id, now.number, now.at)
     # One step: another thread may empty it between two.
     kept = _made.get(key)

@@ -8,7 +8,7 @@ import streamlit as st
 from observatory.model import Event, Revision, Role, Spell, load_zone
 from observatory.site.components.address import event_address, feed_address
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
-from observatory.site.components.table import Entry, Head, Line, Section, show_table
+from observatory.site.components.table import Head, Line, Section, TableCell, show_table
 from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.store import StoreError
 from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words, told
@@ -146,11 +146,11 @@ def _section(spells: Sequence[Spell], view: View, *, is_ours: bool) -> Section:
     newest = sorted(spells, key=lambda spell: spell.onset.by, reverse=True)[:_MOST_LINES]
     lines = []
     for spell in newest:
-        when = Entry(word=onset_words(spell.onset, load_zone(spell.zone), text))
-        found = Entry(word=versions_words(spell.versions, text))
+        when = TableCell(word=onset_words(spell.onset, load_zone(spell.zone), text))
+        found = TableCell(word=versions_words(spell.versions, text))
         if not is_ours:
             share = share_words([spell.portion], partial=False, text=text)
-            found = Entry(word=share, small=(state_words(spell, text),))
+            found = TableCell(word=share, small=(state_words(spell, text),))
         name = spell.isp or f"AS{spell.asn}"
         lines.append(Line(name=name, small=(spell.target,), entries=(when, found)))
     return Section(name="", lines=tuple(lines))

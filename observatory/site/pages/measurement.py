@@ -9,7 +9,7 @@ from observatory.model import load_zone
 from observatory.site.components.address import asked, measurement_address
 from observatory.site.components.page import View, open_view, show_missing, show_no_measurements
 from observatory.site.components.step_list import show_steps
-from observatory.site.components.table import Entry, Head, Line, Section, show_table
+from observatory.site.components.table import Head, Line, Section, TableCell, show_table
 from observatory.site.reads import REFRESH_S, Found, find_measurement, read_latest
 from observatory.store import StoreError, VantageStatus
 from observatory.text.rules import load_rule_texts
@@ -78,12 +78,14 @@ def _show_newest(view: View) -> None:
                         name=one.target,
                         small=(vantages[one.vantage].name if one.vantage in vantages else one.vantage,),
                         entries=(
-                            Entry(
+                            TableCell(
                                 word=text("measured.open"),
                                 href=measurement_address(one.measurement_id, text.language),
                             ),
-                            Entry(word=text(f"short.{one.state}"), look=str(one.state)),
-                            Entry(word=text.moment(one.measured_at, _zone(vantages.get(one.vantage), view))),
+                            TableCell(word=text(f"short.{one.state}"), look=str(one.state)),
+                            TableCell(
+                                word=text.moment(one.measured_at, _zone(vantages.get(one.vantage), view))
+                            ),
                         ),
                     )
                     for one in newest

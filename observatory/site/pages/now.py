@@ -19,11 +19,11 @@ from observatory.site.components.page import (
 )
 from observatory.site.components.table import (
     Detail,
-    Entry,
     Head,
     LegendEntry,
     Line,
     Section,
+    TableCell,
     show_legend,
     show_table,
 )
@@ -34,8 +34,8 @@ from observatory.text import Text
 from observatory.text.events import onset_sentence, told
 from observatory.views.csv import LATEST_COLUMNS, latest_csv
 from observatory.views.event_words import headline, is_going_on
-from observatory.views.headline import Finding, describe, describe_controls
-from observatory.views.matrix import Group, Matrix, Square, build_matrix
+from observatory.views.headline import Headline, describe, describe_controls
+from observatory.views.matrix import Matrix, MatrixCell, TargetGroup, build_matrix
 from observatory.views.words import escape_markdown, where_and_how
 
 
@@ -71,9 +71,9 @@ def show() -> None:
 
 
 def _show_findings(matrix: Matrix, view: View) -> None:
-    findings = {kind: describe(matrix, kind, view.text, view.zone) for kind in Group}
-    _show_finding(findings[Group.HOST], view.text, is_headline=True)
-    _show_finding(findings[Group.DATA_CENTRE], view.text, is_headline=False)
+    findings = {kind: describe(matrix, kind, view.text, view.zone) for kind in TargetGroup}
+    _show_finding(findings[TargetGroup.HOST], view.text, is_headline=True)
+    _show_finding(findings[TargetGroup.DATA_CENTRE], view.text, is_headline=False)
     if all(finding.basis is None for finding in findings.values()):
         with st.container(border=True, key="missing"):
             st.markdown(view.text("missing.stale_next"))
@@ -89,7 +89,7 @@ def _show_events(events: Sequence[Event], view: View) -> None:
         st.caption(escape_markdown(onset_sentence(told(event), view.text)))
 
 
-def _show_finding(finding: Finding, text: Text, *, is_headline: bool) -> None:
+def _show_finding(finding: Headline, text: Text, *, is_headline: bool) -> None:
     st.markdown(f"**{text(f'group.{finding.kind}')}**")
     first, *others = finding.statements
     draw = st.title if is_headline else st.subheader
@@ -126,7 +126,7 @@ def _show_matrix(matrix: Matrix, view: View) -> None:
                     for target in matrix.targets[kind]
                 ),
             )
-            for kind in Group
+            for kind in TargetGroup
         ],
         is_matrix=True,
         detail=_evidence(matrix.squares[picked], view) if picked and picked in matrix.squares else None,
@@ -154,7 +154,7 @@ def _head(vantage: VantageStatus, matrix: Matrix, text: Text) -> Head:
     )
 
 
-def _entry(square: Square, view: View) -> Entry:
+def _entry(square: MatrixCell, view: View) -> TableCell:
     text, latest = view.text, square.latest
     word = text(f"short.{square.shown}")
     small: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ def _entry(square: Square, view: View) -> Entry:
         small = (text("short.stale", at=at, state=state),)
     elif square.is_partial and square.is_judged:
         small = (text("short.partly"),)
-    return Entry(
+    return TableCell(
         word=word,
         small=small,
         look=str(square.shown),
@@ -173,7 +173,7 @@ def _entry(square: Square, view: View) -> Entry:
     )
 
 
-def _full(square: Square, view: View, zone: tzinfo) -> str:
+def _full(square: MatrixCell, view: View, zone: tzinfo) -> str:
     text, latest = view.text, square.latest
     names = {"target": square.target, "network": square.vantage.isp}
     if latest is None:
@@ -186,7 +186,7 @@ def _full(square: Square, view: View, zone: tzinfo) -> str:
     return text("now.cell_at", state=state, at=at, **names)
 
 
-def _evidence(square: Square, view: View) -> Detail:
+def _evidence(square: MatrixCell, view: View) -> Detail:
     """Return what a state rests on, in words that can be checked."""
     text, latest = view.text, square.latest
     zone = load_zone(square.vantage.timezone)

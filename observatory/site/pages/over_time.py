@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from observatory.figures import Caption, Row, draw_share, draw_timeline
+from observatory.figures import Caption, ChartRow, draw_share, draw_timeline
 from observatory.site.components.address import choose_one
 from observatory.site.components.aligned import show_aligned
 from observatory.site.components.chart_range import BY_NETWORK, BY_TARGET, ChartRange, choose_range
@@ -61,7 +61,7 @@ def _show_charts(chosen: ChartRange) -> None:
         _show_empty_range(chosen)
         return
     rows_networks = _network_rows(chosen.probes, {share.key for share in by_network})
-    rows_targets = [Row(key=target, name=target) for target in chosen.targets]
+    rows_targets = [ChartRow(key=target, name=target) for target in chosen.targets]
     st.subheader(text("over_time.heading_share"), anchor=False)
     left, right = st.columns(2)
     with left:
@@ -90,7 +90,7 @@ def _show_empty_range(chosen: ChartRange) -> None:
     )
 
 
-def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Row], by: str) -> None:
+def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[ChartRow], by: str) -> None:
     view, text = chosen.view, chosen.view.text
     title = text("over_time.share_networks" if by == BY_NETWORK else "over_time.share_targets")
     scope = text("over_time.share_scope", group=text(f"group.{chosen.kind}"), **chosen.span)
@@ -120,7 +120,7 @@ def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Row]
     )
 
 
-def _show_timeline(chosen: ChartRange, networks: Sequence[Row], targets: Sequence[Row]) -> None:
+def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Sequence[ChartRow]) -> None:
     view, text = chosen.view, chosen.view.text
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
@@ -197,11 +197,11 @@ def _show_figure(figure: Any, key: str, alt: str) -> None:
     st.plotly_chart(figure, theme=None, config=PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
 
 
-def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[Row]:
+def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[ChartRow]:
     """Return a row for each vantage point in force, and for each other one that measured something then."""
     shown = [v for v in probes if (v.enabled and not v.removed) or v.id in measured]
     names = [v.isp for v in shown]
-    return [Row(key=v.id, name=v.name if names.count(v.isp) > 1 else v.isp) for v in shown]
+    return [ChartRow(key=v.id, name=v.name if names.count(v.isp) > 1 else v.isp) for v in shown]
 
 
 def _source(view: View, n: int) -> str:

@@ -14,7 +14,7 @@ from observatory.site.components.page import (
     show_missing,
     show_no_measurements,
 )
-from observatory.site.components.table import Entry, Head, Line, Section, show_table
+from observatory.site.components.table import Head, Line, Section, TableCell, show_table
 from observatory.site.reads import REFRESH_S, read_config_state
 from observatory.store import StoreError, VantageStatus
 from observatory.views.csv import VANTAGE_COLUMNS, vantage_csv
@@ -87,38 +87,38 @@ def _line(vantage: VantageStatus, status: Punctuality, view: View) -> Line:
         name=vantage.name,
         small=(f"{vantage.isp}, AS{vantage.asn}", every, *role),
         entries=(
-            Entry(word=text(f"vantage.state_{status}"), look=str(_LOOKS[status])),
+            TableCell(word=text(f"vantage.state_{status}"), look=str(_LOOKS[status])),
             _seen(vantage, view),
             _next_run(vantage, status, view),
             _error(vantage, view),
-            Entry(word=text.number(vantage.n_gaps_24h)),
+            TableCell(word=text.number(vantage.n_gaps_24h)),
         ),
     )
 
 
-def _seen(vantage: VantageStatus, view: View) -> Entry:
+def _seen(vantage: VantageStatus, view: View) -> TableCell:
     if vantage.last_seen_at is None:
-        return Entry(word=view.text("now.never"))
+        return TableCell(word=view.text("now.never"))
     age = view.text("now.ago", age=view.text.age(view.now - vantage.last_seen_at))
-    return Entry(word=age, small=(_moment(vantage, vantage.last_seen_at, view),))
+    return TableCell(word=age, small=(_moment(vantage, vantage.last_seen_at, view),))
 
 
-def _next_run(vantage: VantageStatus, status: Punctuality, view: View) -> Entry:
+def _next_run(vantage: VantageStatus, status: Punctuality, view: View) -> TableCell:
     due = vantage.next_run_at
     if due is None or status in (Punctuality.OFF, Punctuality.REMOVED):
-        return Entry(word=view.text("vantage.no_next"))
+        return TableCell(word=view.text("vantage.no_next"))
     moment = _moment(vantage, due, view)
     # In an emulation "now" stands still at the last measurement, so nothing can be overdue.
     if not view.emulated and view.now - due > timedelta(seconds=vantage.every_s):
-        return Entry(word=view.text("vantage.overdue", at=moment))
-    return Entry(word=moment)
+        return TableCell(word=view.text("vantage.overdue", at=moment))
+    return TableCell(word=moment)
 
 
-def _error(vantage: VantageStatus, view: View) -> Entry:
+def _error(vantage: VantageStatus, view: View) -> TableCell:
     if not vantage.last_error:
-        return Entry(word=view.text("vantage.no_error"))
+        return TableCell(word=view.text("vantage.no_error"))
     small = (_moment(vantage, vantage.last_error_at, view),) if vantage.last_error_at else ()
-    return Entry(word=vantage.last_error[:300], small=small)
+    return TableCell(word=vantage.last_error[:300], small=small)
 
 
 def _moment(vantage: VantageStatus, at: datetime, view: View) -> str:

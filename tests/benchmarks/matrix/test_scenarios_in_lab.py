@@ -11,7 +11,7 @@ from benchmarks.matrix.score import BLOCKING, Fit, Outcome, false_block_rate
 from lab import world
 from lab.control import LabControl
 from observatory.model import Config, State
-from observatory.vantage.once import Result
+from observatory.vantage.once import JudgedMeasurement
 from tests.in_lab import Results, measure
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 Expected = tuple[State, str | None]
 FINE: Expected = (State.OK, None)
-Played = dict[str, list[Result]]
+Played = dict[str, list[JudgedMeasurement]]
 
 
 def outcome(results: Results, vantage: str, target: str) -> Expected:

@@ -167,10 +167,10 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
         ["f.yaml: expected at most 1000000 bytes, got more"],
     ),
     "an unknown setting": (
-        "controll: example.com\nvantage_points: []\n",
+        "canary: example.com\nvantage_points: []\n",
         [
-            "f.yaml:1 controll: expected one of the keys public_resolver, no_dns_address, ca_file, control, "
-            'vantage_points, got "controll"; did you mean "control"?'
+            "f.yaml:1 canary: expected one of the keys public_resolver, no_dns_address, ca_file, "
+            'canary_host, vantage_points, got "canary"; did you mean "canary_host"?'
         ],
     ),
     "an unknown key": (
@@ -410,7 +410,7 @@ def test_good_file_gives_frozen_objects(write: Callable[[str | bytes], Path]) ->
     )
     assert load_config(path, machine=FakeMachine()) == Config(
         path=str(path),
-        settings=Settings(public_resolver="2001:db8::1", control="control.example"),
+        settings=Settings(public_resolver="2001:db8::1", canary_host="control.example"),
         vantage_points=(
             VantagePoint(
                 id="a",
@@ -436,6 +436,19 @@ def test_good_file_gives_frozen_objects(write: Callable[[str | bytes], Path]) ->
             ),
         ),
     )
+
+
+def test_older_name_of_the_canary_still_works(write: Callable[[str | bytes], Path]) -> None:
+    path = write("control: old.example\nvantage_points: []\n")
+    assert load_config(path, machine=FakeMachine()).settings.canary_host == "old.example"
+
+
+def test_both_names_of_the_canary_are_one_too_many(write: Callable[[str | bytes], Path]) -> None:
+    path = write("canary_host: new.example\ncontrol: old.example\nvantage_points: []\n")
+    assert problems_of(path) == [
+        "f.yaml:2 control: expected canary_host alone, of which control is the older name, got both; "
+        "delete this line"
+    ]
 
 
 def test_defaults_are_those_of_the_model() -> None:

@@ -22,7 +22,7 @@ from observatory.model import (
     VantagePoint,
     Verdict,
 )
-from observatory.store import Overtaken, Result, Store, StoreError, open_store
+from observatory.store import DetectionResult, Overtaken, Store, StoreError, open_store
 from probes.records import Measurement
 from tests.observatory.store.samples import make_measurement, make_verdict
 
@@ -215,7 +215,7 @@ def test_looking_at_everything_again_takes_back_what_is_not_found_again(store: S
     save(store, block())
     look(store)
     store.replace_verdicts({m.id: replace(v, state=State.OK, mechanism=None) for m, v in block()})
-    store.touch_all()
+    store.mark_all_dirty()
     look(store)
     assert the_event(store).withdrawn and store.load_spells() == []
 
@@ -226,12 +226,14 @@ def test_change_of_ours_is_told_to_the_operator_alone(store: Store) -> None:
     look(store, review=True)
     assert store.load_events() == ()
     (alert,) = store.load_alerts()
-    assert (alert.kind, alert.audience) == (AlertKind.OURS, Audience.OPERATOR)
+    assert (alert.kind, alert.audience) == (AlertKind.RULE_CHANGE, Audience.OPERATOR)
     assert "XL Axiata: t.me" in alert.detail
     before = hours(START, ONSET, State.OK)
     store.replace_verdicts({m.id: replace(v, rules_version="3") for m, v in before})
     look(store)
-    assert not the_spell(store).onset_is_ours, "the past was judged by the same rules, and the block stands"
+    assert not the_spell(store).onset_from_rule_change, (
+        "the past was judged by the same rules, and the block stands"
+    )
 
 
 def test_many_hosts_are_one_event_and_one_alert(store: Store) -> None:
@@ -267,7 +269,7 @@ def test_archive_of_years_ago_is_kept_and_nobody_is_alarmed(store: Store, ends: 
 def test_a_clock_that_runs_ahead_leaves_the_others_where_they_are(store: Store) -> None:
     save(store, [*block(), measured(START + 4000 * DAY, State.OK, target="telegram.org")])
     look(store)
-    (standing,) = store.load_standings([(XL.asn, "t.me", False)]).values()
+    (standing,) = store.load_checkpoints([(XL.asn, "t.me", False)]).values()
     assert standing.at == ONSET + 71 * HOUR - 2 * DAY
 
 
@@ -280,7 +282,7 @@ def test_control_vantage_points_have_no_events(store: Store) -> None:
 def test_full_disk_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     save(store, block())
 
-    def refuse(result: Result, *, at: datetime) -> None:
+    def refuse(result: DetectionResult, *, at: datetime) -> None:
         raise StoreError("disk full")
 
     with monkeypatch.context() as patched:
@@ -313,8 +315,8 @@ def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
     save(store, block())
     look(store)
     event = the_event(store)
-    stale = Result(
-        looked_at=(), standings=(), spells={}, revised={}, updated=[event], known={event.id: 7}, alerts=()
+    stale = DetectionResult(
+        looked_at=(), checkpoints=(), spells={}, revised={}, updated=[event], known={event.id: 7}, alerts=()
     )
     with pytest.raises(Overtaken):
         store.save_result(stale, at=NOW)
@@ -322,11 +324,11 @@ def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
 
 def test_a_series_that_another_process_finished_with_is_not_written_over(store: Store) -> None:
     save(store, block())
-    (touched,) = store.load_touched(10)
+    (touched,) = store.load_dirty_series(10)
     look(store)
-    stale = Result(
+    stale = DetectionResult(
         looked_at=[touched],
-        standings=(),
+        checkpoints=(),
         spells={touched.key: []},
         revised={},
         updated=(),
@@ -340,11 +342,13 @@ def test_a_series_that_another_process_finished_with_is_not_written_over(store: 
 
 def test_a_series_that_changes_while_it_is_looked_at_is_looked_at_again(store: Store) -> None:
     save(store, block()[:-1])
-    (touched,) = store.load_touched(10)
+    (touched,) = store.load_dirty_series(10)
     save(store, block()[-1:])
-    result = Result(looked_at=[touched], standings=(), spells={}, revised={}, updated=(), known={}, alerts=())
+    result = DetectionResult(
+        looked_at=[touched], checkpoints=(), spells={}, revised={}, updated=(), known={}, alerts=()
+    )
     store.save_result(result, at=NOW)
-    assert len(store.load_touched(10)) == 1
+    assert len(store.load_dirty_series(10)) == 1
 
 
 def test_witnesses_outlive_their_raw_rows(store: Store) -> None:
@@ -352,7 +356,7 @@ def test_witnesses_outlive_their_raw_rows(store: Store) -> None:
     look(store)
     before = the_spell(store)
     store.delete_raw_before(ONSET + 2 * DAY)
-    store.touch_all()
+    store.mark_all_dirty()
     look(store)
     after = the_spell(store)
     assert after.onset == before.onset

@@ -40,7 +40,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def has_looked(store: Store) -> Callable[[], bool]:
-    return lambda: not store.load_touched(1)
+    return lambda: not store.load_dirty_series(1)
 
 
 def test_it_sees_what_others_store_and_survives_being_killed(tmp_path: Path) -> None:

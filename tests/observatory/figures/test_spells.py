@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.figures import Band, Caption, Row, Theme, TimeAxis, draw_share, draw_spells, draw_timeline
+from observatory.figures import (
+    Band,
+    Caption,
+    ChartRow,
+    Theme,
+    TimeAxis,
+    draw_share,
+    draw_spells,
+    draw_timeline,
+)
 from observatory.figures.bands import place_bands
 from observatory.figures.looks import PAPERS
 from observatory.figures.spells import _LOOKS
@@ -90,9 +99,9 @@ SITUATIONS = {
         make_spell(onset=Interval(after=None, by=AT + HOUR)),
         {"✕": [(1, 80)], "«": [hours(1 - STUB, 1)]},
     ),
-    "onset of ours": (make_spell(onset_is_ours=True), {"✕": [(1, 80)], "§": [hours(1 - STUB, 1)]}),
+    "onset of ours": (make_spell(onset_from_rule_change=True), {"✕": [(1, 80)], "§": [hours(1 - STUB, 1)]}),
     "an end of ours is not drawn as one": (
-        make_spell(end=ENDED, end_is_ours=True),
+        make_spell(end=ENDED, end_from_rule_change=True),
         {"✕": [(1, 40)], "↔": [(0, 1)], "§": [(40, 50)]},
     ),
     "by comparison": (make_spell(witnesses=COMPARED), {"✕?": [(1, 80)], "↔": [(0, 1)]}),
@@ -170,7 +179,7 @@ def test_hover_has_the_share_with_its_interval_where_it_is_partial() -> None:
     (part,) = (t for t in draw(make_spell(partial=True, portion=PART)).data if sign_of(t) == "◐")
     assert "12 of 30 measurements; 95 % interval 24% to 58%" in unwrapped(part)
     assert "Began: on 14 Jul 2017 between 18:00 and 19:00 WIB" in unwrapped(part)
-    (ours,) = (t for t in draw(make_spell(end=ENDED, end_is_ours=True)).data if sign_of(t) == "✕")
+    (ours,) = (t for t in draw(make_spell(end=ENDED, end_from_rule_change=True)).data if sign_of(t) == "✕")
     assert "Ended: not known" in unwrapped(ours)
 
 
@@ -218,7 +227,7 @@ BANDS = {
         [(-10, 0, 0.4), (0, 90, 1)],
     ),
     "an end of ours is none": (
-        make_event("a", make_spell(end=ENDED, end_is_ours=True)),
+        make_event("a", make_spell(end=ENDED, end_from_rule_change=True)),
         [(0, 1, 0.4), (1, 40, 1), (40, 90, 0.4)],
     ),
 }
@@ -230,7 +239,7 @@ def test_bands(event: Any, expected: list[Any], draw_one: Any) -> None:
     by = {"by": "vantage"} if draw_one is draw_timeline else {}
     figure = draw_one(
         [],
-        rows=[Row(key="a", name="A")],
+        rows=[ChartRow(key="a", name="A")],
         axis=AXIS,
         caption=CAPTION,
         text=EN,
@@ -268,7 +277,7 @@ def test_an_axis_of_distances_counts_from_zero() -> None:
     day = timedelta(days=1)
     axis = TimeAxis(start=zero - 3 * day, end=zero + 28 * day, grain=Grain.DAY, zone=UTC, title="", zero=zero)
     figure = draw_share(
-        [], rows=[Row(key="1", name="A")], axis=axis, caption=CAPTION, text=EN, theme=Theme.DARK
+        [], rows=[ChartRow(key="1", name="A")], axis=axis, caption=CAPTION, text=EN, theme=Theme.DARK
     )
     assert list(figure.layout.xaxis.ticktext) == ["0", "+7", "+14", "+21"]
     assert [axis.distance(zero + n * day) for n in (-3, 0, 2)] == ["-3", "0", "+2"]

@@ -186,7 +186,7 @@ def test_who_when_where() -> None:
     assert measurement.origin == "ooni:20240214T090617Z_webconnectivity_ID_23693_n1_1IvUiXNWHooB5rmD"
     assert not measurement.emulated
     assert part.canary is not None
-    assert (part.canary.target, part.canary.target_kind) == ("2.th.ooni.org", TargetKind.CONTROL_HOST)
+    assert (part.canary.target, part.canary.target_kind) == ("2.th.ooni.org", TargetKind.CANARY)
     assert [type(o) for o in part.canary.observations] == [HelperObservation]
     assert part.controls[0].measurement.vantage == "ooni-test-helper"
     assert len({m.id for m in part.all()}) == 4

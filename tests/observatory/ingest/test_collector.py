@@ -91,7 +91,7 @@ def _round(
             at=at,
             round_id=f"r-{name}",
             target="example.com",
-            kind=TargetKind.CONTROL_HOST,
+            kind=TargetKind.CANARY,
             emulated=emulated,
         ),
     ]

@@ -13,7 +13,7 @@ from observatory.analysis.judging.case import Control
 from observatory.cli.app import app
 from observatory.ingest import rescore as rescore_module
 from observatory.ingest.collector import Collector
-from observatory.ingest.rescore import BATCH, Outcome, rescore
+from observatory.ingest.rescore import BATCH, VerdictSummary, rescore
 from observatory.model import Grain, State, Verdict
 from observatory.runtime.up import judge as todays_judge
 from observatory.store import Selection, Store, StoreError, open_store
@@ -240,7 +240,7 @@ def test_a_batch_with_its_controls_is_all_that_is_in_memory(
 
 
 def test_outcomes_read_as_people_write_them() -> None:
-    outcome = Outcome(State.LIKELY_BLOCKED, "tls.reset.sni", "tls.reset.sni", True)
+    outcome = VerdictSummary(State.LIKELY_BLOCKED, "tls.reset.sni", "tls.reset.sni", True)
     assert str(outcome) == "likely_blocked (partly) tls.reset.sni [tls.reset.sni]"
 
 

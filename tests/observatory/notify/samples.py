@@ -23,7 +23,7 @@ from observatory.model import (
     VantagePoint,
     Witness,
 )
-from observatory.notify.deliver import Deliverer, Told
+from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
 from observatory.store import Store
 from observatory.store.engine import writing
@@ -88,7 +88,7 @@ class Town:
     channels: tuple[Channel, ...] = ()
     now: datetime = AT
     senders: Sender = send
-    told: list[Told] = field(default_factory=list)
+    told: list[DeliveryReport] = field(default_factory=list)
 
     def meet(self, *channels: Channel) -> None:
         """Have channels that were there before anything happened."""
@@ -117,7 +117,7 @@ class Town:
                 ],
             )
 
-    def deliver(self, after: timedelta = timedelta()) -> tuple[Told, ...]:
+    def deliver(self, after: timedelta = timedelta()) -> tuple[DeliveryReport, ...]:
         self.now += after
         file = Channels(path="alerts.yaml", site=SITE, channels=self.channels)
         told = Deliverer(self.store, file, lambda: self.now, self.senders).deliver(self.now)

@@ -480,8 +480,8 @@ def test_a_spread_to_the_isp_asked_for_is_its_onset(town: Town, receiver: Receiv
 
 AUDIENCES: dict[str, tuple[AlertKind, Audience, list[str]]] = {
     "a block": (ONSET, Audience.PUBLIC, ["public"]),
-    "for operators": (AlertKind.OURS, Audience.OPERATOR, ["operator"]),
-    "for operators, though marked public by mistake": (AlertKind.OURS, Audience.PUBLIC, ["operator"]),
+    "for operators": (AlertKind.RULE_CHANGE, Audience.OPERATOR, ["operator"]),
+    "for operators, though marked public by mistake": (AlertKind.RULE_CHANGE, Audience.PUBLIC, ["operator"]),
 }
 
 

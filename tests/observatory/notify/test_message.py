@@ -186,7 +186,7 @@ DETAILS: dict[str, tuple[dict[str, Any], str]] = {
         "It comes and goes by the time of day: 09:00–17:30 (Asia/Jakarta).",
     ),
     "our own rules changed": (
-        {"onset_is_ours": True},
+        {"onset_from_rule_change": True},
         "When it began is not known: the verdicts changed with our own rules",
     ),
     "a mechanism without words": (
@@ -266,7 +266,7 @@ OPERATORS: dict[str, tuple[Alert, VantageStatus | None, str, str]] = {
         "jkt-1 (?, AS0) has reported nothing since 24 Nov 2026, 04:22 UTC.",
     ),
     "ours": (
-        operator_alert(K.OURS, "rules 7 → 8: 40 verdicts", vantage=None),
+        operator_alert(K.RULE_CHANGE, "rules 7 → 8: 40 verdicts", vantage=None),
         None,
         "Our own verdicts changed",
         "Note: rules 7 → 8: 40 verdicts",
@@ -313,7 +313,7 @@ def test_a_digest_of_emulated_events_alone_says_so_first() -> None:
 def test_every_kind_can_be_said_in_every_language(language: str) -> None:
     text = load_text(language)
     for kind in AlertKind:
-        if kind in (K.SILENT, K.BACK, K.OURS):
+        if kind in (K.SILENT, K.BACK, K.RULE_CHANGE):
             notice = describe_operator(text, operator_alert(kind, AT.isoformat()), status(), site="s")
         else:
             notice = describe(kind, event=BEFORE, before=make_event(), language=language)

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from observatory.analysis.judging.fingerprints import Fingerprint, Fingerprints, Match, Place, Scope
+from observatory.analysis.judging.fingerprints import (
+    Fingerprint,
+    FingerprintLocation,
+    Fingerprints,
+    Match,
+    Scope,
+)
 from observatory.analysis.judging.reference import Reference, is_bogon
 from observatory.cli.app import app
 from observatory.reference import load_reference
@@ -134,8 +140,8 @@ def test_more_patterns_than_one_set_of_re2_takes() -> None:
 
 def test_what_telegram_owns_never_matches() -> None:
     wrong = [
-        Fingerprint(id="x", place=Place.ADDRESS, match=Match.FULL, pattern="149.154.167.99"),
-        Fingerprint(id="y", place=Place.NAME, match=Match.FULL, pattern="t.me"),
+        Fingerprint(id="x", place=FingerprintLocation.ADDRESS, match=Match.FULL, pattern="149.154.167.99"),
+        Fingerprint(id="y", place=FingerprintLocation.NAME, match=Match.FULL, pattern="t.me"),
     ]
     shipped = load_reference()
     reference = Reference(

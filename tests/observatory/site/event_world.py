@@ -19,7 +19,7 @@ from observatory.model import (
     State,
     Witness,
 )
-from observatory.store import Result, Store
+from observatory.store import DetectionResult, Store
 from tests.observatory.site.feeds.samples import AT, HOUR, INDOSAT, TELKOMSEL, XL, make_spell
 from tests.observatory.site.world import BLOCK_PAGE, OK, World, make_vantage
 
@@ -58,7 +58,7 @@ def every_situation(**of_witnesses: str) -> tuple[Spell, ...]:
         make_spell(XL, methods=(method("dns.injection.blockpage", 0), method("tls.reset.sni", 40, "tls"))),
         make_spell(XL, "telegram.org", onset=Interval(after=None, by=AT)),
         make_spell(XL, "web.telegram.org", partial=True, portion=_PART),
-        make_spell(INDOSAT, end=ended, end_is_ours=True),
+        make_spell(INDOSAT, end=ended, end_from_rule_change=True),
         make_spell(INDOSAT, "telegram.org", witnesses=compared, windows=(window,)),
         make_spell(INDOSAT, "web.telegram.org", certainty=Certainty.SUSPECTED, confirmed_at=None),
         make_spell(666, HOSTILE, isp=HOSTILE),
@@ -92,9 +92,9 @@ def save_loose_spell(store: Store, spell: Spell) -> None:
     store.save_result(_result({(spell.asn, spell.target, spell.emulated): [spell]}, {}, {}), at=AT)
 
 
-def _result(series: Any, revised: Any, known: Any) -> Result:
-    return Result(
-        looked_at=(), standings=(), spells=series, revised=revised, updated=(), known=known, alerts=()
+def _result(series: Any, revised: Any, known: Any) -> DetectionResult:
+    return DetectionResult(
+        looked_at=(), checkpoints=(), spells=series, revised=revised, updated=(), known=known, alerts=()
     )
 
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 from observatory.model import Layer, Role, State
 from observatory.model.views import Latest, VantageStatus
-from observatory.views.matrix import Group, Matrix, build_matrix
+from observatory.views.matrix import Matrix, TargetGroup, build_matrix
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-TARGETS = {Group.HOST: ("t.me", "telegram.org"), Group.DATA_CENTRE: ("dc1", "dc2")}
+TARGETS = {TargetGroup.HOST: ("t.me", "telegram.org"), TargetGroup.DATA_CENTRE: ("dc1", "dc2")}
 
 
 def make_status(id_: str, **other: object) -> VantageStatus:

@@ -22,7 +22,7 @@ MEASUREMENTS = st.builds(
     vantage=st.sampled_from(["jkt-one", "jkt-two"]),
     target=st.sampled_from(["t.me", "dc1"]),
     at=st.integers(-40, 40).map(lambda hours: AT + timedelta(hours=hours)),
-    kind=st.sampled_from([TargetKind.HOST, TargetKind.HOST, TargetKind.CONTROL_HOST]),
+    kind=st.sampled_from([TargetKind.HOST, TargetKind.HOST, TargetKind.CANARY]),
     asn=st.sampled_from([64500, 64501]),
     emulated=st.booleans(),
 )

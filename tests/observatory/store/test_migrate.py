@@ -73,7 +73,7 @@ def test_cells_are_counted_again_and_old_ones_stay(tmp_path: Path) -> None:
         assert {outcome[3] for _, _, outcome, _ in new} == {("1", "2026-11")}
         whole = [(outcome[:2], n) for _, series, outcome, n in new if series[0] == "overall"]
         assert whole == [((State.BLOCKED, "tls.reset.sni"), 1)] * 3
-        assert [item.key for item in store.load_touched(5)] == [key]
+        assert [item.key for item in store.load_dirty_series(5)] == [key]
         assert store.recompute_cells(AT, AT + 24 * HOUR) == 0
         assert len(store.load_cells(Grain.DAY, AT.replace(hour=0, minute=0), AT + 24 * HOUR)) == 1
         assert store.load_measurement("m1") is not None

@@ -34,7 +34,7 @@ def filled(store: Store) -> Store:
             (make_measurement("m3", at=AT + 2 * MINUTE, asn=64501), blocked),
             (make_measurement("m4", vantage="jkt-two"), make_verdict(State.INSUFFICIENT)),
             (make_measurement("m5", target="dc1", at=AT + HOUR, emulated=True), make_verdict(State.DOWN)),
-            (make_measurement("m6", target="example.com", kind=TargetKind.CONTROL_HOST), make_verdict()),
+            (make_measurement("m6", target="example.com", kind=TargetKind.CANARY), make_verdict()),
         ],
         received_at=AT,
     )
@@ -124,7 +124,7 @@ def test_raw_rows_are_found_by_what_is_asked(filled: Store) -> None:
     assert ids(targets=["dc1", "example.com"]) == {"m5", "m6"}
     assert ids(vantage="jkt-two") == {"m4"}
     assert ids(round_id="far") == ids(roles=[Role.CONTROL]) == ids(provisional=True) == {"c1"}
-    assert ids(kind=TargetKind.CONTROL_HOST) == {"m6"}
+    assert ids(kind=TargetKind.CANARY) == {"m6"}
     assert ids(start=AT + MINUTE, end=AT + 2 * MINUTE) == {"m2"}
     assert ids(provisional=False, limit=1) <= {"m1", "m4", "m6"}
 

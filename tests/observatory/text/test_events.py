@@ -84,7 +84,7 @@ FINDINGS = {
     ),
     "over": (make_event(make_spell(end=ENDED)), "t.me was blocked on Telkomsel; it has ended."),
     "over by our rules alone": (
-        make_event(make_spell(end=ENDED, end_is_ours=True)),
+        make_event(make_spell(end=ENDED, end_from_rule_change=True)),
         "t.me was blocked on Telkomsel.",
     ),
     "over in one place": (
@@ -146,7 +146,7 @@ ENDS = {
         "No end has been seen.",
     ),
     "ours": (
-        make_event(make_spell(end=ENDED, end_is_ours=True)),
+        make_event(make_spell(end=ENDED, end_from_rule_change=True)),
         "Whether it ended is not known: the verdicts changed with our own rules or reference data.",
     ),
 }
@@ -158,7 +158,7 @@ def test_end(event: Event, sentence: str) -> None:
 
 
 def test_onset_of_our_own_making_dates_nothing() -> None:
-    assert "is not known" in onset_sentence(make_event(make_spell(onset_is_ours=True)), EN)
+    assert "is not known" in onset_sentence(make_event(make_spell(onset_from_rule_change=True)), EN)
 
 
 def test_networks_of_one_name_are_told_apart_and_a_nameless_one_has_its_number() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from observatory.config.vantage_points import ConfigError, Problem
 from observatory.model import Config, Role, Settings, VantagePoint
-from observatory.vantage.db_writer import Desk, reason_of
+from observatory.vantage.db_writer import DbWriter, reason_of
 from observatory.vantage.scheduler import Scheduler
 from observatory.vantage.slots import RoundTrigger
 from probes.records import Measurement, TargetKind
@@ -376,7 +376,7 @@ async def test_windows_are_closed_on_the_desk() -> None:
 async def test_entries_wait_while_the_database_is_locked() -> None:
     journal = FakeJournal()
     journal.n_failures_to_come = 3
-    with Desk() as desk:
+    with DbWriter() as desk:
         for n in range(5):
             desk.note(journal.record_gap, f"a{n}", at=AT, reason="error", detail="x")
     assert sorted(subject for _, subject, _ in journal.entries) == ["a0", "a1", "a2", "a3", "a4"]
@@ -390,7 +390,7 @@ async def test_entry_that_can_never_be_written_does_not_hold_up_others(
     def refuse() -> None:
         raise ValueError("never")
 
-    with Desk() as desk:
+    with DbWriter() as desk:
         desk.note(refuse)
         for n in range(3):
             desk.note(written.append, n)
@@ -432,12 +432,12 @@ async def test_edit_of_anything_but_the_interval_holds_from_the_next_round() -> 
     resolvers: list[str] = []
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
-        resolvers.append(f"{vantage.resolver} {config.settings.control}")
+        resolvers.append(f"{vantage.resolver} {config.settings.canary_host}")
         return []
 
     new = Config(
         path="f.yaml",
-        settings=Settings(control="control.example"),
+        settings=Settings(canary_host="control.example"),
         vantage_points=(vantage("a", 0.05, resolver="10.1.53.53"),),
     )
     async with running(FakeWatcher(config(vantage("a", 0.05)), new), measure) as run:

@@ -20,7 +20,7 @@ from observatory.views.csv import (
     share_csv,
     vantage_csv,
 )
-from observatory.views.matrix import Group
+from observatory.views.matrix import TargetGroup
 from observatory.views.punctuality import Punctuality
 from tests.observatory.site.views import NOW, make_matrix, make_status
 
@@ -73,7 +73,7 @@ def test_share_of_nothing_judged_is_empty_and_not_zero() -> None:
         shares,
         by="vantage",
         grain=Grain.HOUR,
-        kind=Group.HOST,
+        kind=TargetGroup.HOST,
         vantages={"axis": make_status("axis")},
         emulated=True,
     )
@@ -94,7 +94,9 @@ def test_cells_carry_where_and_what() -> None:
         rule_id="mtproto.reset",
         n=6,
     )
-    data = cell_csv([cell], grain=Grain.DAY, kinds={"dc1": Group.DATA_CENTRE}, vantages={}, emulated=False)
+    data = cell_csv(
+        [cell], grain=Grain.DAY, kinds={"dc1": TargetGroup.DATA_CENTRE}, vantages={}, emulated=False
+    )
     (row,) = rows(data)
     assert tuple(row) == CELL_COLUMNS
     assert (row["target_kind"], row["state"], row["n"]) == ("data_centre", "likely_blocked", "6")

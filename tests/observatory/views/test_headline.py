@@ -8,7 +8,7 @@ import pytest
 from observatory.model import State
 from observatory.text import load_text
 from observatory.views.headline import describe, describe_controls
-from observatory.views.matrix import Group, Matrix
+from observatory.views.matrix import Matrix, TargetGroup
 from tests.observatory.site.views import make_matrix
 
 OK, BLOCKED, LIKELY = State.OK, State.BLOCKED, State.LIKELY_BLOCKED
@@ -22,7 +22,7 @@ def both(state: State) -> dict[str, State]:
     return {"t.me": state, "telegram.org": state}
 
 
-def claims(matrix: Matrix, language: str = "en", kind: Group = Group.HOST) -> list[str]:
+def claims(matrix: Matrix, language: str = "en", kind: TargetGroup = TargetGroup.HOST) -> list[str]:
     finding = describe(matrix, kind, load_text(language), JAKARTA)
     return [statement.claim for statement in finding.statements]
 
@@ -152,7 +152,7 @@ def test_claims(matrix: Matrix, english: list[str], indonesian: list[str]) -> No
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_blocked_is_said_of_nothing_weaker(situation: str) -> None:
     matrix = SITUATIONS[situation][0]
-    probed = matrix.of(matrix.probes, Group.HOST)
+    probed = matrix.of(matrix.probes, TargetGroup.HOST)
     is_blocked = any(s.shown == BLOCKED and not s.is_partial for s in probed)
     assert any(claim.startswith("Blocked") for claim in claims(matrix)) == is_blocked
 
@@ -161,7 +161,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
     matrix = make_matrix(
         {"axis": {"t.me": BLOCKED, "telegram.org": OK}, "biznet": {"t.me": OK, "telegram.org": BLOCKED}}
     )
-    statement = describe(matrix, Group.HOST, EN, JAKARTA).statements[0]
+    statement = describe(matrix, TargetGroup.HOST, EN, JAKARTA).statements[0]
     assert statement.details == (
         "Networks: Axis and Biznet.",
         "Not each of them on each of these networks; the table shows which.",
@@ -170,7 +170,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
 
 def test_uniform_block_needs_no_qualification() -> None:
     matrix = make_matrix({"axis": both(BLOCKED), "biznet": both(OK)})
-    statement = describe(matrix, Group.HOST, ID, JAKARTA).statements[0]
+    statement = describe(matrix, TargetGroup.HOST, ID, JAKARTA).statements[0]
     assert statement.details == ("Jaringan: Axis.",)
 
 
@@ -180,7 +180,7 @@ def test_basis_and_caveats_name_what_is_missing() -> None:
         ages={"cbn": timedelta(hours=5)},
         provisional=frozenset({("axis", "t.me")}),
     )
-    finding = describe(matrix, Group.HOST, EN, JAKARTA)
+    finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA)
     assert finding.caveats == (
         "No current data from Cbn and Dev.",
         "Not enough evidence on Biznet.",
@@ -195,7 +195,7 @@ def test_a_vantage_point_without_a_connection_says_so() -> None:
         {"axis": both(OK), "biznet": both(UNCLEAR), "cbn": both(UNCLEAR)},
         rules={"cbn": "guard.vantage_offline"},
     )
-    assert describe(matrix, Group.HOST, EN, JAKARTA).caveats == (
+    assert describe(matrix, TargetGroup.HOST, EN, JAKARTA).caveats == (
         "Itself without a connection when it measured: Cbn.",
         "Not enough evidence on Biznet.",
     )

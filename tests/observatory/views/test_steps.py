@@ -202,7 +202,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
     ),
     (
         "the target's name at a control address",
-        tls(purpose=Purpose.CONTROL_ADDRESS, failure=Failure.TIMEOUT),
+        tls(purpose=Purpose.CANARY_ADDRESS, failure=Failure.TIMEOUT),
         "Asked 149.154.167.99:443 for an encrypted connection under the target's name t.me, at an address "
         "that nobody blocks.",
         "Nothing came back in time.",

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from lab.services.centre import serve_data_centre
-from probes.procedures.data_centre import measure_centre
+from lab.services.data_centre import serve_data_centre
+from probes.procedures.data_centre import measure_data_centre
 from probes.records import (
     AnyObservation,
     Endpoint,
@@ -20,7 +20,7 @@ from probes.records import (
     TargetKind,
     TcpObservation,
 )
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.trust import Trust
 from tests.probes.local import LocalNetwork, Serve, close, serve
@@ -67,9 +67,9 @@ def _none_refused() -> None:
 
 
 async def measured(network: Network) -> tuple[AnyObservation, ...]:
-    notebook = Notebook(deadline_s=5.0)
-    await measure_centre(network, notebook, Trust(), CENTRE)
-    return notebook.observations()
+    log = ObservationLog(deadline_s=5.0)
+    await measure_data_centre(network, log, Trust(), CENTRE)
+    return log.observations()
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from lab.control import LabControl
 from observatory.model import Config
-from probes.procedures.data_centre import measure_centre
+from probes.procedures.data_centre import measure_data_centre
 from probes.records import (
     Failure,
     HopsObservation,
@@ -17,7 +17,7 @@ from probes.records import (
     Target,
     TargetKind,
 )
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.trust import load_trust
 from tests.in_lab import measure
@@ -77,10 +77,10 @@ def test_no_try_is_begun_that_the_deadline_would_cut_short(lab: LabControl, conf
     """After a silence of three seconds less than one second is left: there is no second try."""
     centre = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",))
 
-    async def run() -> Notebook:
-        notebook = Notebook(deadline_s=3.9)
-        await measure_centre(Network("netns", "xl"), notebook, load_trust(config.settings.ca_file), centre)
-        return notebook
+    async def run() -> ObservationLog:
+        log = ObservationLog(deadline_s=3.9)
+        await measure_data_centre(Network("netns", "xl"), log, load_trust(config.settings.ca_file), centre)
+        return log
 
     lab.switch("xl", "mtproto_drop", True, hosts=["dc2"])
     asked = [o for o in asyncio.run(run()).observations() if isinstance(o, MtprotoObservation)]

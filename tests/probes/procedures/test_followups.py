@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from probes.procedures.exchanges import Exchanges
-from probes.procedures.followups import ControlHost
+from probes.procedures.followups import Canary
 from probes.procedures.host import HostSteps
 from probes.procedures.names import Resolvers
 from probes.records import (
@@ -25,7 +25,7 @@ from probes.records import (
     ThroughputObservation,
     TlsObservation,
 )
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 from probes.transport.trust import Trust
@@ -47,7 +47,7 @@ from tests.probes.local import (
 HOST, CONTROL = "t.me", "control.example"
 ADDRESS, ELSEWHERE = "149.154.167.99", "8.8.8.8"
 TARGET, HARMLESS, NO_NAME = Purpose.TARGET, Purpose.HARMLESS_NAME, Purpose.NO_NAME
-CONTROL_ADDRESS = Purpose.CONTROL_ADDRESS
+CANARY_ADDRESS = Purpose.CANARY_ADDRESS
 RESET, SILENCE, EOF = Failure.CONNECTION_RESET, Failure.TIMEOUT, Failure.EOF
 Pages = Callable[[str], bytes | None]
 
@@ -121,7 +121,7 @@ async def measure(site: Site, certificate: tuple[ssl.SSLContext, str], deadline_
                 Endpoint(address=ELSEWHERE, port=443): elsewhere,
             }
         )
-        notebook = Notebook(deadline_s=deadline_s)
+        log = ObservationLog(deadline_s=deadline_s)
         nobody = Endpoint(address="192.0.2.1", port=53)
         async with (
             SecureResolver(network, trust, "192.0.2.1", "dot") as dot,
@@ -135,12 +135,12 @@ async def measure(site: Site, certificate: tuple[ssl.SSLContext, str], deadline_
                 doh=doh,
             )
             await HostSteps(
-                Exchanges(network=network, notebook=notebook, trust=trust),
+                Exchanges(network=network, log=log, trust=trust),
                 target=Target(name=HOST, kind=TargetKind.HOST, addresses=(ADDRESS,)),
-                control=ControlHost(CONTROL),
+                canary=Canary(CONTROL),
                 resolvers=resolvers,
             ).run()
-        return Measured(notebook.observations(), notebook.now_s())
+        return Measured(log.observations(), log.now_s())
 
 
 def when_named(name: str, act: Serve) -> Filter:
@@ -227,7 +227,7 @@ def test_an_alert_keeps_what_it_said(played: dict[str, Measured]) -> None:
 def test_a_filtered_address_is_told_by_the_name_s_answer_elsewhere(played: dict[str, Measured]) -> None:
     ends = played["address reset"].tls
     assert ends.count((TARGET, RESET)) == ends.count((HARMLESS, RESET)) == 2
-    assert (NO_NAME, RESET) in ends and (CONTROL_ADDRESS, None) in ends
+    assert (NO_NAME, RESET) in ends and (CANARY_ADDRESS, None) in ends
 
 
 def test_a_penalty_fades_before_the_second_try(played: dict[str, Measured]) -> None:
@@ -290,7 +290,7 @@ def test_without_a_route_there_is_one_try_and_no_follow_up(address: str, tmp_pat
     _, ca_file = make_certificate(tmp_path)
     network = Network("source", "::1" if "." in address else "127.0.0.1")
     assert not network.has_route(Endpoint(address=address, port=443))
-    notebook = Notebook(deadline_s=10)
+    log = ObservationLog(deadline_s=10)
 
     async def run() -> None:
         trust = Trust(ca_file)
@@ -300,14 +300,14 @@ def test_without_a_route_there_is_one_try_and_no_follow_up(address: str, tmp_pat
             SecureResolver(network, trust, "127.0.0.1", "doh") as doh,
         ):
             await HostSteps(
-                Exchanges(network=network, notebook=notebook, trust=trust),
+                Exchanges(network=network, log=log, trust=trust),
                 target=Target(name=HOST, kind=TargetKind.HOST, addresses=(address,)),
-                control=ControlHost(CONTROL),
+                canary=Canary(CONTROL),
                 resolvers=Resolvers(vantage=here, public=here, sink=here, dot=dot, doh=doh),
             ).run()
 
     asyncio.run(run())
-    steps = [o for o in notebook.observations() if not isinstance(o, DnsObservation)]
+    steps = [o for o in log.observations() if not isinstance(o, DnsObservation)]
     connects = [o for o in steps if isinstance(o, TcpObservation)]
     assert sorted(o.endpoint.port for o in connects) == [80, 443]
     assert {o.failure for o in steps} == {Failure.VANTAGE}
@@ -318,15 +318,15 @@ def test_the_control_host_is_waited_for_and_holds_nobody_up() -> None:
     there = Endpoint(address="93.184.215.14", port=443)
 
     async def run() -> list[Endpoint | None]:
-        host, late, ended = (ControlHost(CONTROL) for _ in range(3))
+        host, late, ended = (Canary(CONTROL) for _ in range(3))
         asyncio.get_running_loop().call_soon(host.note, "93.184.215.14")
         asyncio.get_running_loop().call_soon(ended.end)
         target = Endpoint(address=ADDRESS, port=443)
         return [
-            await host.find_beside(target, Notebook(deadline_s=10)),
-            await host.find_beside(Endpoint(address="::1", port=443), Notebook(deadline_s=0.05)),
-            await late.find_beside(target, Notebook(deadline_s=0.05)),
-            await ended.find_beside(target, Notebook(deadline_s=10)),
+            await host.find_beside(target, ObservationLog(deadline_s=10)),
+            await host.find_beside(Endpoint(address="::1", port=443), ObservationLog(deadline_s=0.05)),
+            await late.find_beside(target, ObservationLog(deadline_s=0.05)),
+            await ended.find_beside(target, ObservationLog(deadline_s=10)),
         ]
 
     assert asyncio.run(run()) == [there, None, None, None]

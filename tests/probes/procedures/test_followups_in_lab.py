@@ -27,7 +27,7 @@ from tests.in_lab import measure
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-HARMLESS, NO_NAME, ELSEWHERE = Purpose.HARMLESS_NAME, Purpose.NO_NAME, Purpose.CONTROL_ADDRESS
+HARMLESS, NO_NAME, ELSEWHERE = Purpose.HARMLESS_NAME, Purpose.NO_NAME, Purpose.CANARY_ADDRESS
 RESET, SILENCE = Failure.CONNECTION_RESET, Failure.TIMEOUT
 
 

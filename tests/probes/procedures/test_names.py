@@ -16,7 +16,7 @@ import probes.procedures.names
 import probes.techniques.dns
 from probes.procedures.names import IDENTITY_NAME, MAX_OF_SOURCE, NameSteps, Resolvers
 from probes.records import DnsObservation, Endpoint, Resolver
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 from probes.transport.trust import Trust
@@ -80,7 +80,7 @@ async def run(
             SecureResolver(network, Trust(), PUBLIC, "dot") as dot,
             SecureResolver(network, Trust(), PUBLIC, "doh") as doh,
         ):
-            notebook = Notebook(deadline_s=8)
+            log = ObservationLog(deadline_s=8)
             resolvers = Resolvers(
                 vantage=Endpoint(address=VANTAGE, port=53),
                 public=Endpoint(address=PUBLIC, port=53),
@@ -88,8 +88,8 @@ async def run(
                 dot=dot,
                 doh=doh,
             )
-            await NameSteps(network, notebook, resolvers, "t.me", tested.append).run(identify=identify)
-    seen = tuple(o for o in notebook.observations() if isinstance(o, DnsObservation))
+            await NameSteps(network, log, resolvers, "t.me", tested.append).run(identify=identify)
+    seen = tuple(o for o in log.observations() if isinstance(o, DnsObservation))
     return Run(observations=seen, tested=tested, servers={VANTAGE: own, PUBLIC: other, SINK: nobody})
 
 

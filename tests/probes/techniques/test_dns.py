@@ -15,7 +15,7 @@ import pytest
 
 import probes.techniques.dns
 from probes.records import DnsObservation, Endpoint, ExtendedError, Failure, Resolver
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.dns import MAX_ANSWERS, measure_dns, over_tcp, over_udp
 from probes.transport.network import Network
 from tests.probes.local import Serve, serve
@@ -87,10 +87,10 @@ def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def ask_udp(server: Endpoint, query_type: str = "A") -> DnsObservation:
-    notebook = Notebook(deadline_s=5)
+    log = ObservationLog(deadline_s=5)
     return await measure_dns(
-        notebook,
-        exchange=over_udp(Network(), notebook, server, wait_s=0.3),
+        log,
+        exchange=over_udp(Network(), log, server, wait_s=0.3),
         transport="udp",
         resolver=Resolver.VANTAGE,
         server=server,
@@ -232,10 +232,10 @@ def framed(wire: bytes) -> bytes:
 )
 async def test_answers_over_tcp(situation: str, handler: Serve, failure: Failure | None) -> None:
     async with serve(handler) as port:
-        server, notebook = Endpoint(address="127.0.0.1", port=port), Notebook(deadline_s=5)
+        server, log = Endpoint(address="127.0.0.1", port=port), ObservationLog(deadline_s=5)
         seen = await measure_dns(
-            notebook,
-            exchange=over_tcp(Network(), notebook, server),
+            log,
+            exchange=over_tcp(Network(), log, server),
             transport="tcp",
             resolver=Resolver.VANTAGE,
             server=server,

@@ -13,7 +13,7 @@ import pytest
 import probes.techniques.dns
 from lab.services.certificates import Authority, new_context
 from probes.records import DnsObservation, Endpoint, Failure, Resolver
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.dns import measure_dns
 from probes.techniques.secure_dns import DOH_LANES, PORTS, SecureResolver
 from probes.transport.trust import load_trust
@@ -133,18 +133,18 @@ async def ask(
         async with SecureResolver(
             network, load_trust(str(folder / "ca.pem")), ADDRESS, transport
         ) as resolver:
-            notebooks = [Notebook(deadline_s=deadlines_s[i % len(deadlines_s)]) for i in range(n)]
+            notebooks = [ObservationLog(deadline_s=deadlines_s[i % len(deadlines_s)]) for i in range(n)]
             observations = await asyncio.gather(
                 *(
                     measure_dns(
-                        notebook,
-                        exchange=resolver.exchange(notebook),
+                        log,
+                        exchange=resolver.exchange(log),
                         transport=transport,
                         resolver=Resolver.PUBLIC,
                         server=resolver.server,
                         name=f"h{i}.example",
                     )
-                    for i, notebook in enumerate(notebooks)
+                    for i, log in enumerate(notebooks)
                 )
             )
     return Asked(observations=observations, n_connections=n_connections)

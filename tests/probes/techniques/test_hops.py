@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload, Purpose
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.hops import measure_hops
 from probes.transport.network import Network
 from probes.transport.trust import Trust
@@ -15,17 +15,17 @@ from tests.probes.local import Serve, alert, close, make_certificate, reset, say
 
 
 async def find_hops(endpoint: Endpoint, payload: Payload, network: Network = Network()) -> HopsObservation:  # noqa: B008
-    notebook = Notebook(deadline_s=5.0)
+    log = ObservationLog(deadline_s=5.0)
     observation = await measure_hops(
         network,
-        notebook,
+        log,
         Trust(),
         endpoint=endpoint,
         payload=payload,
         name="t.me",
         purpose=Purpose.HARMLESS_NAME,
     )
-    assert notebook.observations() == (observation,)
+    assert log.observations() == (observation,)
     assert (observation.name, observation.purpose) == ("t.me", Purpose.HARMLESS_NAME)
     return observation
 

@@ -12,7 +12,7 @@ import pytest
 from lab.control import LabControl
 from observatory.model import Config
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.hops import measure_hops
 from probes.transport.network import Network
 from probes.transport.trust import load_trust
@@ -40,9 +40,9 @@ def _nothing_on(lab: LabControl) -> Iterator[None]:
 def find_hops(config: Config, endpoint: Endpoint, payload: Payload, name: str = "") -> HopsObservation:
     async def run() -> HopsObservation:
         trust = load_trust(config.settings.ca_file)
-        notebook = Notebook(deadline_s=5.0)
+        log = ObservationLog(deadline_s=5.0)
         return await measure_hops(
-            Network("netns", "xl"), notebook, trust, endpoint=endpoint, payload=payload, name=name
+            Network("netns", "xl"), log, trust, endpoint=endpoint, payload=payload, name=name
         )
 
     return asyncio.run(run())
@@ -126,10 +126,10 @@ def test_the_deadline_of_the_measurement_counts(lab: LabControl, config: Config)
     lab.switch("xl", "ip_blackhole", True, hosts=[TARGET])
 
     async def run() -> HopsObservation:
-        notebook = Notebook(deadline_s=1.0)
+        log = ObservationLog(deadline_s=1.0)
         trust = load_trust(config.settings.ca_file)
         arguments: dict[str, Any] = {"endpoint": WEB, "payload": Payload.SYN}
-        return await measure_hops(Network("netns", "xl"), notebook, trust, **arguments)
+        return await measure_hops(Network("netns", "xl"), log, trust, **arguments)
 
     observation = asyncio.run(run())
     assert observation.failure is Failure.TIMEOUT

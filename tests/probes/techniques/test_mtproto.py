@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from lab.services.centre import serve_data_centre
+from lab.services.data_centre import serve_data_centre
 from probes.records import Endpoint, Failure, MtprotoObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.mtproto import measure_mtproto
 from probes.techniques.tcp import measure_tcp
 from probes.transport.network import Network
@@ -21,11 +21,11 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: "
 
 async def ask(handler: Serve, transport: Transport, *, patience_s: float = 5.0) -> MtprotoObservation:
     async with serve(handler) as port:
-        notebook, endpoint = Notebook(deadline_s=patience_s), Endpoint(address="127.0.0.1", port=port)
-        _, stream = await measure_tcp(Network(), notebook, endpoint=endpoint)
+        log, endpoint = ObservationLog(deadline_s=patience_s), Endpoint(address="127.0.0.1", port=port)
+        _, stream = await measure_tcp(Network(), log, endpoint=endpoint)
         assert stream is not None
         with stream:
-            return await measure_mtproto(notebook, stream=stream, endpoint=endpoint, transport=transport)
+            return await measure_mtproto(log, stream=stream, endpoint=endpoint, transport=transport)
 
 
 def after_question(then: Serve) -> Serve:

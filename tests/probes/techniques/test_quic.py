@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure, Purpose, QuicObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.quic import measure_quic
 from probes.techniques.quic_handshake import MAX_DATAGRAMS, Visit, measure_quic_handshake
 from probes.transport.network import Network
@@ -90,11 +90,11 @@ async def quic_server(
 async def shake_hands(
     endpoint: Endpoint, trust: Trust, name: str = "t.me", deadline_s: float = 3.0
 ) -> QuicObservation:
-    notebook = Notebook(deadline_s=deadline_s)
+    log = ObservationLog(deadline_s=deadline_s)
     observation = await measure_quic_handshake(
-        Network(), notebook, trust, endpoint=endpoint, server_name=name, purpose=Purpose.HARMLESS_NAME
+        Network(), log, trust, endpoint=endpoint, server_name=name, purpose=Purpose.HARMLESS_NAME
     )
-    assert notebook.observations() == (observation,)
+    assert log.observations() == (observation,)
     assert (observation.server_name, observation.purpose) == (name, Purpose.HARMLESS_NAME)
     return observation
 
@@ -173,14 +173,14 @@ async def test_a_flood_of_nothing_is_no_handshake(trust: Trust) -> None:
 
 async def test_versions_are_offered(folder: Path) -> None:
     async with quic_server(folder, supported_versions=[QuicProtocolVersion.VERSION_1]) as endpoint:
-        told = await measure_quic(Network(), Notebook(deadline_s=3.0), endpoint=endpoint)
+        told = await measure_quic(Network(), ObservationLog(deadline_s=3.0), endpoint=endpoint)
     assert (told.failure, told.versions, told.n_sent) == (None, (VERSION_1,), 1)
 
 
 async def test_garbage_is_no_version(trust: Trust) -> None:
     async with serve_udp(lambda _: [b"no", b"", b"\xc0" * 40]) as port:
         endpoint = Endpoint(address="127.0.0.1", port=port)
-        told = await measure_quic(Network(), Notebook(deadline_s=0.5), endpoint=endpoint)
+        told = await measure_quic(Network(), ObservationLog(deadline_s=0.5), endpoint=endpoint)
     assert told.failure is Failure.TIMEOUT and told.versions == ()
 
 

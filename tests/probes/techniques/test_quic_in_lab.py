@@ -7,7 +7,7 @@ import pytest
 from lab.control import LabControl
 from observatory.model import Config
 from probes.records import Endpoint, Failure, QuicObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.quic_handshake import measure_quic_handshake
 from probes.transport.network import Network
 from probes.transport.trust import load_trust
@@ -27,7 +27,7 @@ def _nothing_on(lab: LabControl) -> Iterator[None]:
 async def shake_hands(config: Config, name: str, address: str = TELEGRAM) -> QuicObservation:
     return await measure_quic_handshake(
         Network("netns", "xl"),
-        Notebook(deadline_s=10),
+        ObservationLog(deadline_s=10),
         load_trust(config.settings.ca_file),
         endpoint=Endpoint(address=address, port=443),
         server_name=name,
@@ -60,7 +60,7 @@ async def test_a_certificate_that_ran_out_is_recorded_and_fails_nothing(
 async def test_an_authority_nobody_knows_is_recorded_and_fails_nothing(config: Config) -> None:
     observation = await measure_quic_handshake(
         Network("netns", "xl"),
-        Notebook(deadline_s=10),
+        ObservationLog(deadline_s=10),
         load_trust(None),
         endpoint=Endpoint(address=TELEGRAM, port=443),
         server_name="t.me",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from probes.records import Endpoint, Failure, TlsObservation
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.tcp import measure_tcp
 from probes.techniques.tls import measure_tls
 from probes.transport.network import Network
@@ -173,7 +173,7 @@ async def shake_hands_with(reply: bytes) -> TlsObservation:
         with PlainStream(ours) as stream:
             observation, _ = await measure_tls(
                 Trust(),
-                Notebook(deadline_s=5.0),
+                ObservationLog(deadline_s=5.0),
                 stream=stream,
                 endpoint=Endpoint(address="192.0.2.1", port=443),
                 server_name="t.me",
@@ -205,11 +205,11 @@ def test_a_server_s_flight_with_a_changed_byte_is_a_failure_we_know(
 async def test_silence_is_a_timeout() -> None:
     async with serve(say_nothing) as port:
         endpoint = Endpoint(address="127.0.0.1", port=port)
-        notebook = Notebook(deadline_s=0.3)
-        _, stream = await measure_tcp(Network(), notebook, endpoint=endpoint)
+        log = ObservationLog(deadline_s=0.3)
+        _, stream = await measure_tcp(Network(), log, endpoint=endpoint)
         assert stream is not None
         with stream:
             observation, tls = await measure_tls(
-                Trust(), notebook, stream=stream, endpoint=endpoint, server_name="t.me"
+                Trust(), log, stream=stream, endpoint=endpoint, server_name="t.me"
             )
     assert (observation.failure, tls) == (Failure.TIMEOUT, None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from probes.records import Endpoint, Failure
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.http import measure_http
 from probes.techniques.mtproto import measure_mtproto
 from probes.techniques.tcp import measure_tcp
@@ -41,13 +41,13 @@ def flood() -> Iterator[Endpoint]:
 
 @pytest.mark.parametrize("technique", ["http", "mtproto"])
 async def test_a_flood_does_not_keep_the_deadline_from_coming(flood: Endpoint, technique: str) -> None:
-    notebook = Notebook(deadline_s=0.5)
-    _, stream = await measure_tcp(Network(), notebook, endpoint=flood)
+    log = ObservationLog(deadline_s=0.5)
+    _, stream = await measure_tcp(Network(), log, endpoint=flood)
     assert stream is not None
     with stream:
         if technique == "http":
-            page = await measure_http(notebook, stream=stream, endpoint=flood, over_tls=False, host="t.me")
+            page = await measure_http(log, stream=stream, endpoint=flood, over_tls=False, host="t.me")
             assert page.failure is Failure.TIMEOUT
         else:
-            answer = await measure_mtproto(notebook, stream=stream, endpoint=flood, transport=Transport.HTTP)
+            answer = await measure_mtproto(log, stream=stream, endpoint=flood, transport=Transport.HTTP)
             assert answer.failure is Failure.TIMEOUT

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.records import Endpoint, Failure
-from probes.session import Notebook
+from probes.session import ObservationLog
 from probes.techniques.tcp import measure_tcp
 from probes.techniques.tls import measure_tls
 from probes.transport.network import Network
@@ -72,12 +72,12 @@ async def test_a_server_that_presents_an_unreadable_certificate_beside_its_own(t
     context.load_cert_chain(chain, tmp_path / "key.pem")
 
     async with serve(say_nothing, context) as port:
-        notebook, endpoint = Notebook(deadline_s=5.0), Endpoint(address="127.0.0.1", port=port)
-        _, stream = await measure_tcp(Network(), notebook, endpoint=endpoint)
+        log, endpoint = ObservationLog(deadline_s=5.0), Endpoint(address="127.0.0.1", port=port)
+        _, stream = await measure_tcp(Network(), log, endpoint=endpoint)
         assert stream is not None
         with stream:
             observation, tls = await measure_tls(
-                Trust(ca_file), notebook, stream=stream, endpoint=endpoint, server_name="t.me"
+                Trust(ca_file), log, stream=stream, endpoint=endpoint, server_name="t.me"
             )
     assert tls is not None and observation.failure is None
     assert [c.der for c in observation.chain] == [der, unreadable]
@@ -92,11 +92,11 @@ async def test_a_server_whose_only_certificate_is_unreadable_proves_nothing(tmp_
     context.load_cert_chain(tmp_path / "leaf.pem", tmp_path / "key.pem")
 
     async with serve(say_nothing, context) as port:
-        notebook, endpoint = Notebook(deadline_s=5.0), Endpoint(address="127.0.0.1", port=port)
-        _, stream = await measure_tcp(Network(), notebook, endpoint=endpoint)
+        log, endpoint = ObservationLog(deadline_s=5.0), Endpoint(address="127.0.0.1", port=port)
+        _, stream = await measure_tcp(Network(), log, endpoint=endpoint)
         assert stream is not None
         with stream:
             observation, _ = await measure_tls(
-                Trust(ca_file), notebook, stream=stream, endpoint=endpoint, server_name="t.me"
+                Trust(ca_file), log, stream=stream, endpoint=endpoint, server_name="t.me"
             )
     assert observation.certificate_failure is Failure.SSL_UNKNOWN_AUTHORITY

@@ -51,7 +51,7 @@ def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool |
 
 def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
     """The target's name breaks off at the control host's address too."""
-    return case.shows(case.facts.tls_for(Purpose.CONTROL_ADDRESS), failures)
+    return case.shows(case.facts.tls_for(Purpose.CANARY_ADDRESS), failures)
 
 
 def _by_name(case: Case, failures: frozenset[Failure]) -> Evidence:
@@ -63,7 +63,7 @@ def _by_name(case: Case, failures: frozenset[Failure]) -> Evidence:
 def _by_address(case: Case, failures: frozenset[Failure]) -> Evidence:
     tries = _compared(case, failures)
     works, others = _another_name(case, tries)
-    elsewhere = case.facts.tls_for(Purpose.CONTROL_ADDRESS)
+    elsewhere = case.facts.tls_for(Purpose.CANARY_ADDRESS)
     # Where the name breaks off everywhere, a penalty that follows it explains the rest: name and address stay
     # one.
     if not tries or works is not False or _target_elsewhere_fails(case, failures):

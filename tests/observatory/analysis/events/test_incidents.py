@@ -7,7 +7,7 @@ import pytest
 
 from observatory.analysis.events.incidents import group_spells
 from observatory.analysis.events.news import find_news
-from observatory.analysis.events.spells import Network, find_spells
+from observatory.analysis.events.spells import NetworkInfo, find_spells
 from observatory.analysis.events.tallies import portion
 from observatory.model import AlertKind, Certainty, Event, Interval, Method, Spell
 from tests.observatory.analysis.events.series import DAY, HOUR, START, blocked, healthy, make_cells
@@ -52,7 +52,7 @@ def test_two_hundred_isps_and_eleven_hosts_within_an_hour_are_one_event() -> Non
             n_before = (hour - START) // HOUR
             counts = [*healthy(n_before, per_cell=6), (3, 3), *blocked(4, per_cell=6)]
             cells += make_cells(counts[60:], start=START + 60 * HOUR, asn=asn, target=f"host{host}")
-    networks = {asn: Network(isp=f"ISP {asn}", country="ID") for asn in range(1, 201)}
+    networks = {asn: NetworkInfo(isp=f"ISP {asn}", country="ID") for asn in range(1, 201)}
     spells = find_spells(cells, networks)
     assert len(spells) == 2200
     (event,) = group_spells(spells)
@@ -83,7 +83,7 @@ def test_ends_on_some_hosts_and_isps_first_are_one_event_with_an_end_for_each() 
         ("another ISP, never measured before", make_spell(asn=2, onset_h=500, since_before=True), 1),
         ("another country", make_spell(asn=2, country="MY"), 2),
         ("emulated", make_spell(asn=2, emulated=True), 2),
-        ("only our rules changed", make_spell(asn=2, onset_is_ours=True), 1),
+        ("only our rules changed", make_spell(asn=2, onset_from_rule_change=True), 1),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from observatory.analysis.events.incidents import group_spells
 from observatory.analysis.events.silences import find_silences
-from observatory.analysis.events.spells import Network, find_spells
+from observatory.analysis.events.spells import NetworkInfo, find_spells
 from observatory.analysis.events.tallies import pool
 from observatory.model import Cell, Certainty, DailyWindow, Spell, State
 from tests.observatory.analysis.events.series import (
@@ -30,7 +30,7 @@ from tests.observatory.analysis.events.series import (
 DAYS_HEALTHY = 20
 BEFORE = healthy(DAYS_HEALTHY * 24)
 ONSET = START + DAYS_HEALTHY * DAY
-XL = {24203: Network(isp="XL", country="ID", zone="Asia/Jakarta")}
+XL = {24203: NetworkInfo(isp="XL", country="ID", zone="Asia/Jakarta")}
 
 
 def the_spell(cells: Sequence[Cell]) -> Spell:
@@ -215,26 +215,26 @@ def test_a_deeper_word_for_the_same_method_is_no_change() -> None:
 def test_onset_that_came_with_new_rules_is_ours() -> None:
     cells = make_cells(BEFORE) + make_cells(blocked(72), start=ONSET, rules_version="3")
     spell = the_spell(cells)
-    assert spell.onset_is_ours
+    assert spell.onset_from_rule_change
     assert group_spells([spell]) == []
 
 
 def test_onset_that_came_with_new_reference_data_is_ours() -> None:
     cells = make_cells(BEFORE) + make_cells(blocked(72), start=ONSET, reference_version="2027-01-01")
-    assert the_spell(cells).onset_is_ours
+    assert the_spell(cells).onset_from_rule_change
 
 
 def test_onset_some_time_after_new_rules_is_in_the_world() -> None:
     cells = make_cells(BEFORE) + make_cells(healthy(5) + blocked(72), start=ONSET, rules_version="3")
     spell = the_spell(cells)
-    assert not spell.onset_is_ours and spell.versions == (("3", "2026-11-23"),)
+    assert not spell.onset_from_rule_change and spell.versions == (("3", "2026-11-23"),)
     assert len(group_spells([spell])) == 1
 
 
 def test_new_rules_while_it_is_blocked_change_nothing() -> None:
     cells = make_cells(BEFORE + blocked(24)) + make_cells(blocked(24), start=ONSET + DAY, rules_version="3")
     spell = the_spell(cells)
-    assert not spell.onset_is_ours and spell.portion.n_blocked == 48 and len(spell.versions) == 2
+    assert not spell.onset_from_rule_change and spell.portion.n_blocked == 48 and len(spell.versions) == 2
 
 
 def test_end_that_came_with_new_rules_is_ours() -> None:
@@ -242,12 +242,12 @@ def test_end_that_came_with_new_rules_is_ours() -> None:
         healthy(48), start=ONSET + 2 * DAY, rules_version="3"
     )
     spell = the_spell(cells)
-    assert spell.end is not None and spell.end_is_ours
+    assert spell.end is not None and spell.end_from_rule_change
 
 
 def test_versions_nobody_knows_any_more_prove_no_change_of_ours() -> None:
     cells = make_cells(BEFORE, rules_version="", reference_version="") + make_cells(blocked(48), start=ONSET)
-    assert not the_spell(cells).onset_is_ours
+    assert not the_spell(cells).onset_from_rule_change
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -317,7 +317,7 @@ def test_cells_that_cannot_be_are_refused(change: dict[str, object]) -> None:
 
 
 def test_a_zone_nobody_knows_hides_no_block() -> None:
-    networks = {24203: Network(zone="Mars/Olympus")}
+    networks = {24203: NetworkInfo(zone="Mars/Olympus")}
     assert len(find_spells(make_cells(BEFORE + blocked(200)), networks)) == 1
 
 

@@ -199,7 +199,7 @@ def canary(vantage: str = "isp", *more_addresses: str) -> Measurement:
     return measurement(
         host_observations("example.com", CANARY, *more_addresses),
         target="example.com",
-        kind=TargetKind.CONTROL_HOST,
+        kind=TargetKind.CANARY,
         vantage=vantage,
     )
 

@@ -73,7 +73,7 @@ def outcome(verdict: Verdict) -> Expected:
 
 def elsewhere(failure: Failure | None) -> TlsObservation:
     """The target's name at the control host's address."""
-    return replace(harmless(failure, CANARY), id="o91", server_name="t.me", purpose=Purpose.CONTROL_ADDRESS)
+    return replace(harmless(failure, CANARY), id="o91", server_name="t.me", purpose=Purpose.CANARY_ADDRESS)
 
 
 def page(purpose: Purpose, failure: Failure | None = None) -> HttpObservation:
@@ -525,7 +525,7 @@ def test_what_dies_before_the_first_router_is_this_machine_s_own_doing() -> None
     here = with_more(
         changed(host(), tcp_fails(TIMEOUT), quic_fails),
         run(Purpose.TARGET, SILENT, SILENT, SILENT, payload=Payload.SYN),
-        run(Purpose.CONTROL_ADDRESS, GONE, GONE, GONE, payload=Payload.SYN),
+        run(Purpose.CANARY_ADDRESS, GONE, GONE, GONE, payload=Payload.SYN),
     )
     verdict = judge(here)
     assert (verdict.state, verdict.rule_id) == (INSUFFICIENT, "guard.local_firewall")
@@ -633,7 +633,7 @@ def helper(failure: Failure | None = None) -> Measurement:
     exchange = HelperObservation(
         id="o1", started_s=0, duration_s=0, failure=failure, url="https://helper.example/"
     )
-    return measurement([exchange], target="helper.example", kind=TargetKind.CONTROL_HOST)
+    return measurement([exchange], target="helper.example", kind=TargetKind.CANARY)
 
 
 def test_a_helper_that_was_reached_shows_that_the_vantage_point_was_online() -> None:
@@ -765,7 +765,7 @@ def test_a_local_firewall_that_lets_quic_pass_blocks_nothing() -> None:
     here = with_more(
         changed(host(), tcp_fails(TIMEOUT)),
         run(Purpose.TARGET, SILENT, SILENT, payload=Payload.SYN),
-        run(Purpose.CONTROL_ADDRESS, GONE, GONE, payload=Payload.SYN),
+        run(Purpose.CANARY_ADDRESS, GONE, GONE, payload=Payload.SYN),
     )
     assert judge(here).rule_id == "guard.local_firewall"
 

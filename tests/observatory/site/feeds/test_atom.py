@@ -10,8 +10,8 @@ from observatory.model import AlertKind, Revision
 from observatory.site.components.address import feed_address
 from observatory.site.feeds.atom import (
     N_ENTRIES,
-    Entry,
     Feed,
+    FeedEntry,
     FeedKind,
     build_feed,
     entry_id,
@@ -29,12 +29,12 @@ ALL = Feed()
 GOLDEN = Path(__file__).with_name("events.en.atom")
 
 
-def entries_of(feed: Feed) -> list[Entry]:
+def entries_of(feed: Feed) -> list[FeedEntry]:
     made = (make_entry(history) for history in HISTORIES.values())
     return [entry for entry in made if entry is not None and feed.holds(entry)]
 
 
-def the_entry(name: str) -> Entry:
+def the_entry(name: str) -> FeedEntry:
     entry = make_entry(HISTORIES[name])
     assert entry is not None
     return entry

@@ -105,7 +105,7 @@ def test_suspicions_of_no_event_are_looked_at_and_claim_nothing(listed: Store) -
     loose = replace(SUSPECTED, asn=9999, isp="Loose")
     save_loose_spell(listed, loose)
     save_loose_spell(listed, replace(loose, asn=9998, isp="Over", end=ENDED))
-    save_loose_spell(listed, make_spell(9997, isp="Changed", onset_is_ours=True))
+    save_loose_spell(listed, make_spell(9997, isp="Changed", onset_from_rule_change=True))
     app = open_page("events")
     suspected, ours = tables(app)
     assert [line["name"] for line in suspected["sections"][0]["lines"]] == ["Loose"]
@@ -216,8 +216,8 @@ def test_downloads_hold_the_whole_event(store: Store) -> None:
 
 
 WITHDRAWN = make_event("w", withdrawn=True)
-OURS_AND_REAL = make_event("x", make_spell(end=ENDED), make_spell(XL, end=ENDED, end_is_ours=True))
-OURS_AND_OPEN = make_event("y", make_spell(), make_spell(XL, end=ENDED, end_is_ours=True))
+OURS_AND_REAL = make_event("x", make_spell(end=ENDED), make_spell(XL, end=ENDED, end_from_rule_change=True))
+OURS_AND_OPEN = make_event("y", make_spell(), make_spell(XL, end=ENDED, end_from_rule_change=True))
 HEADLINES = {
     "going on": (make_event("a"), "t.me is blocked on Telkomsel."),
     "withdrawn": (WITHDRAWN, "Withdrawn: t.me is blocked on Telkomsel."),
@@ -243,7 +243,7 @@ def test_an_end_of_ours_is_never_called_an_end() -> None:
     for event in (OURS_AND_REAL, OURS_AND_OPEN):
         said = " ".join(sentences(event, EN))
         assert "ended on XL" not in said and "it has ended" not in said
-        assert EN("event.end_is_ours_on", networks="XL Axiata") in said
+        assert EN("event.end_from_rule_change_on", networks="XL Axiata") in said
     assert told(OURS_AND_OPEN).end is None
     assert is_going_on(OURS_AND_OPEN)
     assert not is_going_on(OURS_AND_REAL)

@@ -85,7 +85,7 @@ def told(store: Store) -> Store:
         "canary",
         dns(id="c1", name="example.com", answers=(answer("93.184.215.14"),)),
         target="example.com",
-        target_kind=TargetKind.CONTROL_HOST,
+        target_kind=TargetKind.CANARY,
         round_id="round of m",
     )
     theirs = measured("control", tls(id="x1", chain=(LEAF,)), vantage="v09", asn=64501)
