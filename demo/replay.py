@@ -19,7 +19,6 @@ from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
 from observatory.model import Config, VantagePoint
 from observatory.reference import load_targets, load_yaml
-from observatory.runtime.up import judge
 from observatory.store import Store, open_store
 from observatory.text import load_text
 from observatory.text.events import finding
@@ -59,7 +58,7 @@ class Replay:
         ]
         self._targets = load_targets()
         self._calendar = Calendar()
-        self._collector = Collector(store, judge, clock=self._calendar.now)
+        self._collector = Collector(store, clock=self._calendar.now)
         self._detector = Detector(store)
 
     async def run(self, switches: Sequence[Switch], times: Sequence[datetime]) -> int:

@@ -199,12 +199,11 @@ def _store(
     any_target: bool,
     as_json: bool,
 ) -> int:
-    from observatory.runtime.up import judge
     from observatory.store import StoreError, open_store
 
     try:
         with open_store(database) as store, _progress("Importing:") as advance:
-            importer = Importer(store, Collector(store, judge), any_target=any_target)
+            importer = Importer(store, Collector(store), any_target=any_target)
             for document, imported in _imported(files, reported.add, advance):
                 try:
                     importer.add(imported)

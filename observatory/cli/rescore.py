@@ -21,7 +21,6 @@ from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
 from observatory.ingest.rescore import BATCH, Report, VerdictSummary
 from observatory.ingest.rescore import rescore as judge_stored
-from observatory.runtime.up import judge
 from observatory.store import Selection, Store, StoreError, StoreUnavailable, open_store
 
 
@@ -82,7 +81,7 @@ def _pass(store: Store, selection: Selection, what: str, *, write: bool) -> Repo
     with output.progress(what, n_batches) as advance:
         return judge_stored(
             store,
-            Collector(store, judge),
+            Collector(store),
             selection,
             write=write,
             on_batch=lambda at: advance(f"{at:%Y-%m-%d %H:%M} UTC"),

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Final
 
 from observatory.analysis.judging.case import Control
+from observatory.ingest.judging import judge_by_current_rules
 from observatory.model import Role, State, Verdict
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
@@ -46,7 +47,12 @@ class Collector:
     """
 
     def __init__(
-        self, store: Store, judge: Judge, *, window_s: float = 900.0, clock: Callable[[], datetime] = _utc_now
+        self,
+        store: Store,
+        judge: Judge = judge_by_current_rules,
+        *,
+        window_s: float = 900.0,
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._store = store
         self._judge = judge

@@ -1,18 +1,15 @@
 """`observatory up`: the probing process; beside it the one that looks for onsets, and the web process."""
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from observatory.analysis.judging.case import Control
-from observatory.analysis.judging.judge import RULES_VERSION, judge_measurement
 from observatory.config.vantage_points import ConfigError, ConfigWatcher, load_config
 from observatory.ingest.collector import Collector
-from observatory.model import Config, Layer, State, VantagePoint, Verdict
+from observatory.model import Config, VantagePoint
 from observatory.reference import load_reference, load_targets
 from observatory.reference.block_pages import ReferenceError
 from observatory.runtime.lock import LockError, hold_lock
@@ -22,36 +19,11 @@ from observatory.vantage.rounds import measure_vantage
 from observatory.vantage.scheduler import Scheduler
 from probes.records import Measurement
 
-logger = logging.getLogger("observatory.runtime.up")
 DASHBOARD: Final = Path(__file__).parents[2] / "server.py"
 
 
 class ServiceError(Exception):
     """The service cannot start; the message says why and what to do."""
-
-
-def judge(
-    measurement: Measurement, canary: Measurement | None, controls: Sequence[Control], provisional: bool
-) -> Verdict:
-    """The rules with the reference data in force, as the collector calls them.
-
-    Errors: none. A rule that fails on hostile content must not cost the round its observations: the verdict
-            is then `insufficient`, and a mended version can judge the stored ones again.
-    """
-    reference = load_reference()
-    try:
-        return judge_measurement(measurement, canary, controls, reference=reference, provisional=provisional)
-    except Exception:
-        logger.exception("judging measurement %s of %s failed", measurement.id, measurement.target)
-        return Verdict(
-            state=State.INSUFFICIENT,
-            layer=Layer.NONE,
-            mechanism=None,
-            rule_id="guard.judge_failed",
-            rules_version=RULES_VERSION,
-            reference_version=reference.version,
-            provisional=provisional,
-        )
 
 
 async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None:
@@ -83,7 +55,7 @@ def _check_config(path: Path) -> None:
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
-    collector = Collector(store, judge)
+    collector = Collector(store)
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
         return await measure_vantage(config.settings, vantage, load_targets())

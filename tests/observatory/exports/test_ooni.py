@@ -20,7 +20,6 @@ from observatory.importers.ooni_own import KEY
 from observatory.ingest.collector import Collector
 from observatory.model import Role, VantagePoint
 from observatory.reference import load_reference
-from observatory.runtime.up import judge
 from observatory.store import Store, open_store
 from probes.records import (
     Failure,
@@ -203,7 +202,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def keep(store: Store, *measurements: Measurement) -> None:
-    Collector(store, judge).accept(measurements)
+    Collector(store).accept(measurements)
 
 
 def test_exported_and_imported_elsewhere(store: Store, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from observatory.analysis.judging.case import Control
 from observatory.cli.app import app
 from observatory.ingest import rescore as rescore_module
 from observatory.ingest.collector import Collector
+from observatory.ingest.judging import judge_by_current_rules
 from observatory.ingest.rescore import BATCH, VerdictSummary, rescore
 from observatory.model import Grain, State, Verdict
-from observatory.runtime.up import judge as todays_judge
 from observatory.store import Selection, Store, StoreError, open_store
 from probes.records import Measurement
 from tests.observatory.ingest.test_collector import CONTROL_POINTS, _round
@@ -273,7 +273,7 @@ def test_command_says_first_and_writes_when_told(judged_long_ago: Store) -> None
     assert {v.rules_version for v in verdicts(judged_long_ago).values()} == {"0"}
     code, output = run(judged_long_ago, "--apply")
     assert (code, "2 verdicts replaced." in output) == (0, True)
-    assert verdicts(judged_long_ago)["m"] == todays_judge(
+    assert verdicts(judged_long_ago)["m"] == judge_by_current_rules(
         make_measurement("m", round_id="r", observations=make_observations()), None, [], False
     )
     assert "Nothing would change" in run(judged_long_ago, "--apply")[1]
