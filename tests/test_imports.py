@@ -34,6 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "observatory.store": ("observatory.store", "observatory.model", "probes.records"),
     "observatory.figures": (
         "observatory.figures",
+        "observatory.analysis.events.publication",
         "observatory.model",
         "observatory.text",
         "observatory.views",
@@ -48,6 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "observatory.site": (
         "observatory.site",
+        "observatory.analysis.events.publication",
         "observatory.figures",
         "observatory.model",
         "observatory.store",
@@ -58,6 +60,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "observatory.notify": (
         "observatory.notify",
+        "observatory.analysis.events.publication",
         "observatory.config",
         "observatory.model",
         "observatory.store",

@@ -2,19 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from observatory.model import Alert, Layer, Revision, State, VantagePoint
-
-# A vantage point may miss a round or two without its last word being out of date.
-FRESH_INTERVALS: Final = 3
-
-
-def is_fresh(measured_at: datetime, every_s: float, now: datetime) -> bool:
-    """Return whether a measurement still speaks for now: it is at most three intervals old."""
-    return now - measured_at <= FRESH_INTERVALS * timedelta(seconds=every_s)
 
 
 class GapReason(StrEnum):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from observatory.analysis.events.publication import is_fresh
 from observatory.model import Alert, AlertKind, Audience, ViaKind
-from observatory.model.views import VantageStatus, is_fresh
+from observatory.model.views import VantageStatus
 
 
 def judge_silences(

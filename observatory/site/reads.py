@@ -9,7 +9,8 @@ from typing import Final, Literal, ParamSpec, TypeVar
 
 import streamlit as st
 
-from observatory.model import Cell, Certainty, Grain, Note, Revision, Spell, Verdict
+from observatory.analysis.events.publication import is_suspicion
+from observatory.model import Cell, Grain, Note, Revision, Spell, Verdict
 from observatory.store import (
     URL_VARIABLE,
     ConfigState,
@@ -136,11 +137,7 @@ def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell
     """Return what is suspected now, whether it is part of an event or not; of open series alone."""
     store = _store(url)
     keys = [key for key in store.load_open_series() if key[2] == emulated]
-    return tuple(
-        spell
-        for spell in store.load_spells(keys)
-        if spell.certainty is Certainty.SUSPECTED and spell.end is None and not spell.onset_from_rule_change
-    )
+    return tuple(spell for spell in store.load_spells(keys) if is_suspicion(spell))
 
 
 # All spells there ever were are read for it, and rules change seldom.

@@ -6,37 +6,16 @@ blocked" where it rests on comparison, "suspected to be blocked" before it is co
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from observatory.model import Certainty, Event, Interval, Spell, State, load_zone
+from observatory.analysis.events.publication import has_end_from_rule_change, is_proven, publishable
+from observatory.model import Certainty, Event, Interval, load_zone
 from observatory.text import Text
 
 # How many names stand in a sentence: in a headline, and where there is room.
 FEW: Final = 2
 MANY: Final = 12
-
-
-def told(event: Event) -> Event:
-    """Return what sentences may be made of: the confirmed part where there is one.
-
-    An end that only our rules brought is no end: where all of it is over and some of it so, nothing is said
-    of an end at all; where some goes on, those do not count as ended.
-    """
-    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
-    part = replace(event, spells=sure) if sure else event
-    ours = [spell.end_from_rule_change for spell in part.spells]
-    if not any(ours) or all(ours):
-        return part
-    if part.end is None:
-        spells = (
-            replace(s, end=None, end_from_rule_change=False) if s.end_from_rule_change else s
-            for s in part.spells
-        )
-    else:
-        spells = (replace(spell, end_from_rule_change=True) for spell in part.spells)
-    return replace(part, spells=tuple(spells))
 
 
 def finding(event: Event, text: Text, *, most: int = FEW) -> str:
@@ -45,11 +24,11 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
     Shape:  in the past once all of it ended; at most `most` names of networks, and of targets, and a count
             of the others.
     """
-    event = told(event)
+    event = publishable(event)
     targets = event.targets
     key = "event_words.blocked_now"
     if event.end is not None:
-        key = "event_words.blocked_once" if _end_from_rule_change(event) else "event_words.blocked_then"
+        key = "event_words.blocked_once" if has_end_from_rule_change(event) else "event_words.blocked_then"
     return text.count(
         key,
         len(targets),
@@ -61,7 +40,7 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
 
 def describe(event: Event, text: Text) -> tuple[str, ...]:
     """Return all that an event says, a sentence each: what, where, since and until when, how sure, how."""
-    event = told(event)
+    event = publishable(event)
     sentences = [finding(event, text, most=MANY)]
     if len({(s.asn, s.target) for s in event.spells}) < len(event.networks) * len(event.targets):
         sentences.append(text("event_words.not_each"))
@@ -115,11 +94,11 @@ def end_sentence(event: Event, text: Text) -> str:
     """Return until when it was so, or of which networks that is known."""
     zone, end = event_zone(event), event.end
     if end is not None:
-        if _end_from_rule_change(event):
+        if has_end_from_rule_change(event):
             return text("event_words.end_from_rule_change")
         return text("event_words.ended", when=end_words(end, zone, text))
     ongoing = {spell.asn for spell in event.spells if spell.end is None}
-    over = [name for asn, name in _names_by_asn(event).items() if asn not in ongoing]
+    over = [name for asn, name in names_by_asn(event).items() if asn not in ongoing]
     if over:
         return text("event_words.ended_some", networks=shortened(over, text, most=MANY))
     return text("event_words.no_end")
@@ -181,16 +160,11 @@ def network_names(event: Event) -> tuple[str, ...]:
 
     Shape:  the ISP's name; with its ASN where two networks share it; the ASN alone where there is no name.
     """
-    return tuple(_names_by_asn(event).values())
+    return tuple(names_by_asn(event).values())
 
 
-def event_zone(event: Event) -> ZoneInfo:
-    """Return the zone of most of it; UTC where this machine does not know it."""
-    counted = Counter(spell.zone for spell in event.spells)
-    return load_zone(counted.most_common(1)[0][0]) if counted else load_zone("UTC")
-
-
-def _names_by_asn(event: Event) -> dict[int, str]:
+def names_by_asn(event: Event) -> dict[int, str]:
+    """Return what to call each network, in the order in which they began. Shape: as `network_names`."""
     networks = event.networks
     shared = Counter(networks.values())
     return {
@@ -199,15 +173,12 @@ def _names_by_asn(event: Event) -> dict[int, str]:
     }
 
 
-def _end_from_rule_change(event: Event) -> bool:
-    return all(spell.end_from_rule_change for spell in event.spells)
+def event_zone(event: Event) -> ZoneInfo:
+    """Return the zone of most of it; UTC where this machine does not know it."""
+    counted = Counter(spell.zone for spell in event.spells)
+    return load_zone(counted.most_common(1)[0][0]) if counted else load_zone("UTC")
 
 
 def _by_proof(event: Event, all_proven: str, some_proven: str, none_proven: str) -> str:
-    proven = [_is_proven(spell) for spell in event.spells]
+    proven = [is_proven(spell) for spell in event.spells]
     return all_proven if all(proven) else some_proven if any(proven) else none_proven
-
-
-def _is_proven(spell: Spell) -> bool:
-    """Return whether a measurement that is named as witness met what only a filter leaves behind."""
-    return any(witness.state is State.BLOCKED for witness in spell.witnesses)

@@ -4,32 +4,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from observatory.analysis.events.publication import Publication, judge_publication, publishable
 from observatory.model import AlertKind, Certainty, Event, Portion, Revision, Silence, Spell
 from observatory.text import Text
-from observatory.text.events import (
-    MANY,
-    describe,
-    end_words,
-    finding,
-    onset_words,
-    shortened,
-    told,
-)
-
-
-def stands(event: Event) -> bool:
-    """Return whether it is told as a block: confirmed, and not withdrawn."""
-    return event.certainty is Certainty.CONFIRMED and not event.withdrawn
-
-
-def is_going_on(event: Event) -> bool:
-    return stands(event) and told(event).end is None
+from observatory.text.events import MANY, describe, end_words, finding, onset_words, shortened
 
 
 def headline(event: Event, text: Text) -> str:
     """Return the finding as a sentence, after what a reader must know first."""
-    sentence = finding(told(event), text)
-    if event.withdrawn or event.certainty is Certainty.SUSPECTED:
+    sentence = finding(event, text)
+    if judge_publication(event) is not Publication.PUBLISHED:
         sentence = text("feed.withdrawn", finding=sentence)
     return text("feed.emulated", finding=sentence) if event.emulated else sentence
 
@@ -37,16 +21,19 @@ def headline(event: Event, text: Text) -> str:
 def sentences(event: Event, text: Text) -> tuple[str, ...]:
     """Return all that an event says besides its headline; what was withdrawn, as what had been told."""
     lines: list[str] = []
-    if event.withdrawn:
-        lines += [text("feed.is_withdrawn"), text("feed.was_told")]
-    elif event.certainty is Certainty.SUSPECTED:
-        lines.append(text("feed.is_unconfirmed"))
-    part = told(event)
+    publication = judge_publication(event)
+    if publication is not Publication.PUBLISHED:
+        lines.append(text(f"feed.is_{publication}"))
+    if publication is Publication.WITHDRAWN:
+        lines.append(text("feed.was_told"))
+    part = publishable(event)
     # The first sentence has more names than the headline, if there are any.
     lines += [line for line in describe(part, text) if line != finding(part, text)]
-    ours = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_from_rule_change}
-    if ours and not all(spell.end_from_rule_change for spell in event.spells):
-        lines.append(text("event.end_from_rule_change_on", networks=shortened(sorted(ours), text, most=MANY)))
+    by_rules = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_from_rule_change}
+    if by_rules and not all(spell.end_from_rule_change for spell in event.spells):
+        lines.append(
+            text("event.end_from_rule_change_on", networks=shortened(sorted(by_rules), text, most=MANY))
+        )
     n_suspected = sum(spell.certainty is Certainty.SUSPECTED for spell in event.spells)
     if n_suspected and event.certainty is Certainty.CONFIRMED:
         lines.append(text.count("event.also_suspected", n_suspected))

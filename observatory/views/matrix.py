@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from observatory.analysis.events.publication import is_fresh
 from observatory.figures.looks import NO_DATA, Shown
 from observatory.model import Role, State
-from observatory.model.views import Latest, VantageStatus, is_fresh
+from observatory.model.views import Latest, VantageStatus
 
 
 class TargetGroup(StrEnum):

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from observatory.model.views import VantageStatus, is_fresh
+from observatory.analysis.events.publication import is_fresh
+from observatory.model.views import VantageStatus
 from observatory.text import Text
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from observatory.analysis.events.publication import shows_emulated
 from observatory.model import Grain, Role, load_zone
 from observatory.model.views import Coverage, VantageStatus
 
@@ -17,7 +18,7 @@ _DEFAULT_DAYS: Final = 7
 
 def reference_now(coverage: Coverage, clock: datetime) -> datetime:
     """Return the moment that ages count from: the calendar of an emulation ends at its last row."""
-    if coverage.emulated and not coverage.real and coverage.last_at is not None:
+    if shows_emulated(coverage) and coverage.last_at is not None:
         return coverage.last_at
     return clock
 
@@ -38,7 +39,7 @@ def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None
     if coverage.first_at is None or coverage.last_at is None:
         return None
     first, last = coverage.first_at.astimezone(zone).date(), coverage.last_at.astimezone(zone).date()
-    if coverage.emulated and not coverage.real:
+    if shows_emulated(coverage):
         return first, last
     return max(first, last - timedelta(days=_DEFAULT_DAYS - 1)), last
 

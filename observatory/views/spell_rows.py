@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from observatory.model import Certainty, Event, Interval, Portion, Spell, State
+from observatory.analysis.events.publication import is_proven
+from observatory.model import Certainty, Interval, Portion, Spell
 from observatory.text import Text
-from observatory.text.events import network_names
 
 # A round measures its targets one after another: what differs by no more than that changed at one time.
 SAME_TIME: Final = timedelta(minutes=2)
@@ -34,11 +34,6 @@ class SpellRow:
     def alike(self, number: int) -> tuple[Spell, ...]:
         """Return the n-th spell of every target."""
         return tuple(member[number] for member in self.members)
-
-
-def names_by_asn(event: Event) -> dict[int, str]:
-    """Return what to call each network, in the order in which they began."""
-    return dict(zip(event.networks, network_names(event), strict=True))
 
 
 def group_rows(
@@ -76,11 +71,6 @@ def by_network(rows: Iterable[SpellRow]) -> list[tuple[str, tuple[SpellRow, ...]
 def target_words(row: SpellRow, text: Text) -> str:
     """Return the target, or how many there are."""
     return row.targets[0] if len(row.targets) == 1 else text.count("spells.targets", len(row.targets))
-
-
-def is_proven(spell: Spell) -> bool:
-    """Return whether a measurement met what only a filter leaves behind."""
-    return any(witness.state is State.BLOCKED for witness in spell.witnesses)
 
 
 def state_words(spell: Spell, text: Text) -> str:

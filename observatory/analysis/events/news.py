@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from observatory.model import AlertKind, Certainty, Event, Interval, Spell
+from observatory.analysis.events.publication import is_published
+from observatory.model import AlertKind, Event, Interval, Spell
 
 # The weightiest first: an alert is named after it.
 WEIGHT: Final = (
@@ -33,8 +34,7 @@ def find_news(told: Event | None, event: Event) -> tuple[AlertKind, ...]:
     Shape:  `told` is the event as it was when people were told last; None: never.
     """
     if told is None:
-        sure = event.certainty is Certainty.CONFIRMED and not event.withdrawn
-        return (AlertKind.ONSET,) if sure else ()
+        return (AlertKind.ONSET,) if is_published(event) else ()
     if event.withdrawn:
         return () if told.withdrawn else (AlertKind.WITHDRAWAL,)
     old, new = _first_by_series(told), _first_by_series(event)

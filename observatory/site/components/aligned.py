@@ -8,16 +8,16 @@ from typing import Final
 
 import streamlit as st
 
+from observatory.analysis.events.publication import is_published, publishable
 from observatory.figures import Caption, ChartRow, TimeAxis, draw_share
 from observatory.model import Event, Grain, Interval, Role
 from observatory.site.components.address import choose_one, event_address
 from observatory.site.components.page import PLOTLY, View, show_columns, show_download, show_missing
 from observatory.site.reads import read_events, read_share
 from observatory.store import Share, VantageStatus
-from observatory.text.events import event_zone, onset_words, told
+from observatory.text.events import event_zone, names_by_asn, onset_words
 from observatory.views.csv import ALIGNED_COLUMNS, aligned_csv
-from observatory.views.event_words import headline, stands
-from observatory.views.spell_rows import names_by_asn
+from observatory.views.event_words import headline
 from observatory.views.words import escape_markdown
 
 # Only distances from it are shown.
@@ -76,7 +76,7 @@ def show_aligned(view: View) -> None:
     """Draw the chart of one event, and what is left out of it. Errors: StoreError."""
     text = view.text
     revisions = read_events(view.url, view.coverage, view.emulated)
-    events = {revision.event.id: revision.event for revision in revisions if stands(revision.event)}
+    events = {revision.event.id: revision.event for revision in revisions if is_published(revision.event)}
     if not events:
         show_missing(text("aligned.none"), text("aligned.none_next"))
         return
@@ -91,7 +91,7 @@ def show_aligned(view: View) -> None:
 
 
 def _align(view: View, event: Event) -> _Aligned:
-    part = told(event)
+    part = publishable(event)
     onsets: dict[int, Interval] = {}
     for spell in sorted(part.spells, key=lambda s: (s.onset.by, s.isp, s.asn)):
         if not spell.onset_from_rule_change:
@@ -121,7 +121,7 @@ def _align(view: View, event: Event) -> _Aligned:
 
 def _show_chart(view: View, aligned: _Aligned) -> None:
     text, grain = view.text, aligned.grain
-    names = names_by_asn(told(aligned.event))
+    names = names_by_asn(publishable(aligned.event))
     step = timedelta(hours=1) if grain is Grain.HOUR else timedelta(days=1)
     at = view.coverage.last_at
     source = text(
@@ -173,7 +173,7 @@ def _show_chart(view: View, aligned: _Aligned) -> None:
 
 def _show_networks(view: View, aligned: _Aligned) -> None:
     text, event = view.text, aligned.event
-    names, zone = names_by_asn(told(event)), event_zone(event)
+    names, zone = names_by_asn(publishable(event)), event_zone(event)
     drawn = {int(share.key) for share in aligned.shares}
     st.markdown(f"[{escape_markdown(headline(event, text))}]({event_address(event.id, text.language)})")
     lines = [

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable
 
 import streamlit as st
 
+from observatory.analysis.events.publication import has_end_from_rule_change, is_published, publishable
 from observatory.figures import Band, TimeAxis
 from observatory.figures.bands import place_bands
 from observatory.model import Event, Revision
 from observatory.site.components.address import event_address
 from observatory.text import Text
-from observatory.text.events import end_sentence, onset_sentence, told
-from observatory.views.event_words import headline, stands
+from observatory.text.events import end_sentence, onset_sentence
+from observatory.views.event_words import headline
 from observatory.views.words import escape_markdown
 
 
@@ -21,7 +22,7 @@ def find_bands(
     own = [
         revision.event
         for revision in revisions
-        if stands(revision.event) and not set(targets).isdisjoint(told(revision.event).targets)
+        if is_published(revision.event) and not set(targets).isdisjoint(publishable(revision.event).targets)
     ]
     near = [event for event in own if place_bands([make_band(event, "")], axis)]
     ordered = sorted(near, key=lambda event: (event.onset.by, event.id))
@@ -29,18 +30,17 @@ def find_bands(
 
 
 def make_band(event: Event, label: str) -> Band:
-    """Return an event as a band; an end that only our rules brought is none."""
-    part = told(event)
+    """Return an event as a band; an end that only our rules brought is not drawn."""
+    part = publishable(event)
     onset, end = part.onset, part.end
     if end is None:
         return Band(label=label, earliest=onset.after, start=onset.by)
-    is_ours = all(spell.end_from_rule_change for spell in part.spells)
     return Band(
         label=label,
         earliest=onset.after,
         start=onset.by,
         end=end.after or onset.by,
-        latest=None if is_ours else end.by,
+        latest=None if has_end_from_rule_change(part) else end.by,
     )
 
 
@@ -54,7 +54,7 @@ def show_bands(found: Iterable[tuple[Band, Event]], text: Text) -> None:
 
 
 def _line(band: Band, event: Event, text: Text) -> str:
-    part = told(event)
+    part = publishable(event)
     link = f"[{escape_markdown(headline(event, text))}]({event_address(event.id, text.language)})"
     when = escape_markdown(f"{onset_sentence(part, text)} {end_sentence(part, text)}")
     return f"- **{band.label}** {link} {when}"

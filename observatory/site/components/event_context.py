@@ -16,9 +16,9 @@ from observatory.site.components.page import View, show_columns, show_download
 from observatory.site.components.table import Head, show_table
 from observatory.site.reads import read_notes, read_revisions
 from observatory.store.events import encode_event
+from observatory.text.events import names_by_asn
 from observatory.views.csv import SPELL_COLUMNS, spell_csv
 from observatory.views.event_words import citation
-from observatory.views.spell_rows import names_by_asn
 from observatory.views.words import escape_markdown
 
 # Orders come before and statements after what they speak of.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from observatory.analysis.events.publication import is_proven
 from observatory.model import Certainty, Event, Method, Revision, Shows, Spell, State, load_zone
 from observatory.site.components.address import measurement_address
 from observatory.site.components.table import Line, Section, TableCell
@@ -18,7 +19,6 @@ from observatory.views.event_words import (
 from observatory.views.spell_rows import (
     SpellRow,
     by_network,
-    is_proven,
     share_words,
     state_words,
     target_words,

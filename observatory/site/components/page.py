@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from observatory.analysis.events.publication import shows_emulated
 from observatory.figures import Theme
 from observatory.site.components.address import choose_language, show_language_switch
 from observatory.site.reads import database_url, read_coverage, read_vantages
@@ -69,7 +70,7 @@ def open_view() -> View | None:
     text, url = choose_language(), database_url()
     try:
         coverage = read_coverage(url)
-        emulated = coverage.emulated and not coverage.real
+        emulated = shows_emulated(coverage)
         vantages = read_vantages(url, coverage, coverage.last_at if emulated else None)
     except StoreError as error:
         show_missing(text("missing.store", detail=escape_markdown(str(error))), text("missing.store_next"))

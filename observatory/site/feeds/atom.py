@@ -6,7 +6,7 @@ stands any more remains as an entry that says so.
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 
 from feedgen.feed import FeedGenerator
 
-from observatory.model import AlertKind, Certainty, Event, Revision
+from observatory.analysis.events.publication import Publication, judge_publication, public_part
+from observatory.model import AlertKind, Event, Revision
 from observatory.text import Text
 from observatory.text.events import MANY, describe, finding, network_names, shortened
 
@@ -58,14 +59,6 @@ class Feed:
         return self.key in entry.told_targets
 
 
-class EntryStatus(StrEnum):
-    """Whether what was told stands."""
-
-    STANDS = "stands"
-    WITHDRAWN = "withdrawn"
-    UNCONFIRMED = "unconfirmed"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
     """What feeds tell of one event.
@@ -79,7 +72,7 @@ class FeedEntry:
     causes: tuple[AlertKind, ...]
     published_at: datetime
     updated_at: datetime
-    status: EntryStatus
+    publication: Publication
     gone: tuple[str, ...] = ()
     told_asns: frozenset[int] = frozenset()
     told_targets: frozenset[str] = frozenset()
@@ -90,15 +83,10 @@ def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
 
     Shape:  all revisions of one event, oldest first.
     """
-    told = [part for revision in history if (part := _public_part(revision.event)) is not None]
+    told = [part for revision in history if (part := public_part(revision.event)) is not None]
     if not told:
         return None
     newest = history[-1]
-    status = EntryStatus.STANDS
-    if newest.event.withdrawn:
-        status = EntryStatus.WITHDRAWN
-    elif newest.event.certainty is Certainty.SUSPECTED:
-        status = EntryStatus.UNCONFIRMED
     shown = told[-1]
     names = (name for event in told[:-1] for name in (*network_names(event), *event.targets))
     still = {*network_names(shown), *shown.targets}
@@ -107,7 +95,7 @@ def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
         causes=newest.causes,
         published_at=history[0].at,
         updated_at=newest.at,
-        status=status,
+        publication=judge_publication(newest.event),
         gone=tuple(dict.fromkeys(name for name in names if name not in still)),
         told_asns=frozenset(spell.asn for event in told for spell in event.spells),
         told_targets=frozenset(spell.target for event in told for spell in event.spells),
@@ -156,7 +144,7 @@ def entry_id(event_id: str) -> str:
 def title(entry: FeedEntry, text: Text) -> str:
     """Return the finding as a sentence, after what a reader must know first."""
     sentence = finding(entry.event, text)
-    if entry.status is not EntryStatus.STANDS:
+    if entry.publication is not Publication.PUBLISHED:
         sentence = text("feed.withdrawn", finding=sentence)
     if entry.event.emulated:
         sentence = text("feed.emulated", finding=sentence)
@@ -166,8 +154,8 @@ def title(entry: FeedEntry, text: Text) -> str:
 def summary(entry: FeedEntry, text: Text) -> str:
     """Return what, where, since when, how sure and how, in sentences."""
     sentences = [text("over_time.source_emulated")] if entry.event.emulated else []
-    if entry.status is not EntryStatus.STANDS:
-        sentences += [text(f"feed.is_{entry.status}"), text("feed.was_told")]
+    if entry.publication is not Publication.PUBLISHED:
+        sentences += [text(f"feed.is_{entry.publication}"), text("feed.was_told")]
     else:
         sentences += [
             text(f"feed.cause_{cause}")
@@ -194,11 +182,6 @@ def _fill(item: Any, entry: FeedEntry, text: Text, base: str) -> None:
         item.category(term=f"AS{asn}", scheme=f"{base}/feeds/isp/", label=_clean(name, _MAX_NAME_CHARS))
     for target in event.targets:
         item.category(term=_clean(target, _MAX_NAME_CHARS), scheme=f"{base}/feeds/host/")
-
-
-def _public_part(event: Event) -> Event | None:
-    sure = tuple(spell for spell in event.spells if spell.certainty is Certainty.CONFIRMED)
-    return replace(event, spells=sure) if sure and not event.withdrawn else None
 
 
 def _urn(name: str) -> str:

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from observatory.model import Certainty, Revision, Role
+from observatory.analysis.events.publication import is_published, shows_emulated
+from observatory.model import Revision, Role
 from observatory.site.feeds.atom import (
     N_ENTRIES,
     Feed,
@@ -85,12 +86,11 @@ def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
 
     Errors: StoreError.
     """
-    coverage = store.load_coverage()
-    emulated = coverage.emulated and not coverage.real
+    emulated = shows_emulated(store.load_coverage())
     entries: list[FeedEntry] = []
     for now in sorted(store.load_events(emulated=emulated), key=lambda now: now.at, reverse=True):
         # A suspicion that was never revised was never more than that: most of them, and no need to read.
-        if now.number == 1 and now.event.certainty is Certainty.SUSPECTED:
+        if now.number == 1 and not is_published(now.event):
             continue
         entry = _entry_of(store, now)
         if entry is not None and feed.holds(entry):

@@ -28,9 +28,9 @@ from observatory.site.components.table import Head, Section, show_table
 from observatory.site.reads import REFRESH_S, find_event, read_events
 from observatory.store import StoreError
 from observatory.text import zone_name
-from observatory.text.events import MANY, event_zone, shortened
+from observatory.text.events import MANY, event_zone, names_by_asn, shortened
 from observatory.views.event_words import headline, sentences, silence_words
-from observatory.views.spell_rows import SpellRow, group_rows, names_by_asn
+from observatory.views.spell_rows import SpellRow, group_rows
 from observatory.views.step_words import printable
 from observatory.views.words import escape_markdown
 

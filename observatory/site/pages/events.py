@@ -1,18 +1,19 @@
 """Events: every block found, what goes on first; what is looked at, and what we changed ourselves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
 
+from observatory.analysis.events.publication import is_going_on, is_published, publishable, suspicions
 from observatory.model import Event, Revision, Role, Spell, load_zone
 from observatory.site.components.address import event_address, feed_address
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.site.components.table import Head, Line, Section, TableCell, show_table
 from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.store import StoreError
-from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words, told
-from observatory.views.event_words import headline, is_going_on, stands, versions_words
+from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words
+from observatory.views.event_words import headline, versions_words
 from observatory.views.spell_rows import share_words, state_words
 from observatory.views.words import escape_markdown
 
@@ -32,10 +33,10 @@ def show() -> None:
             show_no_measurements(view)
             return
         _show_events(view, events)
-        suspicions = read_suspicions(view.url, view.coverage, view.emulated)
-        _show_suspected(view, _not_in(suspicions, events))
+        suspected = read_suspicions(view.url, view.coverage, view.emulated)
+        _show_suspected(view, suspicions(suspected, [revision.event for revision in events]))
         _show_ours(view, read_our_changes(view.url, view.emulated))
-        _show_withdrawn(view, [revision for revision in events if not stands(revision.event)])
+        _show_withdrawn(view, [revision for revision in events if not is_published(revision.event)])
     except StoreError as error:
         detail = escape_markdown(str(error))
         show_missing(view.text("missing.store", detail=detail), view.text("missing.store_next"))
@@ -45,10 +46,10 @@ def show() -> None:
 
 def _show_events(view: View, events: Sequence[Revision]) -> None:
     text = view.text
-    standing = [revision for revision in events if stands(revision.event)]
-    going_on = [revision for revision in standing if is_going_on(revision.event)]
-    over = [revision for revision in standing if not is_going_on(revision.event)]
-    if not standing:
+    published = [revision for revision in events if is_published(revision.event)]
+    going_on = [revision for revision in published if is_going_on(revision.event)]
+    over = [revision for revision in published if not is_going_on(revision.event)]
+    if not published:
         _show_nothing_found(view)
         return
     key = "events.none_going_on"
@@ -63,7 +64,7 @@ def _show_events(view: View, events: Sequence[Revision]) -> None:
 
 
 def _show_entry(view: View, event: Event) -> None:
-    text, part = view.text, told(event)
+    text, part = view.text, publishable(event)
     extent = text(
         "events.extent_words",
         networks=text.count("count.networks", len(part.networks)),
@@ -99,18 +100,6 @@ def _show_nothing_found(view: View) -> None:
         networks=text.count("count.networks", len(measured)),
     )
     st.markdown(f"{escape_markdown(basis)}\n\n{text('events.none_next')}")
-
-
-def _not_in(suspicions: Iterable[Spell], events: Iterable[Revision]) -> list[Spell]:
-    """Return the suspicions that are part of no event that stands."""
-    taken = {
-        (spell.asn, spell.target)
-        for revision in events
-        if stands(revision.event)
-        for spell in revision.event.spells
-        if spell.end is None
-    }
-    return [spell for spell in suspicions if (spell.asn, spell.target) not in taken]
 
 
 def _show_suspected(view: View, spells: Sequence[Spell]) -> None:

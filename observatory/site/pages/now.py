@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
+from observatory.analysis.events.publication import is_going_on, publishable
 from observatory.figures.looks import LOOKS, NO_DATA
 from observatory.model import Event, Role, load_zone
 from observatory.site.components.address import event_address, measurement_address
@@ -31,9 +32,9 @@ from observatory.site.known_targets import known_targets
 from observatory.site.reads import REFRESH_S, read_events, read_latest
 from observatory.store import StoreError, VantageStatus
 from observatory.text import Text
-from observatory.text.events import onset_sentence, told
+from observatory.text.events import onset_sentence
 from observatory.views.csv import LATEST_COLUMNS, latest_csv
-from observatory.views.event_words import headline, is_going_on
+from observatory.views.event_words import headline
 from observatory.views.headline import Headline, describe, describe_controls
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup, build_matrix
 from observatory.views.words import escape_markdown, where_and_how
@@ -86,7 +87,7 @@ def _show_events(events: Sequence[Event], view: View) -> None:
         st.markdown(view.text("now.events"))
     for event in events:
         show_link(headline(event, view.text), event_address(event.id, view.text.language))
-        st.caption(escape_markdown(onset_sentence(told(event), view.text)))
+        st.caption(escape_markdown(onset_sentence(publishable(event), view.text)))
 
 
 def _show_finding(finding: Headline, text: Text, *, is_headline: bool) -> None:

@@ -34,7 +34,8 @@ from observatory.model import (
 )
 from observatory.site.components.event_bands import find_bands, make_band
 from observatory.text import load_text
-from observatory.views.spell_rows import group_rows, names_by_asn
+from observatory.text.events import names_by_asn
+from observatory.views.spell_rows import group_rows
 from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, TELKOMSEL, XL, make_event, make_spell
 from tests.observatory.test_figures import contrast
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from observatory.analysis.events.publication import is_going_on, publishable
 from observatory.model import AlertKind, Event, Role
 from observatory.site import reads
 from observatory.site.components.aligned import ZERO, align_shares
 from observatory.store import Share, Store
 from observatory.text import LANGUAGES, load_text
 from observatory.views.csv import SPELL_COLUMNS, aligned_csv, spell_csv
-from observatory.views.event_words import difference_words, headline, is_going_on, sentences, told
+from observatory.views.event_words import difference_words, headline, sentences
 from tests.observatory.site.event_world import (
     EVENT_ID,
     HOSTILE,
@@ -244,7 +245,7 @@ def test_an_end_of_ours_is_never_called_an_end() -> None:
         said = " ".join(sentences(event, EN))
         assert "ended on XL" not in said and "it has ended" not in said
         assert EN("event.end_from_rule_change_on", networks="XL Axiata") in said
-    assert told(OURS_AND_OPEN).end is None
+    assert publishable(OURS_AND_OPEN).end is None
     assert is_going_on(OURS_AND_OPEN)
     assert not is_going_on(OURS_AND_REAL)
 
