@@ -14,6 +14,7 @@ import typer
 
 from observatory.cli import alerts, events, exports, imports, output, reference
 from observatory.cli.rescore import rescore
+from observatory.config.starting import write_starting_file
 from observatory.config.vantage_points import ConfigError, load_config
 from observatory.model import Config
 from observatory.reference.block_pages import ReferenceError
@@ -153,7 +154,15 @@ def config_check(
 
 @app.command()
 def up(
-    config: ConfigOption = DEFAULT_CONFIG,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help=f"The file that lists the vantage points; default {DEFAULT_CONFIG}, made if missing.",
+        ),
+    ] = None,
     database: DatabaseOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the dashboard listens.")] = 8501,
     address: Annotated[
@@ -166,10 +175,23 @@ def up(
 
     if database:
         os.environ["OBSERVATORY_DATABASE"] = database
+    # A file that was named must be there: a new one would hide a mistyped name.
+    if config is None:
+        config = _start_with(DEFAULT_CONFIG)
     try:
         asyncio.run(run_service(config, web=(address, port) if web else None))
     except ServiceError as error:
         raise _fail(str(error)) from error
+
+
+def _start_with(config: Path) -> Path:
+    """Write the file that lists the vantage points where there is none yet, and say so; return its path."""
+    try:
+        if write_starting_file(config):
+            typer.echo(f"Wrote {config}: this machine alone measures; say there whose line it is.", err=True)
+    except OSError as error:
+        raise _fail(f"{config}: expected a folder to write it into, got {error.strerror}") from error
+    return config
 
 
 @app.command()

@@ -118,7 +118,8 @@ async def run_web(
         launch,
         stop,
         what="web process",
-        folder=web.script.resolve().parent,
+        # Where we are: an address of a database may be relative.
+        folder=Path.cwd(),
         database=web.database,
         on_start=announce,
         first_pause_s=first_pause_s,

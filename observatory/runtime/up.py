@@ -19,7 +19,7 @@ from observatory.vantage.rounds import measure_vantage
 from observatory.vantage.scheduler import Scheduler
 from probes.records import Measurement
 
-DASHBOARD: Final = Path(__file__).parents[2] / "server.py"
+DASHBOARD: Final = Path(__file__).parents[1] / "site" / "app.py"
 
 
 class ServiceError(Exception):

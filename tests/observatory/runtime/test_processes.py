@@ -47,7 +47,8 @@ def server_command(web: Web, port: int) -> Sequence[str]:
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Web:
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Web:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "dashboard.py").touch()
     return Web(script=tmp_path / "dashboard.py", database="sqlite:///o.sqlite", port=find_free_port())
 

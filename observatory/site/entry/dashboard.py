@@ -1,0 +1,5 @@
+"""What Streamlit runs for each visitor: the dashboard."""
+
+from observatory.site.dashboard import show_dashboard
+
+show_dashboard()
