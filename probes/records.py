@@ -337,6 +337,8 @@ class HelperObservation(Observation):
     url: str
 
 
+# One of each technique in probes/registry.py, which this module cannot import: the registry loads sockets.
+# tests/probes/test_registry.py compares the two.
 AnyObservation = (
     DnsObservation
     | TcpObservation
@@ -383,13 +385,13 @@ class Measurement:
             raise ValueError("started_at: expected an aware UTC datetime, got a naive one")
 
 
+def technique_name(record: type[Observation]) -> str:
+    """Return the name of the technique that leaves this record, as JSON, database and registry have it."""
+    return record.__name__.removesuffix("Observation").lower()
+
+
 _converter = make_converter(omit_if_default=True)
-configure_tagged_union(
-    AnyObservation,
-    _converter,
-    tag_name="technique",
-    tag_generator=lambda cls: cls.__name__.removesuffix("Observation").lower(),
-)
+configure_tagged_union(AnyObservation, _converter, tag_name="technique", tag_generator=technique_name)
 
 
 def encode_measurement(measurement: Measurement) -> dict[str, Any]:

@@ -3,11 +3,9 @@
 import asyncio
 from typing import Final
 
+from probes import registry
 from probes.records import Endpoint, Payload, Target
 from probes.session import N_ATTEMPTS, ObservationLog
-from probes.techniques.hops import measure_hops
-from probes.techniques.mtproto import measure_mtproto
-from probes.techniques.tcp import measure_tcp
 from probes.transport.network import Network
 from probes.transport.trust import Trust
 from probes.wire.mtproto import Transport
@@ -57,11 +55,11 @@ class DataCentreSteps:
 
     async def _try(self, endpoint: Endpoint, transport: Transport, attempt: int) -> str | None:
         """Return which layer failed, None for none."""
-        _, stream = await measure_tcp(self._network, self._log, endpoint=endpoint, attempt=attempt)
+        _, stream = await registry.TCP.measure(self._network, self._log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return "tcp"
         with stream:
-            observation = await measure_mtproto(
+            observation = await registry.MTPROTO.measure(
                 self._log, stream=stream, endpoint=endpoint, transport=transport, attempt=attempt
             )
         return None if observation.failure is None else "mtproto"
@@ -70,4 +68,6 @@ class DataCentreSteps:
         if self._located or not self._network.carries_udp or self._log.left_s() <= 0:
             return
         self._located = True
-        await measure_hops(self._network, self._log, self._trust, endpoint=endpoint, payload=Payload.SYN)
+        await registry.HOPS.measure(
+            self._network, self._log, self._trust, endpoint=endpoint, payload=Payload.SYN
+        )

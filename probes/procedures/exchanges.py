@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from probes import registry
 from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
 from probes.session import ObservationLog
-from probes.techniques.http import RESPONSE_TIMEOUT_S, measure_http
-from probes.techniques.tcp import measure_tcp
-from probes.techniques.tls import measure_tls
+from probes.techniques.http import RESPONSE_TIMEOUT_S
 from probes.transport.network import Network
 from probes.transport.streams import Stream
 from probes.transport.trust import Trust
@@ -44,7 +43,7 @@ class Exchanges:
         self, endpoint: Endpoint, *, host: str, purpose: Purpose = Purpose.TARGET, attempt: int = 1
     ) -> ExchangeResult:
         """Connect and GET without TLS."""
-        tcp, stream = await measure_tcp(self.network, self.log, endpoint=endpoint, attempt=attempt)
+        tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return ExchangeResult(tcp=tcp)
         with stream:
@@ -61,11 +60,11 @@ class Exchanges:
         attempt: int = 1,
     ) -> ExchangeResult:
         """Connect, shake hands for `name` (empty: none is sent), and GET from `host` unless that is None."""
-        tcp, stream = await measure_tcp(self.network, self.log, endpoint=endpoint, attempt=attempt)
+        tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return ExchangeResult(tcp=tcp)
         with stream:
-            handshake, tls = await measure_tls(
+            handshake, tls = await registry.TLS.measure(
                 self.trust,
                 self.log,
                 stream=stream,
@@ -82,7 +81,7 @@ class Exchanges:
     async def _get(
         self, stream: Stream, endpoint: Endpoint, host: str, purpose: Purpose, attempt: int, *, over_tls: bool
     ) -> HttpObservation:
-        return await measure_http(
+        return await registry.HTTP.measure(
             self.log,
             stream=stream,
             endpoint=endpoint,

@@ -11,6 +11,7 @@ import contextlib
 import math
 from typing import Final
 
+from probes import registry
 from probes.procedures.exchanges import ExchangeResult, Exchanges
 from probes.procedures.names import Resolvers
 from probes.records import (
@@ -24,7 +25,6 @@ from probes.records import (
     Target,
 )
 from probes.session import ObservationLog
-from probes.techniques.hops import measure_hops
 
 # How long a penalty may last and still be seen to fade; less where the deadline is nearer.
 PENALTY_WAIT_S: Final = 4.0
@@ -188,7 +188,7 @@ class FollowUps:
         return wanted
 
     async def _hops(self, endpoint: Endpoint, payload: Payload, purpose: Purpose, name: str) -> None:
-        await measure_hops(
+        await registry.HOPS.measure(
             self._exchanges.network,
             self._log,
             self._exchanges.trust,

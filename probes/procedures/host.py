@@ -5,16 +5,12 @@ import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
+from probes import registry
 from probes.procedures.exchanges import ExchangeResult, Exchanges
 from probes.procedures.followups import BROKEN, Canary, FollowUps
 from probes.procedures.names import NameSteps, Resolvers
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.session import N_ATTEMPTS, ObservationLog
-from probes.techniques.quic import measure_quic
-from probes.techniques.quic_handshake import measure_quic_handshake
-from probes.techniques.tcp import measure_tcp
-from probes.techniques.throughput import measure_throughput
-from probes.techniques.tls import measure_tls
 
 MAX_ADDRESSES: Final = (
     16  # of one IP version: the known ones, and what each source may name (probes/procedures/names.py)
@@ -76,7 +72,9 @@ class HostSteps:
 
     async def _test_quic(self, endpoint: Endpoint) -> None:
         for attempt in range(1, N_ATTEMPTS + 1):
-            observation = await measure_quic(self._network, self._log, endpoint=endpoint, attempt=attempt)
+            observation = await registry.QUIC.measure(
+                self._network, self._log, self._exchanges.trust, endpoint=endpoint, attempt=attempt
+            )
             if observation.failure is None:
                 await self._shake_hands_over_quic(endpoint)
                 return
@@ -87,7 +85,7 @@ class HostSteps:
         """Versions were offered: does a handshake for this name end? If not, does one for a harmless name?"""
 
         async def shake_hands(name: str, purpose: Purpose, attempt: int) -> bool:
-            observation = await measure_quic_handshake(
+            observation = await registry.QUIC.measure(
                 self._network,
                 self._log,
                 self._exchanges.trust,
@@ -166,11 +164,11 @@ class HostSteps:
                 group.create_task(self._transfer(endpoint, purpose, name))
 
     async def _transfer(self, endpoint: Endpoint, purpose: Purpose, name: str) -> None:
-        _, stream = await measure_tcp(self._network, self._log, endpoint=endpoint, attempt=2)
+        _, stream = await registry.TCP.measure(self._network, self._log, endpoint=endpoint, attempt=2)
         if stream is None:
             return
         with stream:
-            _, tls = await measure_tls(
+            _, tls = await registry.TLS.measure(
                 self._exchanges.trust,
                 self._log,
                 stream=stream,
@@ -180,7 +178,7 @@ class HostSteps:
                 attempt=2,
             )
             if tls is not None:
-                await measure_throughput(
+                await registry.THROUGHPUT.measure(
                     self._log,
                     stream=tls,
                     endpoint=endpoint,

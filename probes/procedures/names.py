@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from probes import registry
 from probes.records import DnsAnswer, Endpoint, Failure, Resolver
 from probes.session import N_ATTEMPTS, ObservationLog
 from probes.techniques.dns import (
     SECOND_ANSWER_WAIT_S,
     UDP_TIMEOUT_S,
     Exchange,
-    measure_dns,
     over_tcp,
     over_udp,
 )
@@ -111,7 +111,7 @@ class NameSteps:
     async def _resolve(self, question: Question) -> None:
         for attempt in range(1, N_ATTEMPTS + 1):
             server, exchange = self._way(question, attempt)
-            observation = await measure_dns(
+            observation = await registry.DNS.measure(
                 self._log,
                 exchange=exchange,
                 transport=question.transport,
@@ -142,7 +142,7 @@ class NameSteps:
 
     async def _identify(self, resolver: Resolver) -> None:
         server, exchange = self._way(Question(resolver=resolver, transport="udp"), 1)
-        await measure_dns(
+        await registry.DNS.measure(
             self._log,
             exchange=exchange,
             transport="udp",

@@ -1,14 +1,19 @@
-"""QUIC: does anything that speaks it answer on UDP? Version negotiation tells without a handshake."""
+"""QUIC: does anything that speaks it answer on UDP? Version negotiation tells without a handshake.
+
+With a server name it is one handshake instead (techniques/quic_handshake.py).
+"""
 
 import asyncio
 import secrets
 from typing import Final
 
 from probes.failures import classify_failure
-from probes.records import Endpoint, Failure, QuicObservation
+from probes.records import Endpoint, Failure, Purpose, QuicObservation
 from probes.session import ObservationLog
+from probes.techniques.quic_handshake import measure_quic_handshake
 from probes.transport.network import Network
 from probes.transport.streams import recv_datagram
+from probes.transport.trust import Trust
 from probes.wire.quic import encode_unknown_version, parse_version_negotiation
 
 # UDP is not retransmitted by anyone but us: four datagrams make one lost packet in twenty harmless.
@@ -17,7 +22,25 @@ WAIT_S: Final = 2.2
 
 
 async def measure_quic(
-    network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int = 1
+    network: Network,
+    log: ObservationLog,
+    trust: Trust,
+    *,
+    endpoint: Endpoint,
+    server_name: str | None = None,
+    purpose: Purpose = Purpose.TARGET,
+    attempt: int = 1,
+) -> QuicObservation:
+    """Negotiate a version, or with a server name make one handshake and one GET over HTTP/3."""
+    if server_name is None:
+        return await _negotiate_version(network, log, endpoint=endpoint, attempt=attempt)
+    return await measure_quic_handshake(
+        network, log, trust, endpoint=endpoint, server_name=server_name, purpose=purpose, attempt=attempt
+    )
+
+
+async def _negotiate_version(
+    network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int
 ) -> QuicObservation:
     """Send a packet of an unknown version until a Version Negotiation comes back or the time is up."""
     entry = log.begin(attempt)

@@ -25,7 +25,7 @@ from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure, Purpose, QuicObservation
 from probes.session import ObservationLog
 from probes.techniques.quic import measure_quic
-from probes.techniques.quic_handshake import MAX_DATAGRAMS, Visit, measure_quic_handshake
+from probes.techniques.quic_handshake import MAX_DATAGRAMS, Visit
 from probes.transport.network import Network
 from probes.transport.trust import Trust
 from tests.probes.local import make_certificate, serve_udp
@@ -91,7 +91,7 @@ async def shake_hands(
     endpoint: Endpoint, trust: Trust, name: str = "t.me", deadline_s: float = 3.0
 ) -> QuicObservation:
     log = ObservationLog(deadline_s=deadline_s)
-    observation = await measure_quic_handshake(
+    observation = await measure_quic(
         Network(), log, trust, endpoint=endpoint, server_name=name, purpose=Purpose.HARMLESS_NAME
     )
     assert log.observations() == (observation,)
@@ -173,14 +173,14 @@ async def test_a_flood_of_nothing_is_no_handshake(trust: Trust) -> None:
 
 async def test_versions_are_offered(folder: Path) -> None:
     async with quic_server(folder, supported_versions=[QuicProtocolVersion.VERSION_1]) as endpoint:
-        told = await measure_quic(Network(), ObservationLog(deadline_s=3.0), endpoint=endpoint)
+        told = await measure_quic(Network(), ObservationLog(deadline_s=3.0), Trust(), endpoint=endpoint)
     assert (told.failure, told.versions, told.n_sent) == (None, (VERSION_1,), 1)
 
 
 async def test_garbage_is_no_version(trust: Trust) -> None:
     async with serve_udp(lambda _: [b"no", b"", b"\xc0" * 40]) as port:
         endpoint = Endpoint(address="127.0.0.1", port=port)
-        told = await measure_quic(Network(), ObservationLog(deadline_s=0.5), endpoint=endpoint)
+        told = await measure_quic(Network(), ObservationLog(deadline_s=0.5), trust, endpoint=endpoint)
     assert told.failure is Failure.TIMEOUT and told.versions == ()
 
 

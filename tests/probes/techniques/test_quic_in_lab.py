@@ -8,7 +8,7 @@ from lab.control import LabControl
 from observatory.model import Config
 from probes.records import Endpoint, Failure, QuicObservation
 from probes.session import ObservationLog
-from probes.techniques.quic_handshake import measure_quic_handshake
+from probes.techniques.quic import measure_quic
 from probes.transport.network import Network
 from probes.transport.trust import load_trust
 
@@ -25,7 +25,7 @@ def _nothing_on(lab: LabControl) -> Iterator[None]:
 
 
 async def shake_hands(config: Config, name: str, address: str = TELEGRAM) -> QuicObservation:
-    return await measure_quic_handshake(
+    return await measure_quic(
         Network("netns", "xl"),
         ObservationLog(deadline_s=10),
         load_trust(config.settings.ca_file),
@@ -58,7 +58,7 @@ async def test_a_certificate_that_ran_out_is_recorded_and_fails_nothing(
 
 
 async def test_an_authority_nobody_knows_is_recorded_and_fails_nothing(config: Config) -> None:
-    observation = await measure_quic_handshake(
+    observation = await measure_quic(
         Network("netns", "xl"),
         ObservationLog(deadline_s=10),
         load_trust(None),
