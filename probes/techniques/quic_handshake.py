@@ -163,7 +163,11 @@ class Visit:
         Errors: ProtocolError: `quic_connection_closed` when the peer ended it, `quic_invalid_response` when
         what it said had to end it.
         """
-        self._quic.receive_datagram(data, self._address, now=now_s)
+        try:
+            self._quic.receive_datagram(data, self._address, now=now_s)
+        except x509.InvalidVersion as error:
+            # The library turns every other fault of a certificate into an alert of its own.
+            raise ProtocolError(Failure.QUIC_BAD_REPLY, f"certificate: {error}") from error
         self._take_events()
         # The library tells of an end only after a while, and does not tell whose it was.
         ended = self._quic._close_event

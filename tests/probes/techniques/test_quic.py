@@ -236,6 +236,32 @@ def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: b
         assert visit.chain()
 
 
+def change_tls_messages(server: QuicConnection, epoch: int, change: Callable[[bytes], bytes]) -> None:
+    """Change what the server says inside TLS, before it is enciphered."""
+    push = server._push_crypto_data
+
+    def push_changed() -> None:
+        buffers = list(server._crypto_buffers.items())
+        _, buffer = buffers[epoch % len(buffers)]
+        changed = change(buffer.data)
+        if changed:
+            buffer.seek(0)
+            buffer.push_bytes(changed)
+        push()
+
+    server._push_crypto_data = push_changed  # type: ignore[method-assign]
+
+
+def test_a_certificate_of_no_known_version_is_a_bad_reply(folder: Path) -> None:
+    visit, first = new_visit()
+    server = new_server(folder, first[0])
+    version_3, version_9 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x08"
+    change_tls_messages(server, 1, lambda message: message.replace(version_3, version_9))
+    with pytest.raises(ProtocolError, match="not a valid X509 version") as caught:
+        converse(visit, server, first, bytes)
+    assert caught.value.failure is Failure.QUIC_BAD_REPLY
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     changes=st.lists(st.tuples(st.integers(0, 1200), st.integers(1, 255)), min_size=1, max_size=3),
@@ -248,20 +274,14 @@ def test_changed_tls_messages_well_enciphered(
     """What a box on the path can do that shakes hands itself: any certificate, any TLS message."""
     visit, first = new_visit()
     server = new_server(folder, first[0])
-    push = server._push_crypto_data
 
-    def push_changed() -> None:
-        buffers = list(server._crypto_buffers.items())
-        _, buffer = buffers[epoch % len(buffers)]
-        changed = bytearray(buffer.data)
-        if changed:
-            for at, value in changes:
-                changed[at % len(changed)] ^= value
-            buffer.seek(0)
-            buffer.push_bytes(bytes(changed))
-        push()
+    def change(message: bytes) -> bytes:
+        changed = bytearray(message)
+        for at, value in changes if changed else ():
+            changed[at % len(changed)] ^= value
+        return bytes(changed)
 
-    server._push_crypto_data = push_changed  # type: ignore[method-assign]
+    change_tls_messages(server, epoch, change)
     with contextlib.suppress(ProtocolError):
         converse(visit, server, first, bytes)
     if visit.finished:
