@@ -7,9 +7,6 @@ What is not in the table is `unknown_failure`, never guessed.
 import errno
 from typing import Final
 
-from OpenSSL import SSL
-from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
-
 from probes.records import Failure
 
 
@@ -60,6 +57,10 @@ def classify_failure(error: BaseException) -> tuple[Failure, str]:
 
     Source: OONI df-007 for the names, errno(3) and RFC 1928 for the codes.
     """
+    # Imported here: the codecs need this module's exceptions, and neither OpenSSL nor a socket.
+    from OpenSSL import SSL
+    from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
+
     text = f"{type(error).__name__}: {error}"[:300]
     match error:
         case ProtocolError():
