@@ -42,7 +42,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "observatory.views": (
         "observatory.views",
         "observatory.analysis",
-        "observatory.figures.looks",
         "observatory.model",
         "observatory.text",
         "probes.records",

@@ -15,7 +15,7 @@ from observatory.config.problems import ConfigError
 from observatory.store import Delivery, Store, StoreError, open_store
 
 if TYPE_CHECKING:
-    from observatory.config.alerts import Channel, Channels
+    from observatory.model.channels import Channel, Channels
 
 app = typer.Typer(
     help=(

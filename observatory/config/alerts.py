@@ -1,9 +1,7 @@
-"""alerts.yaml -> whom to tell what, or every mistake at once, each with its line. Shows no secret."""
+"""alerts.yaml -> channels of alerts, or every mistake at once, each with its line. Shows no secret."""
 
 import os
 import re
-from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +13,7 @@ from observatory.config.file import check_form, load_content, name_faults, no_ma
 from observatory.config.problems import ConfigError, show_value
 from observatory.config.yaml import Fault
 from observatory.config.yaml import Path as TreePath
-from observatory.model import Audience
+from observatory.model.channels import Channel, Channels
 from observatory.notify.services import find_fault
 
 DEFAULT_PATH: Final = Path("alerts.yaml")
@@ -24,35 +22,6 @@ _LIST_KEY: Final = "channels"
 _SECRET_KEYS: Final = ("url", "webhook", "secret")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_ -]{1,20}")
 _HIDDEN: Final = "a value that is not shown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One way to tell some people. Either `url` is set (for apprise), or `webhook_url` and `secret` are.
-
-    `isps` and `hosts` are what it asks for; empty asks for all.
-    """
-
-    name: str
-    audience: Audience
-    url: SecretStr | None = None
-    webhook_url: SecretStr | None = None
-    secret: SecretStr | None = None
-    isps: frozenset[int] = frozenset()
-    hosts: frozenset[str] = frozenset()
-    language: str = "en"
-    settle: timedelta = timedelta(minutes=60)
-    digest: timedelta = timedelta()
-    max_per_hour: int = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channels:
-    """A whole, valid alerts.yaml; without the file, nobody is told."""
-
-    path: str
-    site: str = ""
-    channels: tuple[Channel, ...] = field(default=())
 
 
 def find_path(option: Path | None = None) -> Path:

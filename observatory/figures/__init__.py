@@ -1,10 +1,11 @@
 """Query results -> Plotly figures, each with its title and source line inside. Pure."""
 
-from observatory.figures.looks import LOOKS, NO_DATA, Look, Shown, Theme
+from observatory.figures.looks import LOOKS, Look, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.share import draw_share
 from observatory.figures.spells import draw_spells
 from observatory.figures.timeline import draw_timeline
+from observatory.views.shown import NO_DATA, Shown
 
 __all__ = [
     "LOOKS",

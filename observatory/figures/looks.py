@@ -11,17 +11,12 @@ from types import MappingProxyType
 from typing import Final
 
 from observatory.model import State
+from observatory.views.shown import NO_DATA, Shown
 
 
 class Theme(StrEnum):
     LIGHT = "light"
     DARK = "dark"
-
-
-Shown = State | str
-"""What a place in a chart shows: a state, or `NO_DATA`."""
-
-NO_DATA: Final = "no_data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

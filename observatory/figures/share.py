@@ -8,10 +8,11 @@ from typing import Final
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
-from observatory.figures.looks import LOOKS, NO_DATA, SHARE_SCALE, Theme
+from observatory.figures.looks import LOOKS, SHARE_SCALE, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.model.views import Share
 from observatory.text import Text
+from observatory.views.shown import NO_DATA
 
 # Beyond this many columns a number no longer fits its field.
 _MAX_NUMBERED: Final = 10

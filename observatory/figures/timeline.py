@@ -10,11 +10,12 @@ from typing import Final
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from observatory.figures.frame import bar_trace, frame, pattern_of, plain
-from observatory.figures.looks import LOOKS, NO_DATA, PAPERS, SEVERITY, Paper, Shown, Theme
+from observatory.figures.looks import LOOKS, PAPERS, SEVERITY, Paper, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.model import OFFLINE_RULES, Cell, State
 from observatory.model.views import Gap
 from observatory.text import Text
+from observatory.views.shown import NO_DATA, Shown
 
 Counts = Counter[State]
 _RANK: Final = {state: rank for rank, state in enumerate(SEVERITY)}

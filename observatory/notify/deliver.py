@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from observatory.config.alerts import Channel, Channels
+from observatory.model.channels import Channel, Channels
 from observatory.model.views import VantageStatus
 from observatory.notify.facts import event_link, make_facts
 from observatory.notify.message import Notice, describe_event

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from observatory.config.alerts import Channel
 from observatory.model import Alert, AlertKind, Event, Revision
+from observatory.model.channels import Channel
 from observatory.model.views import Delivery, Outbox, VantageStatus
 
 WITHDRAWN: Final = "withdrawn before it was told"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from observatory.config.alerts import Channel
+from observatory.model.channels import Channel
 from observatory.notify.services import SendError, send_with_apprise
 from observatory.notify.webhook import send_webhook
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from observatory.config.alerts import Channels, find_path, load_channels
+from observatory.config.alerts import find_path, load_channels
 from observatory.config.problems import ConfigError
+from observatory.model.channels import Channels
 from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
 from observatory.notify.silence import judge_silences

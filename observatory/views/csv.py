@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from observatory.analysis.events.publication import is_proven
-from observatory.figures.looks import NO_DATA
 from observatory.model import Cell, Event, Grain, Revision, Spell
 from observatory.model.views import Latest, Share, VantageStatus
 from observatory.views.matrix import Matrix, TargetGroup
 from observatory.views.punctuality import Punctuality
+from observatory.views.shown import NO_DATA
 
 Value = str | int | float | bool | datetime | None
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from observatory.figures.looks import NO_DATA
 from observatory.model import OFFLINE_RULES, State
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
+from observatory.views.shown import NO_DATA
 
 _MAX_TARGETS: Final = 4
 _MAX_NETWORKS: Final = 14

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from observatory.analysis.events.publication import is_fresh
-from observatory.figures.looks import NO_DATA, Shown
 from observatory.model import Role, State
 from observatory.model.views import Latest, VantageStatus
+from observatory.views.shown import NO_DATA, Shown
 
 
 class TargetGroup(StrEnum):

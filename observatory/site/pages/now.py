@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from observatory.analysis.events.publication import is_going_on, publishable
-from observatory.figures.looks import LOOKS, NO_DATA
+from observatory.figures.looks import LOOKS
 from observatory.model import Event, Role, load_zone
 from observatory.site.components.address import event_address, measurement_address
 from observatory.site.components.page import (
@@ -37,6 +37,7 @@ from observatory.views.csv import LATEST_COLUMNS, latest_csv
 from observatory.views.event_words import headline
 from observatory.views.headline import Headline, describe, describe_controls
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup, build_matrix
+from observatory.views.shown import NO_DATA
 from observatory.views.words import escape_markdown, where_and_how
 
 

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from observatory.figures.looks import NO_DATA
 from observatory.model import Role, State, load_zone
 from observatory.site.components.page import (
     View,
@@ -19,6 +18,7 @@ from observatory.site.reads import REFRESH_S, read_config_state
 from observatory.store import StoreError, VantageStatus
 from observatory.views.csv import VANTAGE_COLUMNS, vantage_csv
 from observatory.views.punctuality import Punctuality, describe_punctuality, judge_punctuality
+from observatory.views.shown import NO_DATA
 from observatory.views.words import escape_markdown
 
 # The signs of the state table say here how a vantage point does: well, not as it should, nothing.

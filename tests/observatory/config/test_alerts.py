@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from observatory.config.alerts import Channel, find_path, load_channels
+from observatory.config.alerts import find_path, load_channels
 from observatory.config.problems import ConfigError
 from observatory.model import Audience
+from observatory.model.channels import Channel
 from observatory.notify.services import find_fault
 from tests.observatory.notify.samples import SECRET
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from observatory.config.alerts import Channel, Channels
 from observatory.model import (
     Alert,
     AlertKind,
@@ -23,6 +22,7 @@ from observatory.model import (
     VantagePoint,
     Witness,
 )
+from observatory.model.channels import Channel, Channels
 from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
 from observatory.store import Store

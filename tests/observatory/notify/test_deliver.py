@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from observatory.config.alerts import Channel
 from observatory.model import AlertKind, Audience, Certainty
+from observatory.model.channels import Channel
 from observatory.notify.deliver import CLAIM, backoff
 from observatory.notify.senders import Message, send
 from observatory.notify.services import SendError

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observatory.config.alerts import Channel
 from observatory.model import AlertKind
+from observatory.model.channels import Channel
 from observatory.notify.deliver import CLAIM
 from observatory.notify.plan import ALREADY_SAID, WITHDRAWN
 from observatory.notify.senders import Message

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from observatory.config.alerts import Channels, load_channels
+from observatory.config.alerts import load_channels
 from observatory.model import AlertKind
+from observatory.model.channels import Channels
 from observatory.notify.tell import tell
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
