@@ -13,7 +13,7 @@ from typing import Final
 from demo.check import compare
 from demo.script import Switch, round_times, write_script
 from lab.control import LabControl
-from observatory.cli import output
+from observatory.cli.output import progress
 from observatory.config.vantage_points import load_config
 from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
@@ -66,7 +66,7 @@ class Replay:
         self._lab.reset()
         waiting = list(switches)
         n = 0
-        with output.progress("Replaying July-August 2017", len(times)) as advance:
+        with progress("Replaying July-August 2017", len(times)) as advance:
             for at in times:
                 while waiting and waiting[0].at <= at:
                     self._apply(waiting.pop(0))

@@ -1,1 +1,1 @@
-"""Commands of `observatory` that stand in files of their own."""
+"""The `observatory` command: one module for each command or group; `app` puts them together."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from observatory.cli.options import DatabaseOption
+from observatory.cli.database import open_to_read, open_to_write
+from observatory.cli.options import DatabaseOption, JsonLinesOption, JsonOption
+from observatory.cli.output import fail
 from observatory.config.problems import ConfigError
-from observatory.store import Delivery, Store, StoreError, open_store
+from observatory.store import Delivery
 
 if TYPE_CHECKING:
     from observatory.model.channels import Channel, Channels
@@ -34,12 +36,6 @@ FileOption = Annotated[
         help="Where channels are described; default alerts.yaml, or $OBSERVATORY_ALERTS.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
-
-
-def _fail(message: str, code: int = 1) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(code)
 
 
 def _load(file: Path | None) -> "Channels":
@@ -47,18 +43,11 @@ def _load(file: Path | None) -> "Channels":
 
     path = find_path(file)
     if not path.exists():
-        raise _fail(f"{path}: expected a file of channels, found none; docs/alerts.md shows how to write one")
+        raise fail(f"{path}: expected a file of channels, found none; docs/alerts.md shows how to write one")
     try:
         return load_channels(path)
     except ConfigError as error:
-        raise _fail(str(error)) from error
-
-
-def _open(database: str | None, *, read_only: bool) -> Store:
-    try:
-        return open_store(database, read_only=read_only)
-    except StoreError as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
 
 
 @app.command()
@@ -126,19 +115,16 @@ def _describe(channel: "Channel") -> str:
 def log(
     database: DatabaseOption = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest.")] = 50,
-    as_json: JsonOption = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Print the log of alerts, newest last, with how far each has come. It is only ever added to."""
     from observatory.notify.facts import encode_alert
 
-    store = _open(database, read_only=True)
-    try:
+    with open_to_read(database) as store:
         rows = store.load_alerts()[-limit:]
         states: dict[int, list[tuple[str, Delivery]]] = defaultdict(list)
         for channel, delivery in store.load_deliveries(first=rows[0].number if rows else 0):
             states[delivery.alert.number].append((channel, delivery))
-    except StoreError as error:
-        raise _fail(str(error)) from error
     for alert in rows:
         told = states[alert.number]
         if as_json:
@@ -190,7 +176,7 @@ def test(
     if found is None:
         names = ", ".join(c.name for c in loaded.channels) or "none"
         where = f"observatory alerts test: expected a channel of {loaded.path} ({names})"
-        raise _fail(f"{where}, got {channel!r}", 2)
+        raise fail(f"{where}, got {channel!r}", 2)
     notice = describe_test(load_text(found.language), channel=found.name, site=loaded.site)
     at = datetime.now(UTC)
     message = Message(
@@ -203,23 +189,22 @@ def test(
     try:
         send(found, message)
     except SendError as error:
-        raise _fail(
+        raise fail(
             f"{channel}: expected the message to be taken, got: {error}; check the address in {loaded.path}"
         ) from error
     typer.echo(f"{channel}: the message was taken; look whether it arrived")
 
 
 @app.command()
-def deliver(file: FileOption = None, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def deliver(
+    file: FileOption = None, database: DatabaseOption = None, as_json: JsonLinesOption = False
+) -> None:
     """Tell every channel now what is due; the same pass that `observatory up` makes once a minute."""
     from observatory.notify.deliver import Deliverer
 
     loaded = _load(file)
-    with _open(database, read_only=False) as store:
-        try:
-            told = Deliverer(store, loaded, lambda: datetime.now(UTC)).deliver(datetime.now(UTC))
-        except StoreError as error:
-            raise _fail(str(error)) from error
+    with open_to_write(database, create=True) as store:
+        told = Deliverer(store, loaded, lambda: datetime.now(UTC)).deliver(datetime.now(UTC))
     for one in told:
         if as_json:
             typer.echo(json.dumps({name: getattr(one, name) for name in one.__slots__}))

@@ -8,36 +8,19 @@ from typing import Annotated
 
 import typer
 
-from observatory.cli import output
-from observatory.cli.options import DatabaseOption
+from observatory.cli.database import open_to_read, open_to_write
+from observatory.cli.options import DatabaseOption, JsonLinesOption
+from observatory.cli.output import fail, progress
 from observatory.detection.detector import SERIES_PER_BATCH, Detector
 from observatory.model import Event, Interval, Note, Revision
-from observatory.store import Store, StoreError, open_store
+from observatory.store import StoreError
 from observatory.store.events import encode_event
 from observatory.text import load_text
 from observatory.text.events import describe, finding, network_names
 
 app = typer.Typer(help="What was found to be blocked, when and where.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of text.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `observatory events list` prints it.")]
-
-
-def _fail(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(1)
-
-
-def _open(database: str | None, *, read_only: bool = True) -> Store:
-    try:
-        # Looking for a database must not create one.
-        store = open_store(database, read_only=True)
-        if read_only:
-            return store
-        store.close()
-        return open_store(database)
-    except StoreError as error:
-        raise _fail(str(error)) from error
 
 
 def _as_json(revision: Revision, **more: object) -> str:
@@ -46,9 +29,9 @@ def _as_json(revision: Revision, **more: object) -> str:
 
 
 @app.command("list")
-def list_events(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def list_events(database: DatabaseOption = None, as_json: JsonLinesOption = False) -> None:
     """List every event, the newest first; withdrawn ones are marked."""
-    with _open(database) as store:
+    with open_to_read(database) as store:
         revisions = store.load_events()
     if not revisions and not as_json:
         typer.echo("No block was found in what was measured so far.")
@@ -73,12 +56,12 @@ def _interval(interval: Interval | None) -> str:
 
 
 @app.command("show")
-def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonLinesOption = False) -> None:
     """Show one event: what it says, each network and target, its notes, how it was revised. Times are UTC."""
-    with _open(database) as store:
+    with open_to_read(database) as store:
         revision = store.load_event(id_)
         if revision is None:
-            raise _fail(f"{id_}: expected an event's id, found no such event; see `observatory events list`")
+            raise fail(f"{id_}: expected an event's id, found no such event; see `observatory events list`")
         revisions, notes = store.load_revisions(id_), store.load_notes(id_)
     if as_json:
         added = [{"at": n.at.isoformat(), "name": n.name, "text": n.text} for n in notes]
@@ -123,15 +106,15 @@ def add_note(
     another one.
     """
     said = sys.stdin.read(100_000) if text == "-" else text
-    with _open(database, read_only=False) as store:
+    with open_to_write(database) as store:
         try:
             store.save_note(Note(event=id_, at=datetime.now(UTC), name=name, text=said))
         except KeyError as error:
-            raise _fail(
+            raise fail(
                 f"{id_}: expected an event's id, found no such event; see `observatory events list`"
             ) from error
         except (ValueError, StoreError) as error:
-            raise _fail(f"observatory events note: {error}") from error
+            raise fail(f"observatory events note: {error}") from error
     typer.echo(f"Noted on {id_}.")
 
 
@@ -146,15 +129,15 @@ def find_events(
 
     Whatever is found again keeps its id. Nobody is told twice.
     """
-    with _open(database, read_only=False) as store:
+    with open_to_write(database) as store:
         try:
             n_series = store.mark_all_dirty() if everything else len(store.load_dirty_series(1_000_000))
-            with output.progress("Looking at series", max(1, -(-n_series // SERIES_PER_BATCH))) as advance:
+            with progress("Looking at series", max(1, -(-n_series // SERIES_PER_BATCH))) as advance:
                 outcome = Detector(store).run(
                     datetime.now(UTC), review=True, on_batch=lambda n: advance(f"{n} more")
                 )
         except StoreError as error:
-            raise _fail(
+            raise fail(
                 f"{error}\nWhat was looked at by then is kept; run the same command again to go on."
             ) from error
         events = [r.event for r in store.load_events() if not r.event.withdrawn]

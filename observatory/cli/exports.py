@@ -11,7 +11,7 @@ from typing import IO, Annotated
 
 import typer
 
-from observatory.cli import output
+from observatory.cli.database import open_to_read
 from observatory.cli.options import (
     DatabaseOption,
     SinceOption,
@@ -20,15 +20,10 @@ from observatory.cli.options import (
     VantageOption,
     select,
 )
+from observatory.cli.output import fail, progress
 from observatory.exports.stored import export_stored
-from observatory.store import StoreError, StoreUnavailable, open_store
 
 app = typer.Typer(help="Write measurements in the formats of others.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Write measurements in the formats of others."""
 
 
 @app.command("ooni")
@@ -52,22 +47,18 @@ def export_ooni(
     """
     selection = select(since, until, target, vantage)
     try:
-        with open_store(database, read_only=True) as store:
+        with open_to_read(database) as store:
             total = store.count_measurements(selection)
-            with output.progress("Exporting", total) as advance, _open(file) as out:
+            with progress("Exporting", total) as advance, _open_whole(file) as out:
                 for document in export_stored(store, selection):
                     out.write(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
                     advance(document["measurement_start_time"])
-    except (StoreUnavailable, StoreError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
     except OSError as error:
-        typer.echo(f"{file}: {error.strerror or error}", err=True)
-        raise typer.Exit(1) from error
+        raise fail(f"{file}: {error.strerror or error}") from error
 
 
 @contextmanager
-def _open(file: Path | None) -> Iterator[IO[bytes]]:
+def _open_whole(file: Path | None) -> Iterator[IO[bytes]]:
     """A file appears under its name only when it is whole."""
     if file is None:
         yield sys.stdout.buffer

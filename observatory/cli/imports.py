@@ -3,15 +3,15 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from observatory.cli.options import DatabaseOption, JsonOption
+from observatory.cli.output import count_progress, fail
 from observatory.detection.detector import Detector
 from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
 from observatory.importers.fields import Rejected
@@ -48,11 +48,6 @@ class Rejects:
             typer.echo(f"… and {self.n - REJECTS_SHOWN} more rejected; --rejects FILE lists all", err=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Take over measurements of others."""
-
-
 @app.command("ooni")
 def import_ooni(
     files: Annotated[
@@ -62,7 +57,7 @@ def import_ooni(
     judge: Annotated[
         bool, typer.Option("--judge", help="Say what each measurement means and store nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: JsonOption = False,
     any_target: Annotated[
         bool,
         typer.Option("--any-target", help="Store measurements of hosts that are no targets of ours, too."),
@@ -71,14 +66,7 @@ def import_ooni(
         Path | None,
         typer.Option("--rejects", metavar="FILE", help="Write every rejected line's reason here."),
     ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            "--database",
-            metavar="URL",
-            help="Where to keep them; default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
-        ),
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Read OONI measurements (web_connectivity, telegram) into ours and judge them by our rules.
 
@@ -95,12 +83,10 @@ def import_ooni(
                 else _store(found, reported, database, any_target, as_json)
             )
         except Unreadable as error:
-            typer.echo(f"observatory import: {error}", err=True)
-            raise typer.Exit(1) from error
+            raise fail(f"observatory import: {error}") from error
         reported.finish()
     if n_read == 0:
-        typer.echo("observatory import: expected OONI measurements, could read none", err=True)
-        raise typer.Exit(1)
+        raise fail("observatory import: expected OONI measurements, could read none")
 
 
 def _imported(
@@ -123,24 +109,15 @@ def _imported(
                 reject(document, f"could not be read ({type(error).__name__}: {error})"[:300])
 
 
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[], None]]:
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda: bar.update(task, advance=1)
-
-
 def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) -> int:
     peers = Peers()
-    with _progress("Looking for networks to compare with:") as advance:
+    with count_progress("Looking for networks to compare with:") as advance:
         for _, imported in _imported(files, lambda document, reason: None, advance):
             # Only what came without a control of its own is compared with others.
             peers.note(imported)
     counts: dict[State, int] = {}
     n_read = 0
-    with _progress("Judging:") as advance:
+    with count_progress("Judging:") as advance:
         for _, imported in _imported(files, reported.add, advance):
             judged = judge_imported(imported, peers)
             n_read += 1
@@ -202,7 +179,7 @@ def _store(
     from observatory.store import StoreError, open_store
 
     try:
-        with open_store(database) as store, _progress("Importing:") as advance:
+        with open_store(database) as store, count_progress("Importing:") as advance:
             importer = Importer(store, Collector(store), any_target=any_target)
             for document, imported in _imported(files, reported.add, advance):
                 try:
@@ -212,8 +189,7 @@ def _store(
             importer.finish()
             Detector(store).run(datetime.now(UTC))
     except StoreError as error:
-        typer.echo(f"observatory import: {error}", err=True)
-        raise typer.Exit(1) from error
+        raise fail(f"observatory import: {error}") from error
     summary = importer.summary
     if as_json:
         line = {

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
 from observatory.store import Selection
 
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+_FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 SinceOption = Annotated[
     datetime | None,
@@ -24,12 +25,21 @@ TargetOption = Annotated[
 VantageOption = Annotated[
     list[str] | None, typer.Option("--vantage", "-v", metavar="ID", help="May be repeated.")
 ]
+DEFAULT_CONFIG: Final = Path("vantage_points.yaml")
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", metavar="FILE", help="The file that lists the vantage points."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
+JsonLinesOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a line instead of text.")
+]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
         "--database",
         metavar="URL",
-        help="Default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
+        help="Where results are kept; default sqlite:///var/observatory.sqlite, or $OBSERVATORY_DATABASE.",
     ),
 ]
 

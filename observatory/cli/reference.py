@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from observatory.analysis.judging.fingerprints import Fingerprint
+from observatory.cli.options import JsonOption
+from observatory.cli.output import fail
 from observatory.reference import load_reference
 from observatory.reference.block_pages import ReferenceError, add_file, added_folder, load_added
 
@@ -20,7 +22,6 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
 )
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
 
 
 @app.command()
@@ -79,8 +80,7 @@ def match(
     """Say which known block page something is a sign of. Exit code 1: of none."""
     headers = [(key.strip(), value.strip()) for key, _, value in (h.partition(":") for h in header or ())]
     if address is None and name is None and page is None and not headers:
-        typer.echo("observatory reference match: expected --address, --name, --page or --header", err=True)
-        raise typer.Exit(2)
+        raise fail("observatory reference match: expected --address, --name, --page or --header", 2)
     reference = load_reference()
     try:
         body = page.read_bytes() if page is not None else b""
@@ -91,8 +91,7 @@ def match(
             reference.match_redirect(headers),
         ]
     except (OSError, ValueError) as error:
-        typer.echo(f"observatory reference match: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise fail(f"observatory reference match: {error}", 2) from error
     matched = list(dict.fromkeys(f for f in found if f is not None))
     for fingerprint in matched:
         typer.echo(json.dumps(_as_json(fingerprint)) if as_json else _line(fingerprint))

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from observatory.cli import output
+from observatory.cli.database import open_to_write
 from observatory.cli.options import (
     DatabaseOption,
+    JsonOption,
     SinceOption,
     TargetOption,
     UntilOption,
     VantageOption,
     select,
 )
+from observatory.cli.output import fail, progress
 from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
 from observatory.ingest.rescore import BATCH, Report, VerdictSummary
 from observatory.ingest.rescore import rescore as judge_stored
-from observatory.store import Selection, Store, StoreError, StoreUnavailable, open_store
+from observatory.store import Selection, Store, StoreError
 
 
 def rescore(
@@ -32,7 +34,7 @@ def rescore(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the new verdicts; without it nothing is written unasked.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
     """Judge stored measurements again under the rules of today, and say what that changes.
@@ -41,17 +43,13 @@ def rescore(
     with --apply. Restart a running service first: it judges by the rules it started with.
     """
     selection = select(since, until, target, vantage)
-    try:
-        # Looking for a database must not create one.
-        open_store(database, read_only=True).close()
-        with open_store(database) as store:
+    with open_to_write(database) as store:
+        try:
             _run(store, selection, apply=apply, as_json=as_json)
-    except StoreUnavailable as error:
-        raise _fail(str(error)) from error
-    except StoreError as error:
-        raise _fail(
-            f"{error}\nWhat was replaced by then stays; run the same command again to go on."
-        ) from error
+        except StoreError as error:
+            raise fail(
+                f"{error}\nWhat was replaced by then stays; run the same command again to go on."
+            ) from error
 
 
 def _run(store: Store, selection: Selection, *, apply: bool, as_json: bool) -> None:
@@ -78,7 +76,7 @@ def _run(store: Store, selection: Selection, *, apply: bool, as_json: bool) -> N
 
 def _pass(store: Store, selection: Selection, what: str, *, write: bool) -> Report:
     n_batches = math.ceil(store.count_measurements(selection) / BATCH)
-    with output.progress(what, n_batches) as advance:
+    with progress(what, n_batches) as advance:
         return judge_stored(
             store,
             Collector(store),
@@ -144,8 +142,3 @@ def _outcome(outcome: VerdictSummary) -> dict[str, Any]:
 
 def _is_at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _fail(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(1)

@@ -1,0 +1,78 @@
+"""`observatory status`: what was measured last, from where, and what is wrong."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from observatory.cli.database import open_to_read
+from observatory.cli.options import DatabaseOption, JsonOption
+from observatory.cli.output import make_console
+from observatory.model import State, ViaKind
+from observatory.store import Store
+
+
+def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """Say what was measured last, from where, and what is wrong."""
+    with open_to_read(database) as store:
+        if as_json:
+            typer.echo(json.dumps(status_as_json(store), ensure_ascii=False))
+        else:
+            print_status(store)
+
+
+def status_as_json(store: Store) -> dict[str, Any]:
+    """Return what `observatory status` knows, times in ISO 8601."""
+    now = datetime.now(UTC)
+    config = store.load_config_state()
+    return {
+        "coverage": _plain(asdict(store.load_coverage())),
+        "config": _plain(asdict(config)) if config else None,
+        "vantage_points": [_plain(asdict(row)) for row in store.load_vantage_status(now=now)],
+        "latest": [_plain(asdict(row)) for row in store.load_latest()],
+    }
+
+
+def print_status(store: Store) -> None:
+    """Print what was measured last from each vantage point and what is wrong."""
+    console = make_console()
+    coverage = store.load_coverage()
+    if coverage.n_measurements:
+        span = f"{_when(coverage.first_at)} to {_when(coverage.last_at)}"
+        console.print(f"{coverage.n_measurements:,} measurements, {span}")
+    else:
+        console.print("No measurements yet: start probing with `make run` or `observatory up`.")
+    config = store.load_config_state()
+    if config and config.errors:
+        console.print(f"{config.path} has mistakes; the last good version is in force:", style="bold yellow")
+        for error in config.errors:
+            console.print("  " + escape(error))
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("Vantage point", "ISP", "Role", "Last seen", "Next run", "States now", "Last error"):
+        table.add_column(column)
+    latest = store.load_latest()
+    for row in store.load_vantage_status(now=datetime.now(UTC)):
+        states = [entry.state for entry in latest if entry.vantage == row.id]
+        summary = ", ".join(f"{states.count(s)} {s.replace('_', ' ')}" for s in State if s in states)
+        table.add_row(
+            escape(row.id),
+            escape(f"{row.isp} AS{row.asn}"),
+            "imported" if row.via.kind is ViaKind.IMPORTED else row.role.value if row.enabled else "disabled",
+            _when(row.last_seen_at),
+            _when(row.next_run_at),
+            summary or "no data",
+            escape(row.last_error or ""),
+        )
+    console.print(table)
+
+
+def _when(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M UTC") if at else "never"
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
