@@ -7,11 +7,10 @@ from typing import Final
 
 from observatory.analysis.events.borders import sharpen_end, sharpen_onset
 from observatory.analysis.events.tallies import Tally, portion
+from observatory.analysis.judging.controls import CONTROL_WINDOW
 from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Shows, Spell, State, Witness
 from observatory.store import MeasurementState, Store, Watched
 
-# How far from a measurement its control may be: as the collector has it.
-CONTROL_WINDOW: Final = timedelta(minutes=15)
 HOUR: Final = timedelta(hours=1)
 _N_FIRST: Final = 3
 _N_LAST: Final = 2

@@ -1,14 +1,16 @@
-"""Measuring now, without database or service: rounds of some vantage points, judged with their controls."""
+"""Measuring now, without database or service: rounds of some vantage points, judged beside each other."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from observatory.analysis.judging.case import Control
-from observatory.analysis.judging.judge import judge_measurement
-from observatory.model import Config, Role, VantagePoint, Verdict
-from observatory.reference import APP, WEB, load_reference, load_targets
-from observatory.vantage.rounds import VantageError, measure_vantage
+from observatory.analysis.judging.controls import choose_controls, judge_with_controls
+from observatory.ingest.judging import judge_by_current_rules
+from observatory.model import Config, Role, State, VantagePoint, Verdict
+from observatory.reference import APP, WEB, load_targets
+from observatory.vantage.rounds import VantageError, measure_vantage, utc_now
 from probes.records import Measurement, Target, TargetKind
 
 # Rounds that start together compete for the processor just while they time their first packets.
@@ -17,7 +19,7 @@ STAGGER_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedMeasurement:
-    """A measurement with the control host of its round and what both mean."""
+    """A measurement with the canary of its round, and what it means."""
 
     vantage: VantagePoint
     measurement: Measurement
@@ -66,11 +68,11 @@ async def measure_now(
     with_controls: bool = True,
     on_done: Callable[[VantagePoint], None] = lambda vantage: None,
 ) -> tuple[list[JudgedMeasurement], list[str]]:
-    """Measure one round from each vantage point at the same time and judge them with each other's controls.
+    """Measure one round from each vantage point at the same time and judge them as the service would.
 
     Shape:  v vantage points and t targets -> v * t results, and a line for each vantage point that could
             not measure at all; control vantage points that were not asked for are measured too, as
-            controls, and leave no result.
+            controls, and leave no result. `with_controls` False: nothing is compared with anything.
     """
     helpers = [
         v
@@ -78,52 +80,81 @@ async def measure_now(
         if with_controls and v.enabled and v.role is Role.CONTROL and v not in vantage_points
     ]
     everyone = (*vantage_points, *helpers)
-
-    errors: list[str] = []
-
-    async def run(place: int, vantage: VantagePoint) -> tuple[Measurement, ...]:
-        await asyncio.sleep(place * STAGGER_S)
-        try:
-            return await measure_vantage(config.settings, vantage, targets)
-        except VantageError as error:
-            errors.append(f"{vantage.id}: {error}")
-            return ()
-        finally:
-            on_done(vantage)
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run(place, vantage)) for place, vantage in enumerate(everyone)]
-    rounds = {v.id: task.result() for v, task in zip(everyone, tasks, strict=True)}
-    controls = [rounds[v.id] for v in everyone if with_controls and v.role is Role.CONTROL and rounds[v.id]]
-    peers = [r for r in rounds.values() if r] if with_controls else []
+    rounds, errors = await measure_rounds(config, everyone, targets, on_done=on_done)
+    around = _Together(rounds.values(), everyone, with_controls=with_controls)
+    verdicts = judge_with_controls(
+        [m for v in vantage_points for m in rounds.get(v.id, ())[:-1]], around, judge_by_current_rules
+    )
     results = [
-        result
-        for vantage in vantage_points
-        if rounds[vantage.id]
-        for result in _judge_round(vantage, rounds[vantage.id], controls, peers)
+        JudgedMeasurement(vantage=v, measurement=m, canary=rounds[v.id][-1], verdict=verdicts[m.id])
+        for v in vantage_points
+        for m in rounds.get(v.id, ())[:-1]
     ]
     return results, errors
 
 
-def _judge_round(
-    vantage: VantagePoint,
-    measurements: Sequence[Measurement],
-    control_rounds: Sequence[Sequence[Measurement]],
-    peer_rounds: Sequence[Sequence[Measurement]],
-) -> list[JudgedMeasurement]:
-    """Without a control vantage point the others stand in, each where it proved the target."""
-    canary = measurements[-1]
-    reference = load_reference()
-    results = []
-    for measurement in measurements[:-1]:
-        controls = [
-            Control(m, round_[-1], peer=not control_rounds)
-            for round_ in control_rounds or peer_rounds
-            for m in round_[:-1]
-            if m.target == measurement.target and (control_rounds or m.asn != measurement.asn)
-        ]
-        verdict = judge_measurement(measurement, canary, controls, reference=reference)
-        results.append(
-            JudgedMeasurement(vantage=vantage, measurement=measurement, canary=canary, verdict=verdict)
-        )
-    return results
+async def measure_rounds(
+    config: Config,
+    vantage_points: Sequence[VantagePoint],
+    targets: Sequence[Target],
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    on_done: Callable[[VantagePoint], None] = lambda vantage: None,
+) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
+    """Measure one round from each vantage point at the same time; return them by vantage point.
+
+    Shape:  v vantage points and t targets -> at most v rounds of t measurements, the canary last in each,
+            and a line for each vantage point that could not measure at all.
+    """
+    rounds: dict[str, tuple[Measurement, ...]] = {}
+    errors: list[str] = []
+
+    async def run(place: int, vantage: VantagePoint) -> None:
+        await asyncio.sleep(place * STAGGER_S)
+        try:
+            rounds[vantage.id] = await measure_vantage(config.settings, vantage, targets, clock=clock)
+        except VantageError as error:
+            errors.append(f"{vantage.id}: {error}")
+        finally:
+            on_done(vantage)
+
+    async with asyncio.TaskGroup() as group:
+        for place, vantage in enumerate(vantage_points):
+            group.create_task(run(place, vantage))
+    return {v.id: rounds[v.id] for v in vantage_points if v.id in rounds}, errors
+
+
+class _Together:
+    """Rounds that were measured together and are stored nowhere: all there is to compare with.
+
+    `with_controls` False: nothing is compared with anything, and every measurement speaks for itself.
+    """
+
+    def __init__(
+        self,
+        rounds: Iterable[Sequence[Measurement]],
+        vantage_points: Iterable[VantagePoint],
+        *,
+        with_controls: bool,
+    ) -> None:
+        everything = [m for round_ in rounds for m in round_]
+        control_vantages = {v.id for v in vantage_points if v.role is Role.CONTROL}
+        self._canaries = {m.vantage: m for m in everything if m.target_kind is TargetKind.CANARY}
+        self._control_vantages = control_vantages if with_controls else set()
+        self._controls = [m for m in everything if m.vantage in self._control_vantages]
+        self._others = everything if with_controls else []
+
+    def canary_of(self, measurement: Measurement) -> Measurement | None:
+        return self._canaries.get(measurement.vantage)
+
+    def controls_of(self, measurement: Measurement) -> tuple[Control, ...]:
+        is_control = measurement.vantage in self._control_vantages
+        chosen = choose_controls(measurement, self._controls, is_control=is_control)
+        return tuple(Control(control, self.canary_of(control)) for control in chosen)
+
+    def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> Iterable[Measurement]:
+        return [m for m in self._others if m.id in verdicts and verdicts[m.id].state is State.OK]
+
+    def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
+        """Nothing else will come: what is measured now is shown now."""
+        return False

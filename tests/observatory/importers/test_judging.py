@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from observatory.importers.judging import MAX_PEERS, Peers, judge_imported
+import pytest
+
+from observatory.analysis.judging.controls import MAX_PEERS
+from observatory.importers.judging import Peers, judge_imported
 from observatory.importers.ooni import read_document
-from observatory.model import StandIn
+from observatory.model import StandIn, State
 from tests.observatory.importers.ooni_documents import changed, telegram, web
 from tests.observatory.importers.test_ooni_situations import denied, helper_failed
 
@@ -17,24 +20,49 @@ def without_helper(document: dict[str, Any]) -> dict[str, Any]:
     return changed(document, control_failure=None, control=None)
 
 
-def test_only_proofs_of_other_networks_in_the_same_hour_count() -> None:
+def at(document: dict[str, Any], time: str) -> dict[str, Any]:
+    return document | {"measurement_start_time": f"2024-02-14 {time}"}
+
+
+def alone_in(asn: int = 1) -> dict[str, Any]:
+    """What only a comparison can settle: the name is denied, and the helper did not answer."""
+    return of_network(helper_failed(denied("0.5.28", "https://t.me/")), asn)
+
+
+@pytest.mark.parametrize(
+    ("situation", "other"),
+    [
+        ("the same network", of_network(web(), 1)),
+        ("a network that was denied the name too", of_network(denied("0.5.28", "https://t.me/"), 2)),
+        ("another target", of_network(web("https://telegram.org/"), 3)),
+        ("an unknown network", of_network(web(), 0)),
+        ("over a quarter of an hour later", at(of_network(web(), 9), "09:22:31")),
+        ("over a quarter of an hour before", at(of_network(web(), 9), "08:51:00")),
+    ],
+)
+def test_who_stands_in_for_nobody(situation: str, other: dict[str, Any]) -> None:
     peers = Peers()
-    asker = read_document(of_network(helper_failed(denied("0.5.28", "https://t.me/")), 1))
-    later = of_network(web(), 9) | {"measurement_start_time": "2024-02-14 12:00:00"}
-    for document in (
-        of_network(web(), 1),
-        of_network(denied("0.5.28", "https://t.me/"), 2),
-        of_network(web("https://telegram.org/"), 3),
-        of_network(web(), 0),
-        later,
-    ):
-        peers.note(read_document(document))
-    assert peers.find(asker.parts[0].measurement) == ()
+    peers.note(read_document(other))
+    verdict = judge_imported(read_document(alone_in()), peers).verdict
+    assert StandIn.PEER not in verdict.stand_ins, situation
+    assert verdict == judge_imported(read_document(alone_in())).verdict
+
+
+def test_three_other_networks_that_proved_the_target_stand_in() -> None:
+    peers = Peers()
     for asn in range(20, 30):
         peers.note(read_document(of_network(web(), asn)))
-    found = peers.find(asker.parts[0].measurement)
-    assert len(found) == MAX_PEERS
-    assert all(control.peer and control.measurement.asn >= 20 for control in found)
+    verdict = judge_imported(read_document(alone_in()), peers).verdict
+    assert StandIn.PEER in verdict.stand_ins
+    assert len(verdict.controls) == MAX_PEERS
+
+
+def test_room_for_peers_is_bounded() -> None:
+    """One more than is used of each span: one may be the asker's own network."""
+    peers = Peers()
+    for asn in range(20, 30):
+        peers.note(read_document(of_network(web(), asn)))
+    assert len(peers.near(read_document(alone_in()).parts[0].measurement)) == MAX_PEERS + 1
 
 
 def test_a_document_with_a_control_of_its_own_needs_no_peers() -> None:
@@ -42,8 +70,16 @@ def test_a_document_with_a_control_of_its_own_needs_no_peers() -> None:
     peers.note(read_document(of_network(web(), 20)))
     judged = judge_imported(read_document(denied("0.5.28", "https://t.me/")), peers)
     assert StandIn.PEER not in judged.verdict.stand_ins
-    alone = judge_imported(read_document(without_helper(web())), peers)
+    alone = judge_imported(read_document(without_helper(denied("0.5.28", "https://t.me/"))), peers)
     assert StandIn.PEER in alone.verdict.stand_ins
+
+
+def test_a_healthy_document_needs_no_peers() -> None:
+    peers = Peers()
+    peers.note(read_document(of_network(web(), 20)))
+    judged = judge_imported(read_document(without_helper(web())), peers)
+    assert judged.verdict.state is State.OK
+    assert StandIn.PEER not in judged.verdict.stand_ins
 
 
 def test_peers_never_turn_a_healthy_document_bad() -> None:

@@ -1,0 +1,134 @@
+"""The one chooser of controls: what a measurement is compared with, wherever it comes from.
+
+    measurement ─ controls of its window ─ judge ┬ settled, or compared with a control: this is its verdict
+                                                 └ neither: judge again with networks that proved the target
+
+Measurements of control vantage points are chosen by nearness in time, before anything is judged. Peers come
+in only afterwards and only where nothing else could be compared with: each may itself be censored.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from observatory.analysis.judging.case import Control
+from observatory.model import State, Verdict
+from probes.records import Measurement, TargetKind
+
+# How far from a measurement, before or after, what it is compared with may lie.
+CONTROL_WINDOW: Final = timedelta(minutes=15)
+# Of each control vantage point.
+MAX_CONTROLS: Final = 3
+# Of all other networks together: one good peer is enough.
+MAX_PEERS: Final = 3
+# What a comparison could still settle.
+UNSETTLED: Final = frozenset({State.IMPAIRED, State.INSUFFICIENT})
+
+# Measurement, the canary of its round, controls nearest first, whether its window is still open.
+Judge = Callable[[Measurement, Measurement | None, Sequence[Control], bool], Verdict]
+
+
+class Surroundings(Protocol):
+    """What lies around a measurement: in a store, among rounds measured together or in an imported file."""
+
+    def canary_of(self, measurement: Measurement) -> Measurement | None:
+        """Return the canary of its round."""
+
+    def controls_of(self, measurement: Measurement) -> Sequence[Control]:
+        """Return what it is compared with first, as `choose_controls` chooses."""
+
+    def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> Iterable[Measurement]:
+        """Return measurements of its target that came out ok; `verdicts` are those known by now, by id."""
+
+    def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
+        """Say whether something better to compare with may still come."""
+
+
+def bears_on(control: Measurement, measurement: Measurement, *, window: timedelta = CONTROL_WINDOW) -> bool:
+    """Say whether one measurement can be compared with another; emulated and real ones never meet."""
+    return (
+        control.target == measurement.target
+        and control.vantage != measurement.vantage
+        and control.emulated == measurement.emulated
+        and abs(control.started_at - measurement.started_at) <= window
+    )
+
+
+def choose_controls(
+    measurement: Measurement,
+    candidates: Iterable[Measurement],
+    *,
+    is_control: bool,
+    window: timedelta = CONTROL_WINDOW,
+) -> tuple[Measurement, ...]:
+    """Return the measurements by control vantage points that a measurement is compared with.
+
+    Shape:  `candidates` are by control vantage points, in any order; at most three of each are returned,
+            nearest first. `is_control`: the measurement is itself by one, and then its own first control:
+            what fails where no censor is fails at the target.
+    Errors: none.
+    """
+    chosen: list[Measurement] = [measurement] if is_control else []
+    taken: Counter[str] = Counter()
+    for control in _nearest_first(measurement, candidates, window):
+        if taken[control.vantage] < MAX_CONTROLS:
+            taken[control.vantage] += 1
+            chosen.append(control)
+    return tuple(chosen)
+
+
+def choose_peers(
+    measurement: Measurement, candidates: Iterable[Measurement], *, window: timedelta = CONTROL_WINDOW
+) -> tuple[Measurement, ...]:
+    """Return up to three measurements of the same target from other networks, nearest first.
+
+    Shape:  `candidates` came out ok, in any order; the same one may be among them twice. A canary has no
+            peers: it shows whether its own line works.
+    Errors: none.
+    """
+    if measurement.target_kind is TargetKind.CANARY:
+        return ()
+    unique = {c.id: c for c in candidates if c.asn != measurement.asn}
+    return tuple(_nearest_first(measurement, unique.values(), window)[:MAX_PEERS])
+
+
+def judge_with_controls(
+    measurements: Sequence[Measurement],
+    surroundings: Surroundings,
+    judge: Judge,
+    *,
+    window: timedelta = CONTROL_WINDOW,
+) -> dict[str, Verdict]:
+    """Judge measurements, each with what the chooser gives it; return their verdicts by id.
+
+    Shape:  all are judged with their controls first. What stays impaired or insufficient without any control
+            is then judged again with peers; what was settled, or compared with a control, never is.
+    Errors: those of `judge` and of `surroundings`.
+    """
+    verdicts: dict[str, Verdict] = {}
+    uncompared: list[Measurement] = []
+    for measurement in measurements:
+        controls = surroundings.controls_of(measurement)
+        provisional = surroundings.is_provisional(measurement, controls)
+        verdict = judge(measurement, surroundings.canary_of(measurement), controls, provisional)
+        verdicts[measurement.id] = replace(verdict, provisional=provisional)
+        if not controls and verdict.state in UNSETTLED:
+            uncompared.append(measurement)
+    for measurement in uncompared:
+        peers = choose_peers(measurement, surroundings.peers_of(measurement, verdicts), window=window)
+        if peers:
+            provisional = verdicts[measurement.id].provisional
+            stand_ins = [Control(peer, surroundings.canary_of(peer), peer=True) for peer in peers]
+            verdict = judge(measurement, surroundings.canary_of(measurement), stand_ins, provisional)
+            verdicts[measurement.id] = replace(verdict, provisional=provisional)
+    return verdicts
+
+
+def _nearest_first(
+    measurement: Measurement, candidates: Iterable[Measurement], window: timedelta
+) -> list[Measurement]:
+    near = [c for c in candidates if bears_on(c, measurement, window=window)]
+    near.sort(key=lambda c: (abs(c.started_at - measurement.started_at), c.started_at, c.id))
+    return near

@@ -1,0 +1,116 @@
+"""What lies around measurements in the store, together with what has just arrived and is not stored yet."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.controls import choose_controls
+from observatory.model import Role, State, Verdict
+from observatory.store import Store
+from probes.records import Measurement, TargetKind
+
+MOMENT: Final = timedelta(microseconds=1)
+# Many vantage points without any control are rare; one good peer is enough.
+_PEERS_LOOKED_AT: Final = 30
+
+
+class Batch:
+    """What arrived together and is not stored yet; empty when stored measurements are judged again.
+
+    `complete`: it brings its own controls, as an archive does; nothing stored is compared with, and those of
+    the same round come before others.
+    """
+
+    def __init__(
+        self,
+        measurements: Iterable[Measurement] = (),
+        control_vantages: frozenset[str] = frozenset(),
+        *,
+        complete: bool = False,
+    ) -> None:
+        arrived = tuple(measurements)
+        self.complete = complete
+        self.ids = frozenset(m.id for m in arrived)
+        self.controls = tuple(m for m in arrived if m.vantage in control_vantages)
+        self.canaries = {(m.vantage, m.round_id): m for m in arrived if m.target_kind is TargetKind.CANARY}
+
+
+class StoredSurroundings:
+    """The surroundings of measurements of one span of time, from a batch and the store.
+
+    Shape:  loads the controls of the whole span at once, canaries and peers when they are asked for.
+    Errors: StoreError.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        measurements: Sequence[Measurement],
+        batch: Batch,
+        control_vantages: frozenset[str],
+        *,
+        window: timedelta,
+        now: datetime,
+    ) -> None:
+        self._store = store
+        self._measurements = measurements
+        self._batch = batch
+        self._control_vantages = control_vantages
+        self._window = window
+        self._now = now
+        self._canaries: dict[tuple[str, str], Measurement | None] = {**batch.canaries}
+        self._controls: defaultdict[str, list[Measurement]] = defaultdict(list)
+        for control in (*batch.controls, *(() if batch.complete else self._load_controls())):
+            self._controls[control.target].append(control)
+
+    def canary_of(self, measurement: Measurement) -> Measurement | None:
+        if measurement.target_kind is TargetKind.CANARY:
+            return measurement
+        key = (measurement.vantage, measurement.round_id)
+        if key not in self._canaries:
+            stored = self._store.load_measurements(
+                vantage=measurement.vantage,
+                round_id=measurement.round_id,
+                kind=TargetKind.CANARY,
+                limit=1,
+            )
+            self._canaries[key] = stored[0] if stored else None
+        return self._canaries[key]
+
+    def controls_of(self, measurement: Measurement) -> tuple[Control, ...]:
+        near = self._controls[measurement.target]
+        if self._batch.complete:
+            near = [c for c in near if c.round_id == measurement.round_id] or near
+        chosen = choose_controls(
+            measurement, near, is_control=measurement.vantage in self._control_vantages, window=self._window
+        )
+        return tuple(Control(control, self.canary_of(control)) for control in chosen)
+
+    def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> tuple[Measurement, ...]:
+        stored = self._store.load_measurements(
+            target=measurement.target,
+            state=State.OK,
+            start=measurement.started_at - self._window,
+            end=measurement.started_at + self._window + MOMENT,
+            limit=_PEERS_LOOKED_AT,
+        )
+        arrived = [m for m in self._measurements if m.id in verdicts and verdicts[m.id].state is State.OK]
+        return (*arrived, *stored)
+
+    def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
+        """A control measured later in the window is worth waiting for, until one is there."""
+        others = (c.measurement for c in controls if c.measurement.id != measurement.id)
+        return self._now < measurement.started_at + self._window and not any(
+            control.started_at >= measurement.started_at for control in others
+        )
+
+    def _load_controls(self) -> list[Measurement]:
+        times = [m.started_at for m in self._measurements]
+        return self._store.load_measurements(
+            targets={m.target for m in self._measurements},
+            roles=[Role.CONTROL],
+            start=min(times) - self._window,
+            end=max(times) + self._window + MOMENT,
+        )
