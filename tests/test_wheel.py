@@ -1,4 +1,4 @@
-"""The observatory from a built wheel, in an empty environment and an empty folder, as somebody else would run it.
+"""The observatory from a built wheel, in an empty environment and folder, as a stranger would run it.
 
 It runs in a network namespace of its own in which there is nothing but loopback: no probe leaves the machine.
 """
@@ -24,12 +24,10 @@ SOURCES = ("LICENSE", "README.md", "lab", "observatory", "probes", "pyproject.to
 pytestmark = pytest.mark.slow
 
 
-def clean_environment(**more: str) -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return our environment without what would lead back to the checkout."""
-    ours = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "OBSERVATORY"))
-    }
-    return {**ours, **more}
+    leads_back = ("PYTHON", "OBSERVATORY_DATABASE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(leads_back)}
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -68,10 +66,11 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a virtual environment that holds the wheel, and borrows from ours what others wrote."""
     folder = tmp_path_factory.mktemp("environment") / "env"
     venv.create(folder, with_pip=False, symlinks=True)
-    pip("--python", folder / "bin" / "python", "install", "--no-index", "--no-deps", wheel, cwd=wheel.parent)
+    python = folder / "bin" / "python"
+    pip("--python", python, "install", "--no-index", "--no-deps", wheel, cwd=wheel.parent)
     [packages] = folder.glob("lib/python*/site-packages")
-    # A folder named in a .pth file comes after our own, and its own .pth files, such as the one of an editable
-    # install of this very project, are not read.
+    # A folder named in a .pth file comes after our own, and the .pth files in it are not read: an editable
+    # install of this very project does not get in the way.
     (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return folder
 
@@ -80,18 +79,10 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seen(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what a visitor of the running observatory sees, and what its operator reads."""
     folder = tmp_path_factory.mktemp("empty")
-    alone = (
-        "unshare",
-        "--user",
-        "--map-root-user",
-        "--net",
-        "sh",
-        "-c",
-        'ip link set lo up && exec "$@"',
-        "sh",
-    )
+    alone = ("unshare", "--user", "--map-root-user", "--net")
+    with_loopback = ("sh", "-c", 'ip link set lo up && exec "$@"', "sh")
     python, observatory = environment / "bin" / "python", environment / "bin" / "observatory"
-    report = run(*alone, python, "-I", SESSION, observatory, "8501", cwd=folder)
+    report = run(*alone, *with_loopback, python, "-I", SESSION, observatory, "8501", cwd=folder)
     found: dict[str, Any] = json.loads(report)
     return {**found, "files": sorted(path.name for path in folder.iterdir())}
 

@@ -35,7 +35,7 @@ def fetch(address: str) -> dict[str, Any]:
 
 
 def run_script(url: str) -> dict[str, Any]:
-    """Open the dashboard as a browser does; return theme, pages, texts and errors of one run of its script."""
+    """Open the dashboard as a browser does; return theme, pages, texts and errors of one run."""
     seen: dict[str, Any] = {"theme": "", "pages": [], "texts": [], "errors": [], "finished": False}
     address = url.replace("http://", "ws://") + "/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], open_timeout=PATIENCE_S) as socket:  # type: ignore[list-item]
