@@ -83,8 +83,8 @@ class Detector:
         return outcome
 
     def _catch_up(self, touched: Sequence[DirtySeries], networks: Mapping[int, NetworkInfo]) -> SearchResult:
-        looked_at = {item.key for item in touched}
-        due = [item for item in find_due(self._store) if item.key not in looked_at]
+        looked_at = {item.series for item in touched}
+        due = [item for item in find_due(self._store) if item.series not in looked_at]
         return search_series(self._store, due[:MOST_DUE], networks, thorough=True)
 
     def _conclude(
@@ -116,7 +116,7 @@ class Detector:
         )
 
     def _all_spells(self, found: SearchResult) -> list[Spell]:
-        stored = [s for s in self._store.load_spells() if (s.asn, s.target, s.emulated) not in found.spells]
+        stored = [s for s in self._store.load_spells() if s.series not in found.spells]
         return stored + [spell for spells in found.spells.values() for spell in spells]
 
     def _compare(
@@ -165,8 +165,8 @@ class Detector:
     def _find_ours(self, found: SearchResult, now: datetime) -> list[Alert]:
         """Tell the operator where a verdict changed because we did, so that the past is judged again too."""
         new: list[Spell] = []
-        for key, spells in found.spells.items():
-            stored = {s.suspected_at for s in self._store.load_spells([key]) if s.onset_from_rule_change}
+        for series, spells in found.spells.items():
+            stored = {s.suspected_at for s in self._store.load_spells([series]) if s.onset_from_rule_change}
             new += [s for s in spells if s.onset_from_rule_change and s.suspected_at not in stored]
         if not new:
             return []

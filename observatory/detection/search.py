@@ -35,10 +35,10 @@ from observatory.analysis.events.spells import (
     describe_series,
     number_of,
 )
-from observatory.analysis.events.tallies import SeriesKey, Tally
+from observatory.analysis.events.tallies import Tally
 from observatory.detection.witnesses import attach_evidence
-from observatory.model import OVERALL, Spell
-from observatory.store import Checkpoint, DirtySeries, SeriesCells, Store, Watched, parse_time
+from observatory.model import OVERALL, Series, Spell
+from observatory.store import Checkpoint, DirtySeries, SeriesCells, Store, parse_time
 from observatory.store.grids import Counts
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -72,7 +72,7 @@ class SearchResult:
     """What is to be kept: where tests stand now, and all spells of those series that say something else."""
 
     checkpoints: tuple[Checkpoint, ...]
-    spells: dict[Watched, list[Spell]]
+    spells: dict[Series, list[Spell]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,11 +96,11 @@ def search_series(
             only when `thorough`: its counts may lag behind until then.
     Errors: StoreError; nothing is written.
     """
-    checkpoints = store.load_checkpoints([item.key for item in touched])
+    checkpoints = store.load_checkpoints([item.series for item in touched])
     going_on: list[tuple[DirtySeries, int, _State]] = []
     from_start: list[tuple[DirtySeries, int, _State]] = []
     for item in touched:
-        checkpoint = checkpoints.get(item.key)
+        checkpoint = checkpoints.get(item.series)
         if checkpoint is None:
             from_start.append((item, 0, _State()))
             continue
@@ -112,14 +112,14 @@ def search_series(
     tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
     kept, spells = [], {}
     for one in tested:
-        key = one.touched.key
+        of = one.touched.series
         if not _says_the_same(one, thorough=thorough):
-            spells[key] = _describe(store, key, one, networks.get(key[0], NetworkInfo()))
+            spells[of] = _describe(store, of, one, networks.get(of.asn, NetworkInfo()))
             one.state = replace(one.state, described=one.state.newest)
-        known = checkpoints.get(key)
+        known = checkpoints.get(of)
         if one.state != one.before or known is None or one.at != number_of(known.at):
             text = json.dumps(_converter.unstructure(one.state), separators=(",", ":"))
-            kept.append(Checkpoint(key=key, at=parse_time(one.at), state=text))
+            kept.append(Checkpoint(series=of, at=parse_time(one.at), state=text))
     return SearchResult(checkpoints=tuple(kept), spells=spells)
 
 
@@ -127,7 +127,7 @@ def _test(store: Store, series: Sequence[tuple[DirtySeries, int, _State]], *, wh
     if not series:
         return []
     start = None if whole else parse_time(min(at for _, at, _ in series))
-    counts = store.load_counts([item.key for item, _, _ in series], start)
+    counts = store.load_counts([item.series for item, _, _ in series], start)
     if not len(counts.hours):
         return [
             _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
@@ -201,7 +201,7 @@ def find_due(store: Store) -> list[DirtySeries]:
     for checkpoint in store.load_checkpoints(store.load_open_series()).values():
         state = _converter.structure(json.loads(checkpoint.state), _State)
         if state.newest > state.described:
-            due.append(DirtySeries(key=checkpoint.key, since=parse_time(state.newest), n=0))
+            due.append(DirtySeries(series=checkpoint.series, since=parse_time(state.newest), n=0))
     return due
 
 
@@ -216,9 +216,9 @@ def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
     return all(mark.over is not None and mark.over < since for mark in marks)
 
 
-def _describe(store: Store, key: Watched, one: _Tested, network: NetworkInfo) -> list[Spell]:
+def _describe(store: Store, of: Series, one: _Tested, network: NetworkInfo) -> list[Spell]:
     """Return all spells of a series: those that nothing changed as they are, the others anew."""
-    stored = store.load_spells([key])
+    stored = store.load_spells([of])
     since, known = number_of(one.touched.since), set(one.before.seen)
     spells: list[Spell] = []
     for group in _groups(one.state.seen):
@@ -226,7 +226,7 @@ def _describe(store: Store, key: Watched, one: _Tested, network: NetworkInfo) ->
         if all(mark in known and mark.over is not None and mark.over < since for mark in group):
             spells += [s for s in stored if group[0].watched < number_of(s.suspected_at) <= (last or 0)]
         elif last is None or len(group) >= CONFIRM_EACH_OTHER or any(m.confirmed for m in group):
-            spells += _describe_group(store, key, group, stored, network)
+            spells += _describe_group(store, of, group, stored, network)
     return spells
 
 
@@ -242,41 +242,42 @@ def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
 
 
 def _describe_group(
-    store: Store, key: Watched, group: Sequence[Mark], stored: Sequence[Spell], network: NetworkInfo
+    store: Store, of: Series, group: Sequence[Mark], stored: Sequence[Spell], network: NetworkInfo
 ) -> list[Spell]:
     watched_at, last = parse_time(group[0].watched), group[-1].over
     cells = store.load_series_cells(
-        key,
+        of,
         watched_at - REACH,
         layers_from=watched_at - _LAYERS_BEFORE,
         least_blocked=LEAST_FAILING,
         end=None if last is None else parse_time(last) + HOUR,
     )
     before = {spell.suspected_at: spell for spell in stored}
-    found = describe_series(SeriesKey(key[1], key[0], key[2], OVERALL), _tally(key, cells), group, network)
+    found = describe_series(of, _tally(of, cells), group, network)
     return [
         attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at))
         for spell in found
     ]
 
 
-def _tally(key: Watched, cells: SeriesCells) -> dict[SeriesKey, list[Tally]]:
+def _tally(of: Series, cells: SeriesCells) -> dict[Series, list[Tally]]:
     """Return what `pool` gives for the same cells, without an object for each of them."""
-    asn, target, emulated = key
-    keys = {
-        number: SeriesKey(target, asn, emulated, layer, resolver)
-        for number, (_, layer, resolver) in cells.series.items()
+    found: defaultdict[Series, dict[int, Tally]] = defaultdict(dict)
+    # By number: a series is put into words once, and not once a cell.
+    by_number = {
+        number: found[of.of_layer(layer, resolver)] for number, (_, layer, resolver) in cells.series.items()
     }
-    found: defaultdict[SeriesKey, dict[int, Tally]] = defaultdict(dict)
-    for hour, series, outcome, n in cells.rows:
-        tallies = found[keys[series]]
+    for hour, number, outcome, n in cells.rows:
+        tallies = by_number[number]
         tally = tallies.get(hour)
         if tally is None:
             at = _moment(hour)
             tally = tallies[hour] = Tally(at=at, until=at + HOUR)
         state, mechanism, rule_id, version = cells.outcomes[outcome]
         tally.add(state, mechanism, rule_id, version, n)
-    return {series: [tallies[hour] for hour in sorted(tallies)] for series, tallies in found.items()}
+    return {
+        series: [tallies[hour] for hour in sorted(tallies)] for series, tallies in found.items() if tallies
+    }
 
 
 @lru_cache(maxsize=20_000)

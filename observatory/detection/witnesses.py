@@ -8,8 +8,8 @@ from typing import Final
 from observatory.analysis.events.borders import sharpen_end, sharpen_onset
 from observatory.analysis.events.tallies import Tally, portion
 from observatory.analysis.judging.controls import CONTROL_WINDOW
-from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Shows, Spell, State, Witness
-from observatory.store import MeasurementState, Store, Watched
+from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Series, Shows, Spell, State, Witness
+from observatory.store import MeasurementState, Store
 
 HOUR: Final = timedelta(hours=1)
 _N_FIRST: Final = 3
@@ -24,14 +24,13 @@ def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> 
             lie within those found now, it stands.
     Errors: StoreError.
     """
-    key = (spell.asn, spell.target, spell.emulated)
     share = spell.portion.share
     known_onset, known_end = (before.onset, before.end) if before else (None, None)
-    onset = _sharpen(store, key, spell.onset, share, sharpen_onset, known_onset)
-    end = spell.end and _sharpen(store, key, spell.end, share, sharpen_end, known_end)
+    onset = _sharpen(store, spell.series, spell.onset, share, sharpen_onset, known_onset)
+    end = spell.end and _sharpen(store, spell.series, spell.end, share, sharpen_end, known_end)
     sharp = replace(spell, onset=onset, end=end)
     sharp = replace(sharp, methods=tuple(_sharpen_method(method, sharp) for method in spell.methods))
-    witnesses = _find_witnesses(store, key, sharp)
+    witnesses = _find_witnesses(store, sharp)
     if before is not None and not witnesses:
         return replace(sharp, witnesses=before.witnesses, control=before.control)
     return replace(sharp, witnesses=witnesses, control=_ask_controls(store, sharp))
@@ -39,13 +38,13 @@ def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> 
 
 def _sharpen(
     store: Store,
-    key: Watched,
+    series: Series,
     border: Interval,
     share: float,
     sharpen: Callable[[Interval, Sequence[Tally], float], Interval],
     known: Interval | None,
 ) -> Interval:
-    rows = store.load_rows(key, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
+    rows = store.load_rows(series, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
     if not rows and known is not None:
         return _narrower(border, known)
     return sharpen(border, [_single(row) for row in rows], share)
@@ -79,7 +78,7 @@ def _sharpen_method(method: Method, spell: Spell) -> Method:
     )
 
 
-def _find_witnesses(store: Store, key: Watched, spell: Spell) -> tuple[Witness, ...]:
+def _find_witnesses(store: Store, spell: Spell) -> tuple[Witness, ...]:
     end = spell.end
 
     def take(
@@ -91,7 +90,9 @@ def _find_witnesses(store: Store, key: Watched, spell: Spell) -> tuple[Witness, 
         until: datetime | None = None,
         newest: bool = False,
     ) -> list[Witness]:
-        rows = store.load_rows(key, start=start, end=until, states=states, newest_first=newest, limit=n)
+        rows = store.load_rows(
+            spell.series, start=start, end=until, states=states, newest_first=newest, limit=n
+        )
         return [
             Witness(measurement_id=row.id, vantage=row.vantage, at=row.at, shows=shows, state=row.state)
             for row in rows

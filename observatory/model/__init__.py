@@ -31,6 +31,7 @@ from observatory.model.places import (
     ViaKind,
     load_zone,
 )
+from observatory.model.series import Series
 from observatory.model.verdicts import (
     BLOCKED_STATES,
     OFFLINE_RULES,
@@ -65,6 +66,7 @@ __all__ = [
     "Portion",
     "Revision",
     "Role",
+    "Series",
     "Settings",
     "Shows",
     "Silence",

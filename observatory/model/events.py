@@ -6,6 +6,7 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Self
 
+from observatory.model.series import Series
 from observatory.model.verdicts import State
 
 
@@ -133,6 +134,10 @@ class Spell:
     versions: tuple[tuple[str, str], ...] = ()
     onset_from_rule_change: bool = False
     end_from_rule_change: bool = False
+
+    @property
+    def series(self) -> Series:
+        return Series(target=self.target, asn=self.asn, emulated=self.emulated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

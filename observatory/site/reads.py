@@ -136,8 +136,8 @@ def read_notes(url: str, event_id: str) -> tuple[Note, ...]:
 def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
     """Return what is suspected now, whether it is part of an event or not; of open series alone."""
     store = _store(url)
-    keys = [key for key in store.load_open_series() if key[2] == emulated]
-    return tuple(spell for spell in store.load_spells(keys) if is_suspicion(spell))
+    going_on = [series for series in store.load_open_series() if series.emulated == emulated]
+    return tuple(spell for spell in store.load_spells(going_on) if is_suspicion(spell))
 
 
 # All spells there ever were are read for it, and rules change seldom.

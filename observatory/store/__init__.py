@@ -13,7 +13,7 @@ from observatory.model.views import (
     Share,
     VantageStatus,
 )
-from observatory.store.counts import MeasurementState, SeriesCells, Watched
+from observatory.store.counts import MeasurementState, SeriesCells
 from observatory.store.detection import Checkpoint, DetectionResult, DirtySeries, Overtaken
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.schema import parse_time
@@ -42,7 +42,6 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "VantageStatus",
-    "Watched",
     "open_store",
     "parse_time",
 ]

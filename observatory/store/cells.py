@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, select, tuple_, update
 
-from observatory.model import OVERALL, Grain, Layer, Verdict
+from observatory.model import OVERALL, Grain, Layer, Series, Verdict
 from observatory.store.codec import parse_verdict
 from observatory.store.engine import insert_into, writing
 from observatory.store.schema import EPOCH, cells, measurements, outcomes, series, verdicts, watermarks
@@ -20,9 +20,8 @@ RAW_FROM: Final = "raw_from"
 COUNTED: Final = ("vantage", "asn", "target", "target_kind", "started_at", "emulated", "resolver")
 DAY: Final = timedelta(days=1)
 
-SeriesKey = tuple[str, str, int, str, bool, str]
 OutcomeKey = tuple[str, str, str, str, str]
-CellKey = tuple[int, SeriesKey, datetime, OutcomeKey]
+CellKey = tuple[int, Series, datetime, OutcomeKey]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +52,19 @@ def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
     judged = [(OVERALL, verdict.state, verdict.mechanism, verdict.rule_id)]
     judged += [(f.layer.value, f.state, f.mechanism, f.rule_id) for f in verdict.findings]
     versions = (verdict.rules_version, verdict.reference_version)
-    for width_s in WIDTH_S.values():
-        bucket_at = floor_time(counted.started_at, width_s)
-        for layer, state, mechanism, rule_id in judged:
+    for layer, state, mechanism, rule_id in judged:
+        of = Series(
+            target=counted.target,
+            asn=counted.asn,
+            emulated=counted.emulated,
+            layer=layer,
             # Who was asked matters to DNS alone; two resolvers of one network are two series there.
-            resolver = counted.resolver if layer == Layer.DNS else ""
-            key = (layer, counted.vantage, counted.asn, counted.target, counted.emulated, resolver)
-            outcome = (state.value, mechanism or "", rule_id, *versions)
-            yield width_s, key, bucket_at, outcome
+            resolver=counted.resolver if layer == Layer.DNS else "",
+            vantage=counted.vantage,
+        )
+        outcome = (state.value, mechanism or "", rule_id, *versions)
+        for width_s in WIDTH_S.values():
+            yield width_s, of, floor_time(counted.started_at, width_s), outcome
 
 
 def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
@@ -71,12 +75,13 @@ def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
     changes = Counter({key: n for key, n in changes.items() if n})
     if not changes:
         return
-    of_series = _find_numbers(connection, series, 6, {key[1] for key in changes})
+    words = {key[1]: _words_of(key[1]) for key in changes}
+    of_series = _find_numbers(connection, series, 6, set(words.values()))
     of_outcome = _find_numbers(connection, outcomes, 5, {key[3] for key in changes})
     # One order for all writers, so that two of them can never wait for each other.
     rows = sorted(
-        (width_s, of_series[key], bucket_at, of_outcome[outcome], n)
-        for (width_s, key, bucket_at, outcome), n in changes.items()
+        (width_s, of_series[words[of]], bucket_at, of_outcome[outcome], n)
+        for (width_s, of, bucket_at, outcome), n in changes.items()
     )
     names = [*cells.primary_key.columns.keys(), "n"]
     added = [dict(zip(names, row, strict=True)) for row in rows if row[-1] > 0]
@@ -98,11 +103,11 @@ def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
 
 def _touch(connection: Connection, changes: Counter[CellKey]) -> None:
     """Leave word of each series whose hours changed, for whoever looks for onsets and ends."""
-    since: dict[tuple[int, str, bool], datetime] = {}
-    for width_s, (layer, _, asn, target, emulated, _), bucket_at, _ in changes:
-        if width_s == WIDTH_S[Grain.HOUR] and layer == OVERALL:
-            key = (asn, target, emulated)
-            since[key] = min(bucket_at, since.get(key, bucket_at))
+    since: dict[Series, datetime] = {}
+    for width_s, of, bucket_at, _ in changes:
+        if width_s == WIDTH_S[Grain.HOUR] and of.layer == OVERALL:
+            network = replace(of, vantage="")
+            since[network] = min(bucket_at, since.get(network, bucket_at))
     if not since:
         return
     statement = insert_into(connection, touched)
@@ -115,10 +120,15 @@ def _touch(connection: Connection, changes: Counter[CellKey]) -> None:
             set_={"since": earlier, "n": found.n + 1},
         ),
         [
-            {"asn": asn, "target": target, "emulated": emulated, "since": at, "n": 1}
-            for (asn, target, emulated), at in sorted(since.items())
+            {"asn": of.asn, "target": of.target, "emulated": of.emulated, "since": at, "n": 1}
+            for of, at in sorted(since.items())
         ],
     )
+
+
+def _words_of(of: Series) -> tuple[str, str, int, str, bool, str]:
+    """The columns of `series`, in their order."""
+    return of.layer, of.vantage, of.asn, of.target, of.emulated, of.resolver
 
 
 def _find_numbers(connection: Connection, table: Table, width: int, keys: set[Any]) -> dict[Any, int]:
@@ -207,9 +217,16 @@ def _load_counts(connection: Connection, day_at: datetime) -> Counter[CellKey]:
     )
     counts: Counter[CellKey] = Counter()
     for row in connection.execute(query):
-        key = (row.layer, row.vantage, row.asn, row.target, row.emulated, row.resolver)
+        of = Series(
+            target=row.target,
+            asn=row.asn,
+            emulated=row.emulated,
+            layer=row.layer,
+            resolver=row.resolver,
+            vantage=row.vantage,
+        )
         outcome = (row.state, row.mechanism, row.rule_id, row.rules_version, row.reference_version)
-        counts[row.width_s, key, row.bucket_at, outcome] = row.n
+        counts[row.width_s, of, row.bucket_at, outcome] = row.n
     return counts
 
 

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Select, func, select, tuple_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Engine,
+    FromClause,
+    Select,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+)
 
-from observatory.model import BLOCKED_STATES, OVERALL, Grain, Role, State
+from observatory.model import BLOCKED_STATES, OVERALL, Grain, Role, Series, State
 from observatory.store.cells import WIDTH_S
 from observatory.store.engine import reading
 from observatory.store.schema import (
@@ -21,8 +31,6 @@ from observatory.store.schema import (
     verdicts,
 )
 
-# Network, target, whether it is emulated: what one search follows.
-Watched = tuple[int, str, bool]
 CHUNK: Final = 200
 
 
@@ -47,11 +55,26 @@ def probes_only() -> ColumnElement[bool]:
     return series.c.vantage.not_in(controls)
 
 
-def series_of(keys: Collection[Watched], *, layer: str | None) -> Select[Any]:
-    """The series of these by probes: of one layer, or of all."""
-    c = series.c
-    query = select(series).where(tuple_(c.asn, c.target, c.emulated).in_(sorted(keys)), probes_only())
-    return query if layer is None else query.where(c.layer == layer)
+def is_one_of(table: FromClause, wanted: Collection[Series]) -> ColumnElement[bool]:
+    """Rows of a table with the columns of a series that are of one of these."""
+    c = table.c
+    return tuple_(c.asn, c.target, c.emulated).in_([(s.asn, s.target, s.emulated) for s in sorted(wanted)])
+
+
+def series_of(row: Any) -> Series:
+    """Return the series of a row that has its columns."""
+    return Series(target=row.target, asn=row.asn, emulated=row.emulated)
+
+
+def columns_of(of: Series) -> dict[str, Any]:
+    """Return the columns that name a series."""
+    return {"asn": of.asn, "target": of.target, "emulated": of.emulated}
+
+
+def select_series(wanted: Collection[Series], *, layer: str | None) -> Select[Any]:
+    """The rows of these series by probes: of one layer, or of all."""
+    query = select(series).where(is_one_of(series, wanted), probes_only())
+    return query if layer is None else query.where(series.c.layer == layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +93,7 @@ class SeriesCells:
 
 def load_series_cells(
     engine: Engine,
-    key: Watched,
+    of: Series,
     start: datetime,
     *,
     layers_from: datetime | None = None,
@@ -86,7 +109,7 @@ def load_series_cells(
     with reading(engine) as connection:
         known = {
             row.number: (row.vantage, row.layer, row.resolver)
-            for row in connection.execute(series_of([key], layer=None))
+            for row in connection.execute(select_series([of], layer=None))
         }
         result = {
             row.number: (
@@ -129,7 +152,7 @@ def hours_of(numbers: Sequence[int], start: datetime, end: datetime | None) -> S
 
 def load_rows(
     engine: Engine,
-    key: Watched,
+    of: Series,
     *,
     start: datetime | None = None,
     end: datetime | None = None,
@@ -138,10 +161,14 @@ def load_rows(
     limit: int | None = None,
 ) -> list[MeasurementState]:
     """Return measurements of one series by probes, with raw rows, in [start, end]. Errors: StoreError."""
-    asn, target, emulated = key
     m = measurements.c
     controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
-    wanted = [m.target == target, m.asn == asn, m.emulated.is_(emulated), m.vantage.not_in(controls)]
+    wanted = [
+        m.target == of.target,
+        m.asn == of.asn,
+        m.emulated.is_(of.emulated),
+        m.vantage.not_in(controls),
+    ]
     return _load_rows(engine, wanted, start, end, states, newest_first, limit)
 
 

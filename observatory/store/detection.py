@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select, tuple_
+from sqlalchemy import Connection, Engine, delete, insert, select
 
-from observatory.model import OVERALL, Alert, AlertKind, Event, Spell
-from observatory.store.counts import Watched, chunks, probes_only
+from observatory.model import OVERALL, Alert, AlertKind, Event, Series, Spell
+from observatory.store.counts import chunks, columns_of, is_one_of, probes_only, series_of
 from observatory.store.engine import insert_into, reading, writing
 from observatory.store.errors import StoreError
 from observatory.store.events import append_alerts, encode_spell, parse_spell, save_events
@@ -23,7 +23,7 @@ class Overtaken(StoreError):
 class DirtySeries:
     """A series whose hours changed, from `since` on; `n` tells whether it did so again."""
 
-    key: Watched
+    series: Series
     since: datetime
     n: int
 
@@ -32,7 +32,7 @@ class DirtySeries:
 class Checkpoint:
     """Where the test of a series stood before the hour `at`; `state` is the searcher's own text."""
 
-    key: Watched
+    series: Series
     at: datetime
     state: str
 
@@ -42,45 +42,40 @@ def load_dirty_series(engine: Engine, limit: int) -> tuple[DirtySeries, ...]:
     query = select(touched).order_by(touched.c.emulated, touched.c.asn, touched.c.target).limit(limit)
     with reading(engine) as connection:
         return tuple(
-            DirtySeries(key=(row.asn, row.target, row.emulated), since=row.since, n=row.n)
-            for row in connection.execute(query)
+            DirtySeries(series=series_of(row), since=row.since, n=row.n) for row in connection.execute(query)
         )
 
 
-def load_checkpoints(engine: Engine, keys: Collection[Watched]) -> dict[Watched, Checkpoint]:
+def load_checkpoints(engine: Engine, series: Collection[Series]) -> dict[Series, Checkpoint]:
     """Return where the tests of these series stand; those never tested are left out. Errors: StoreError."""
-    c = detections.c
     with reading(engine) as connection:
-        return {
-            (row.asn, row.target, row.emulated): Checkpoint(
-                key=(row.asn, row.target, row.emulated), at=row.at, state=row.state
-            )
-            for chunk in chunks(sorted(keys))
-            for row in connection.execute(
-                select(detections).where(tuple_(c.asn, c.target, c.emulated).in_(chunk))
-            )
-        }
+        found = [
+            Checkpoint(series=series_of(row), at=row.at, state=row.state)
+            for chunk in chunks(sorted(series))
+            for row in connection.execute(select(detections).where(is_one_of(detections, chunk)))
+        ]
+    return {checkpoint.series: checkpoint for checkpoint in found}
 
 
-def load_spells(engine: Engine, keys: Collection[Watched] | None = None) -> list[Spell]:
+def load_spells(engine: Engine, series: Collection[Series] | None = None) -> list[Spell]:
     """Return the spells found so far, of all series or of some, oldest onset first. Errors: StoreError."""
     c = spells.c
     with reading(engine) as connection:
         found: list[Spell] = []
-        for chunk in [None] if keys is None else chunks(sorted(keys)):
+        for chunk in [None] if series is None else chunks(sorted(series)):
             query = select(spells.c.body).order_by(c.onset_by, c.number)
             if chunk is not None:
-                query = query.where(tuple_(c.asn, c.target, c.emulated).in_(chunk))
+                query = query.where(is_one_of(spells, chunk))
             found += [parse_spell(body) for body in connection.execute(query).scalars()]
         return found
 
 
-def load_open_series(engine: Engine) -> list[Watched]:
+def load_open_series(engine: Engine) -> list[Series]:
     """Return the series of which a spell goes on. Errors: StoreError."""
     c = spells.c
     query = select(c.asn, c.target, c.emulated).where(c.end_by.is_(None)).distinct()
     with reading(engine) as connection:
-        return [(row.asn, row.target, row.emulated) for row in connection.execute(query)]
+        return [series_of(row) for row in connection.execute(query)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +89,7 @@ class DetectionResult:
 
     looked_at: Sequence[DirtySeries]
     checkpoints: Sequence[Checkpoint]
-    spells: Mapping[Watched, Sequence[Spell]]
+    spells: Mapping[Series, Sequence[Spell]]
     revised: Mapping[str, tuple[Event, tuple[AlertKind, ...]]]
     updated: Sequence[Event]
     known: Mapping[str, int]
@@ -127,14 +122,15 @@ def _check_known(connection: Connection, result: DetectionResult) -> None:
 def _forget(connection: Connection, result: DetectionResult) -> None:
     c = touched.c
     for item in result.looked_at:
-        asn, target, emulated = item.key
-        series_ = (c.asn == asn, c.target == target, c.emulated.is_(emulated))
-        n = connection.execute(select(c.n).where(*series_)).scalar()
+        is_this = is_one_of(touched, [item.series])
+        n = connection.execute(select(c.n).where(is_this)).scalar()
         if n is None:
-            raise Overtaken(f"{target} at AS{asn}: another process looked at it meanwhile")
-        # DirtySeries again meanwhile, it stays, and is looked at once more.
+            raise Overtaken(
+                f"{item.series.target} at AS{item.series.asn}: another process looked at it meanwhile"
+            )
+        # Changed again meanwhile, it stays, and is looked at once more.
         if n == item.n:
-            connection.execute(delete(touched).where(*series_))
+            connection.execute(delete(touched).where(is_this))
 
 
 def _save_checkpoints(connection: Connection, checkpoints: Sequence[Checkpoint]) -> None:
@@ -143,19 +139,16 @@ def _save_checkpoints(connection: Connection, checkpoints: Sequence[Checkpoint])
     key = ("asn", "target", "emulated")
     connection.execute(
         statement.on_conflict_do_update(index_elements=[detections.c[n] for n in key], set_=values),
-        [dict(zip(key, s.key, strict=True)) | {"at": s.at, "state": s.state} for s in checkpoints],
+        [columns_of(s.series) | {"at": s.at, "state": s.state} for s in checkpoints],
     )
 
 
-def _replace_spells(connection: Connection, found: Mapping[Watched, Sequence[Spell]]) -> None:
-    c = spells.c
+def _replace_spells(connection: Connection, found: Mapping[Series, Sequence[Spell]]) -> None:
     for chunk in chunks(sorted(found)):
-        connection.execute(delete(spells).where(tuple_(c.asn, c.target, c.emulated).in_(chunk)))
+        connection.execute(delete(spells).where(is_one_of(spells, chunk)))
     rows = [
-        {
-            "asn": spell.asn,
-            "target": spell.target,
-            "emulated": spell.emulated,
+        columns_of(spell.series)
+        | {
             "onset_by": spell.onset.by,
             "end_by": spell.end.by if spell.end else None,
             "body": encode_spell(spell),
@@ -177,14 +170,8 @@ def mark_all_dirty(engine: Engine) -> int:
     c = series.c
     with writing(engine) as connection:
         query = select(c.asn, c.target, c.emulated).where(c.layer == OVERALL, probes_only())
-        keys = connection.execute(query.distinct()).all()
+        found = [series_of(row) for row in connection.execute(query.distinct())]
         connection.execute(delete(touched))
-        if keys:
-            connection.execute(
-                insert(touched),
-                [
-                    {"asn": row.asn, "target": row.target, "emulated": row.emulated, "since": EPOCH, "n": 1}
-                    for row in keys
-                ],
-            )
-        return len(keys)
+        if found:
+            connection.execute(insert(touched), [columns_of(of) | {"since": EPOCH, "n": 1} for of in found])
+        return len(found)

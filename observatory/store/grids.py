@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine, Select, select
 
-from observatory.model import BLOCKED_STATES, OVERALL, State
-from observatory.store.counts import Watched, chunks, hours_of, series_of
+from observatory.model import BLOCKED_STATES, OVERALL, Series, State
+from observatory.store.counts import chunks, hours_of, select_series, series_of
 from observatory.store.engine import reading
 from observatory.store.schema import EPOCH, cells, outcomes
 
@@ -23,26 +23,26 @@ class Counts:
     """Hourly counts of several series side by side.
 
     Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok` and `n_blocked` (n, series) in the order
-            of `keys`; zero where nothing was judged.
+            of `series`; zero where nothing was judged.
     """
 
-    keys: tuple[Watched, ...]
+    series: tuple[Series, ...]
     hours: npt.NDArray[np.int64]
     n_ok: npt.NDArray[np.int32]
     n_blocked: npt.NDArray[np.int32]
 
 
-def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None) -> Counts:
+def load_counts(engine: Engine, series: Sequence[Series], start: datetime | None) -> Counts:
     """Return what was ok and what blocked per hour, vantage points of one network added up.
 
     Errors: StoreError.
     """
-    columns = {key: number for number, key in enumerate(keys)}
+    columns = {of: number for number, of in enumerate(series)}
     with reading(engine) as connection:
         of_series: dict[int, int] = {}
-        for chunk in chunks(list(keys)):
-            for row in connection.execute(series_of(chunk, layer=OVERALL)):
-                of_series[row.number] = columns[row.asn, row.target, row.emulated]
+        for chunk in chunks(series):
+            for row in connection.execute(select_series(chunk, layer=OVERALL)):
+                of_series[row.number] = columns[series_of(row)]
         is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
         is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED_STATES))}
         judged = cells.c.outcome.in_(list(is_ok | is_blocked))
@@ -51,11 +51,11 @@ def load_counts(engine: Engine, keys: Sequence[Watched], start: datetime | None)
         rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
         flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
     hours, places = np.unique(flat[:, 0], return_inverse=True)
-    width = len(keys)
+    width = len(series)
     flat_places = places * width + _translate(flat[:, 1], of_series)
     blocked = np.isin(flat[:, 2], list(is_blocked))
     return Counts(
-        keys=tuple(keys),
+        series=tuple(series),
         hours=hours,
         n_ok=_add_up(flat_places[~blocked], flat[~blocked, 3], len(hours), width),
         n_blocked=_add_up(flat_places[blocked], flat[blocked, 3], len(hours), width),

@@ -18,6 +18,7 @@ from observatory.model import (
     Note,
     Revision,
     Role,
+    Series,
     Spell,
     State,
     VantagePoint,
@@ -47,7 +48,7 @@ from observatory.store import (
     retention,
     writer,
 )
-from observatory.store.counts import MeasurementState, SeriesCells, Watched
+from observatory.store.counts import MeasurementState, SeriesCells
 from observatory.store.detection import Checkpoint, DetectionResult, DirtySeries
 from observatory.store.engine import make_engine, parse_url, reading
 from observatory.store.errors import StoreError, StoreUnavailable
@@ -245,20 +246,20 @@ class Store:
         """Return series whose hours changed since they were looked at."""
         return detection.load_dirty_series(self.engine, limit)
 
-    def load_checkpoints(self, keys: Collection[Watched]) -> dict[Watched, Checkpoint]:
+    def load_checkpoints(self, series: Collection[Series]) -> dict[Series, Checkpoint]:
         """Return where the tests of these series stand; those never tested are left out."""
-        return detection.load_checkpoints(self.engine, keys)
+        return detection.load_checkpoints(self.engine, series)
 
-    def load_counts(self, keys: Sequence[Watched], start: datetime | None) -> "Counts":
+    def load_counts(self, series: Sequence[Series], start: datetime | None) -> "Counts":
         """Return what was ok and what blocked per hour and series."""
         # Loads numpy, which only the search for onsets needs.
         from observatory.store import grids
 
-        return grids.load_counts(self.engine, keys, start)
+        return grids.load_counts(self.engine, series, start)
 
     def load_series_cells(
         self,
-        key: Watched,
+        of: Series,
         start: datetime,
         *,
         layers_from: datetime | None = None,
@@ -267,12 +268,12 @@ class Store:
     ) -> SeriesCells:
         """Return the hourly cells of one series in [start, end); its layers from `layers_from` on."""
         return counts.load_series_cells(
-            self.engine, key, start, layers_from=layers_from, least_blocked=least_blocked, end=end
+            self.engine, of, start, layers_from=layers_from, least_blocked=least_blocked, end=end
         )
 
     def load_rows(
         self,
-        key: Watched,
+        of: Series,
         *,
         start: datetime | None = None,
         end: datetime | None = None,
@@ -282,7 +283,7 @@ class Store:
     ) -> list[MeasurementState]:
         """Return measurements of one series that have raw rows, with their states."""
         return counts.load_rows(
-            self.engine, key, start=start, end=end, states=states, newest_first=newest_first, limit=limit
+            self.engine, of, start=start, end=end, states=states, newest_first=newest_first, limit=limit
         )
 
     def load_control_rows(
@@ -291,11 +292,11 @@ class Store:
         """Return what control vantage points found of a target between two moments."""
         return counts.load_control_rows(self.engine, target, emulated=emulated, start=start, end=end)
 
-    def load_spells(self, keys: Collection[Watched] | None = None) -> list[Spell]:
+    def load_spells(self, series: Collection[Series] | None = None) -> list[Spell]:
         """Return the spells found so far, of all series or of some."""
-        return detection.load_spells(self.engine, keys)
+        return detection.load_spells(self.engine, series)
 
-    def load_open_series(self) -> list[Watched]:
+    def load_open_series(self) -> list[Series]:
         """Return the series of which a spell goes on."""
         return detection.load_open_series(self.engine)
 

@@ -84,12 +84,9 @@ def _name(groups: Sequence[Sequence[Spell]], known: Sequence[Event]) -> list[Eve
 
 
 def _continues(spells: Sequence[Spell], before: Sequence[Spell]) -> bool:
-    series = {(s.target, s.asn): s for s in before}
+    earlier = {spell.series: spell for spell in before}
     return any(
-        (other := series.get((spell.target, spell.asn))) is not None
-        and other.emulated == spell.emulated
-        and _is_near(spell, other)
-        for spell in spells
+        (other := earlier.get(spell.series)) is not None and _is_near(spell, other) for spell in spells
     )
 
 

@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from observatory.analysis.events.tallies import SeriesKey, Tally, portion_of
-from observatory.model import OVERALL, Interval, Method, Spell
+from observatory.analysis.events.tallies import Tally, portion_of
+from observatory.model import OVERALL, Interval, Method, Series, Spell
 
 # A method is named when it was met as often as makes a suspicion.
 _LEAST: Final = 3
 _MARGIN: Final = timedelta(hours=1)
 
 
-def find_methods(
-    key: SeriesKey, layers: Mapping[SeriesKey, Sequence[Tally]], spell: Spell
-) -> tuple[Method, ...]:
+def find_methods(key: Series, layers: Mapping[Series, Sequence[Tally]], spell: Spell) -> tuple[Method, ...]:
     """Return the mechanisms of a spell in the order in which they began.
 
     Shape:  `layers` holds the tallies of the series and, where they were kept, of its layers; each layer and
@@ -39,7 +37,7 @@ def _within(tallies: Sequence[Tally], spell: Spell) -> list[Tally]:
     ]
 
 
-def _find_runs(key: SeriesKey, tallies: Sequence[Tally], spell: Spell) -> list[Method]:
+def _find_runs(key: Series, tallies: Sequence[Tally], spell: Spell) -> list[Method]:
     runs: list[tuple[str, list[int]]] = []
     for mechanism, places in _runs(tallies):
         if runs and (same := _deeper(runs[-1][0], mechanism)) is not None:
@@ -77,7 +75,7 @@ def _deeper(one: str, other: str) -> str | None:
 
 
 def _describe(
-    key: SeriesKey,
+    key: Series,
     mechanism: str,
     places: Sequence[int],
     tallies: Sequence[Tally],

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from observatory.analysis.events.publication import is_published
-from observatory.model import AlertKind, Event, Interval, Spell
+from observatory.model import AlertKind, Event, Interval, Series, Spell
 
 # The weightiest first: an alert is named after it.
 WEIGHT: Final = (
@@ -24,8 +24,6 @@ PAUSE: Final = {
 }
 # An onset that moves by less was only found more precisely.
 _MOVED: Final = timedelta(hours=1)
-
-_Series = tuple[str, int]
 
 
 def find_news(told: Event | None, event: Event) -> tuple[AlertKind, ...]:
@@ -54,10 +52,10 @@ def find_news(told: Event | None, event: Event) -> tuple[AlertKind, ...]:
     return tuple(kind for kind in WEIGHT if kind in news)
 
 
-def _first_by_series(event: Event) -> dict[_Series, Spell]:
-    found: dict[_Series, Spell] = {}
+def _first_by_series(event: Event) -> dict[Series, Spell]:
+    found: dict[Series, Spell] = {}
     for spell in event.spells:
-        found.setdefault((spell.target, spell.asn), spell)
+        found.setdefault(spell.series, spell)
     return found
 
 
@@ -82,5 +80,5 @@ def _methods(event: Event) -> set[tuple[int, str | None]]:
     return {(spell.asn, method.mechanism) for spell in event.spells for method in spell.methods}
 
 
-def _ended(event: Event) -> set[_Series]:
-    return {(spell.target, spell.asn) for spell in event.spells if spell.end is not None}
+def _ended(event: Event) -> set[Series]:
+    return {spell.series for spell in event.spells if spell.end is not None}

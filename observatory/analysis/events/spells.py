@@ -19,8 +19,8 @@ from observatory.analysis.events.daily_windows import find_windows
 from observatory.analysis.events.methods import find_methods
 from observatory.analysis.events.sequential import START, Mark, first_beliefs, follow, trace
 from observatory.analysis.events.silences import find_silences
-from observatory.analysis.events.tallies import SeriesKey, Tally, Version, pool, portion_of
-from observatory.model import OVERALL, Cell, Certainty, Interval, Spell, load_zone
+from observatory.analysis.events.tallies import Tally, Version, pool, portion_of
+from observatory.model import OVERALL, Cell, Certainty, Interval, Series, Spell, load_zone
 
 HOUR: Final = timedelta(hours=1)
 # What begins again within this time never ended: twice a day, or a block that is applied unevenly.
@@ -33,8 +33,6 @@ _LOOK: Final = 200
 _LOOK_BACK: Final = 48
 # What lies further back than this before a suspicion has no part in it.
 REACH: Final = timedelta(days=60)
-# Target, network, whether it is emulated.
-_Family = tuple[str, int, bool]
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -64,14 +62,16 @@ def find_spells(
     """
     given = list(cells)
     known = networks or {}
-    families: defaultdict[_Family, dict[SeriesKey, list[Tally]]] = defaultdict(dict)
+    families: defaultdict[Series, dict[Series, list[Tally]]] = defaultdict(dict)
     for key, tallies in pool(given, width=width).items():
-        families[key.target, key.asn, key.emulated][key] = tallies
-    seen: defaultdict[_Family, set[tuple[datetime, str]]] = defaultdict(set)
+        families[key.of_layer(OVERALL)][key] = tallies
+    seen: defaultdict[Series, set[tuple[datetime, str]]] = defaultdict(set)
     for cell in given:
-        seen[cell.target, cell.asn, cell.emulated].add((cell.bucket_at, cell.vantage))
+        of = Series(target=cell.target, asn=cell.asn, emulated=cell.emulated)
+        seen[of].add((cell.bucket_at, cell.vantage))
     spells = []
-    for of, family in sorted(families.items()):
+    for of in sorted(families):
+        family = families[of]
         for key in [key for key in family if key.layer == OVERALL] or sorted(family):
             layers = family if key.layer == OVERALL else {key: family[key]}
             network = known.get(key.asn, NetworkInfo())
@@ -117,8 +117,8 @@ class _Piece:
 
 
 def describe_series(
-    key: SeriesKey,
-    layers: Mapping[SeriesKey, Sequence[Tally]],
+    key: Series,
+    layers: Mapping[Series, Sequence[Tally]],
     marks: Sequence[Mark],
     network: NetworkInfo,
     *,
@@ -172,7 +172,7 @@ def _clusters(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 
 
 def _describe(
-    key: SeriesKey,
+    key: Series,
     tallies: Sequence[Tally],
     cluster: Sequence[_Piece],
     network: NetworkInfo,

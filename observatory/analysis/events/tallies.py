@@ -8,22 +8,11 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Final
 
-from observatory.model import BLOCKED_STATES, OFFLINE_RULES, Cell, Portion, State
+from observatory.model import BLOCKED_STATES, OFFLINE_RULES, Cell, Portion, Series, State
 
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 Version = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SeriesKey:
-    """What one sequential test follows. `resolver` is empty for every layer but dns."""
-
-    target: str
-    asn: int
-    emulated: bool
-    layer: str
-    resolver: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,20 +54,26 @@ class Tally:
             self.n_offline += n
 
 
-def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[SeriesKey, list[Tally]]:
+def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[Series, list[Tally]]:
     """Return the tallies of each series, oldest first; vantage points of one network are added up.
 
     Shape:  cells of any vantage points, layers and order, each `width` long; zero for single measurements.
     Errors: ValueError for a cell of a naive time or a negative count.
     """
-    found: defaultdict[SeriesKey, dict[datetime, Tally]] = defaultdict(dict)
+    found: defaultdict[Series, dict[datetime, Tally]] = defaultdict(dict)
     for cell in cells:
         if cell.bucket_at.tzinfo is None or cell.n < 0:
             raise ValueError(
                 f"cell of {cell.target} at AS{cell.asn}: expected an aware time and a count from 0 up, "
                 f"got {cell.bucket_at.isoformat()} and {cell.n}"
             )
-        key = SeriesKey(cell.target, cell.asn, cell.emulated, cell.layer, cell.resolver)
+        key = Series(
+            target=cell.target,
+            asn=cell.asn,
+            emulated=cell.emulated,
+            layer=cell.layer,
+            resolver=cell.resolver,
+        )
         tally = found[key].get(cell.bucket_at)
         if tally is None:
             tally = found[key][cell.bucket_at] = Tally(at=cell.bucket_at, until=cell.bucket_at + width)

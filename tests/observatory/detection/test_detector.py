@@ -16,6 +16,7 @@ from observatory.model import (
     Event,
     Note,
     Role,
+    Series,
     Shows,
     Spell,
     State,
@@ -269,7 +270,7 @@ def test_archive_of_years_ago_is_kept_and_nobody_is_alarmed(store: Store, ends: 
 def test_a_clock_that_runs_ahead_leaves_the_others_where_they_are(store: Store) -> None:
     save(store, [*block(), measured(START + 4000 * DAY, State.OK, target="telegram.org")])
     look(store)
-    (standing,) = store.load_checkpoints([(XL.asn, "t.me", False)]).values()
+    (standing,) = store.load_checkpoints([Series(target="t.me", asn=XL.asn)]).values()
     assert standing.at == ONSET + 71 * HOUR - 2 * DAY
 
 
@@ -329,7 +330,7 @@ def test_a_series_that_another_process_finished_with_is_not_written_over(store: 
     stale = DetectionResult(
         looked_at=[touched],
         checkpoints=(),
-        spells={touched.key: []},
+        spells={touched.series: []},
         revised={},
         updated=(),
         known={},

@@ -83,13 +83,13 @@ def save_event(store: Store, event: Event, *causes: AlertKind, at: datetime) -> 
     """Write a revision as detecting would, with the spells it is made of."""
     series: dict[tuple[int, str, bool], list[Spell]] = {}
     for spell in event.spells:
-        series.setdefault((spell.asn, spell.target, spell.emulated), []).append(spell)
+        series.setdefault(spell.series, []).append(spell)
     known = {revision.event.id: revision.number for revision in store.load_events()}
     store.save_result(_result(series, {event.id: (event, causes)}, known), at=at)
 
 
 def save_loose_spell(store: Store, spell: Spell) -> None:
-    store.save_result(_result({(spell.asn, spell.target, spell.emulated): [spell]}, {}, {}), at=AT)
+    store.save_result(_result({spell.series: [spell]}, {}, {}), at=AT)
 
 
 def _result(series: Any, revised: Any, known: Any) -> DetectionResult:

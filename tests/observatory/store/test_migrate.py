@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from observatory.model import Grain, State
+from observatory.model import Grain, Series, State
 from observatory.store import open_store
 from observatory.store.codec import VERDICT_COLUMNS, encode_verdict, pack_measurement
 from observatory.store.engine import make_engine, parse_url, writing
@@ -63,8 +63,8 @@ def test_cells_are_counted_again_and_old_ones_stay(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/old.sqlite"
     write_first_version(url)
     with open_store(url) as store:
-        key = (64500, "t.me", False)
-        cells = store.load_series_cells(key, EPOCH, layers_from=EPOCH, least_blocked=0)
+        of = Series(target="t.me", asn=64500)
+        cells = store.load_series_cells(of, EPOCH, layers_from=EPOCH, least_blocked=0)
         (_, *old), *new = sorted(
             (at, cells.series[s][1:], cells.outcomes[o], n) for at, s, o, n in cells.rows
         )
@@ -73,7 +73,7 @@ def test_cells_are_counted_again_and_old_ones_stay(tmp_path: Path) -> None:
         assert {outcome[3] for _, _, outcome, _ in new} == {("1", "2026-11")}
         whole = [(outcome[:2], n) for _, series, outcome, n in new if series[0] == "overall"]
         assert whole == [((State.BLOCKED, "tls.reset.sni"), 1)] * 3
-        assert [item.key for item in store.load_dirty_series(5)] == [key]
+        assert [item.series for item in store.load_dirty_series(5)] == [of]
         assert store.recompute_cells(AT, AT + 24 * HOUR) == 0
         assert len(store.load_cells(Grain.DAY, AT.replace(hour=0, minute=0), AT + 24 * HOUR)) == 1
         assert store.load_measurement("m1") is not None
