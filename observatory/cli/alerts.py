@@ -118,7 +118,7 @@ def log(
     as_json: JsonLinesOption = False,
 ) -> None:
     """Print the log of alerts, newest last, with how far each has come. It is only ever added to."""
-    from observatory.notify.facts import encode_alert
+    from observatory.notify.payload import encode_alert
 
     with open_to_read(database) as store:
         rows = store.load_alerts()[-limit:]
@@ -165,8 +165,8 @@ def test(
     file: FileOption = None,
 ) -> None:
     """Send one channel a message that says it is a test. Nothing is recorded."""
-    from observatory.notify.facts import make_test_facts
-    from observatory.notify.operators import describe_test
+    from observatory.notify.operator_notices import describe_test
+    from observatory.notify.payload import make_test_facts
     from observatory.notify.senders import Message, send
     from observatory.notify.services import SendError
     from observatory.text import load_text

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Final
 
 from observatory.detection.detector import Detector
-from observatory.notify.tell import tell
+from observatory.notify.delivery_pass import tell
 from observatory.store import Store, StoreError, open_store
 
 logger = logging.getLogger("observatory.detection.worker")

@@ -17,9 +17,9 @@ from typing import Final
 
 from observatory.model.channels import Channel, Channels
 from observatory.model.views import VantageStatus
-from observatory.notify.facts import event_link, make_facts
 from observatory.notify.message import Notice, describe_event
-from observatory.notify.operators import describe_operator, join_notices
+from observatory.notify.operator_notices import describe_operator, join_notices
+from observatory.notify.payload import event_link, make_facts
 from observatory.notify.plan import Unit, arrange_messages, plan_channel
 from observatory.notify.senders import Message, Sender, send
 from observatory.notify.services import SendError

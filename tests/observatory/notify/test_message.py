@@ -19,7 +19,7 @@ from observatory.model import (
 )
 from observatory.model.views import VantageStatus
 from observatory.notify.message import Notice, describe_event
-from observatory.notify.operators import describe_operator, describe_test, join_notices
+from observatory.notify.operator_notices import describe_operator, describe_test, join_notices
 from observatory.text import LANGUAGES, load_text
 from tests.observatory.notify.samples import AT, DAY, HOUR, ended, make_event, make_spell, make_vantage
 

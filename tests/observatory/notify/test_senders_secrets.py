@@ -8,7 +8,7 @@ import pytest
 from observatory.config.alerts import load_channels
 from observatory.model import AlertKind
 from observatory.model.channels import Channels
-from observatory.notify.tell import tell
+from observatory.notify.delivery_pass import tell
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import AT, MINUTE, SECRET, Town, make_event

@@ -9,8 +9,8 @@ import pytest
 
 from observatory.model import Alert, AlertKind, Audience, VantagePoint, Via, ViaKind
 from observatory.model.views import VantageStatus
-from observatory.notify.silence import judge_silences
-from observatory.notify.tell import tell
+from observatory.notify.delivery_pass import tell
+from observatory.notify.silent_vantages import judge_silences
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import AT, DAY, HOUR, MINUTE, make_vantage

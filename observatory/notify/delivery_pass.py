@@ -10,7 +10,7 @@ from observatory.config.problems import ConfigError
 from observatory.model.channels import Channels
 from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
-from observatory.notify.silence import judge_silences
+from observatory.notify.silent_vantages import judge_silences
 from observatory.store import Store
 
 logger = logging.getLogger("observatory.notify")
