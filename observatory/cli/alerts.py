@@ -166,7 +166,7 @@ def test(
 ) -> None:
     """Send one channel a message that says it is a test. Nothing is recorded."""
     from observatory.notify.operator_notices import describe_test
-    from observatory.notify.payload import make_test_facts
+    from observatory.notify.payload import make_test_payload
     from observatory.notify.senders import Message, send
     from observatory.notify.services import SendError
     from observatory.text import load_text
@@ -184,7 +184,7 @@ def test(
         at=at,
         subject=notice.subject,
         text=notice.text,
-        facts=make_test_facts(notice, site=loaded.site, at=at),
+        payload=make_test_payload(notice, site=loaded.site, at=at),
     )
     try:
         send(found, message)

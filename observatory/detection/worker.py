@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Final
 
 from observatory.detection.detector import Detector
-from observatory.notify.delivery_pass import tell
+from observatory.notify.delivery_pass import run_delivery_pass
 from observatory.store import Store, StoreError, open_store
 
 logger = logging.getLogger("observatory.detection.worker")
@@ -27,7 +27,7 @@ def watch(store: Store) -> None:
     Errors: none; what fails is logged and tried again.
     """
     # In a thread of its own: receivers that hang must hold up no look.
-    Thread(target=_tell_each_minute, args=(store,), name="alerts", daemon=True).start()
+    Thread(target=_deliver_each_minute, args=(store,), name="alerts", daemon=True).start()
     detector = Detector(store)
     reviewed_s = time.monotonic()
     while True:
@@ -42,10 +42,10 @@ def watch(store: Store) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
-def _tell_each_minute(store: Store) -> None:
+def _deliver_each_minute(store: Store) -> None:
     while True:
         try:
-            tell(store, datetime.now(UTC))
+            run_delivery_pass(store, datetime.now(UTC))
         except Exception:
             logger.exception("telling people failed; nothing is lost, it is tried again")
         time.sleep(REVIEW_EVERY_S)

@@ -148,15 +148,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
-    """What one channel is still to be told, all seen at one moment.
+    """What is still to be delivered to one channel, all read at one moment.
 
-    `waiting` is in the order of the log. `events` has each event named there as it stands now, `told` as the
-    channel knows it, where it was told anything; `earlier` as it was before the first alert that waits.
+    `waiting` is in the order of the log. `events` has each event named there as it is now, `delivered` as the
+    channel knows it from the last message about it, `earlier` as it was before the first alert that waits.
     `sent_at` are the times of the messages that went out lately, oldest first.
     """
 
     waiting: tuple[Delivery, ...]
     events: Mapping[str, Revision]
-    told: Mapping[str, Revision]
+    delivered: Mapping[str, Revision]
     earlier: Mapping[str, Revision]
     sent_at: tuple[datetime, ...]

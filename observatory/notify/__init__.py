@@ -1,9 +1,9 @@
-"""Telling people: channels of `alerts.yaml`, what they are told, and that they are told it at least once.
+"""Alerts: what is due to each channel of alerts.yaml, in what words, delivered at least once.
 
-channels ─ channel_forms     alerts.yaml, whole or every mistake at once
-plan                         what is due to a channel, and what never will be
-message, operators, facts    what is said, to people and to programs
-services, webhook, senders   how it gets there
-deliver                      one pass: claim, send, mark
-silence, tell                who fell silent; the call of each minute
+plan                                which alerts are due to a channel, together with which, and which never
+message, operator_notices, payload  the words for people, the JSON for programs
+senders, services, webhook          how one message gets to one channel
+deliver                             claim, send, mark: all that is due to all channels
+silent_vantages                     which vantage points fell silent
+channel_file, delivery_pass         the file as last read without a mistake; the pass of each minute
 """

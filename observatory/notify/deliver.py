@@ -1,4 +1,4 @@
-"""One pass over all channels: what is due is sent, and marked as told once it was taken.
+"""One pass over all channels: what is due is sent, and marked as delivered once it was taken.
 
 At least once: an alert is claimed before its message is sent and marked after. Whoever is killed in between
 leaves the claim; when that runs out, the same message is sent again under the same id.
@@ -17,10 +17,10 @@ from typing import Final
 
 from observatory.model.channels import Channel, Channels
 from observatory.model.views import VantageStatus
-from observatory.notify.message import Notice, describe_event
-from observatory.notify.operator_notices import describe_operator, join_notices
-from observatory.notify.payload import event_link, make_facts
-from observatory.notify.plan import Unit, arrange_messages, plan_channel
+from observatory.notify.message import Notice, describe_event, join_notices
+from observatory.notify.operator_notices import describe_operator_alert
+from observatory.notify.payload import event_link, make_payload
+from observatory.notify.plan import AlertGroup, PlannedMessage, arrange_messages, plan_channel
 from observatory.notify.senders import Message, Sender, send
 from observatory.notify.services import SendError
 from observatory.store import Store, StoreError
@@ -43,7 +43,7 @@ _MAX_THREADS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """What one pass did on one channel: messages sent, failed, and alerts that will never be told."""
+    """What one pass did on one channel: messages sent, failed, and alerts that will never be delivered."""
 
     channel: str
     n_sent: int = 0
@@ -58,9 +58,9 @@ def backoff(n_attempts: int) -> timedelta:
 
 
 class Deliverer:
-    """Tells channels what waits for them. Any number may work on one database at once.
+    """Delivers to channels what waits for them. Any number may work on one database at once.
 
-    `clock` dates what is recorded; `senders` sends one message to one channel.
+    `clock` dates what is recorded; `sender` sends one message to one channel.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Deliverer:
         store: Store,
         channels: Channels,
         clock: Callable[[], datetime],
-        senders: Sender = send,
+        sender: Sender = send,
     ) -> None:
         self._store = store
         self._channels = channels
         self._clock = clock
-        self._send = senders
+        self._send = sender
 
     def deliver(self, now: datetime) -> tuple[DeliveryReport, ...]:
-        """Send what is due to every channel, side by side; return what came of it, in the order of the file.
+        """Send what is due to every channel, all at once; return a report of each, in the order of the file.
 
         Errors: StoreError, after every channel had its turn. What failed at a channel is recorded.
         """
@@ -84,49 +84,51 @@ class Deliverer:
         if not channels:
             return ()
         vantages = {v.id: v for v in self._store.load_vantage_status(now=now)}
-        came = _side_by_side(lambda channel: self._serve_safely(channel, vantages, now), channels)
-        for one in came:
-            if isinstance(one, BaseException):
-                raise one
-        return tuple(one for one in came if isinstance(one, DeliveryReport))
+        outcomes = _in_parallel(lambda channel: self._deliver_safely(channel, vantages, now), channels)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return tuple(outcome for outcome in outcomes if isinstance(outcome, DeliveryReport))
 
-    def _serve_safely(
+    def _deliver_safely(
         self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime
     ) -> DeliveryReport | BaseException:
         try:
-            return self._serve(channel, vantages, now)
+            return self._deliver_to(channel, vantages, now)
         except StoreError as error:
             return error
         except Exception as error:
-            logger.exception("alerts: channel %s could not be served", channel.name)
+            logger.exception("alerts: delivery to channel %s broke", channel.name)
             return DeliveryReport(
-                channel=channel.name, n_failed=1, error=f"an error of ours ({type(error).__name__})"
+                channel=channel.name, n_failed=1, error=f"internal error ({type(error).__name__})"
             )
         except BaseException as error:
             return error
 
-    def _serve(self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime) -> DeliveryReport:
+    def _deliver_to(
+        self, channel: Channel, vantages: dict[str, VantageStatus], now: datetime
+    ) -> DeliveryReport:
         started = time.monotonic()
         n_history = self._store.open_channel(channel.name, at=now)
         since = now - max(_HOUR, channel.digest)
         outbox = self._store.load_outbox(channel.name, audience=channel.audience, sent_since=since)
         plan = plan_channel(channel, outbox, vantages, now)
-        for reason, waiting in plan.never:
+        for reason, waiting in plan.dropped:
             self._store.put_off_alerts(channel.name, waiting, until=None, reason=reason)
-        n_never = n_history + sum(len(waiting) for _, waiting in plan.never)
+        n_never = n_history + sum(len(waiting) for _, waiting in plan.dropped)
         sent_at = list(outbox.sent_at)
         if channel.digest and sent_at and sent_at[-1] > now - channel.digest:
             return DeliveryReport(channel=channel.name, n_never=n_never)
         recent = [at for at in sent_at if at > now - _HOUR]
         n_sent, error = 0, ""
         messages = arrange_messages(channel, plan)
-        for index, (again, units) in enumerate(messages):
+        for index, message in enumerate(messages):
             if len(recent) >= channel.max_per_hour:
                 self._put_off(channel, messages[index:], until=recent[-channel.max_per_hour] + _HOUR)
                 break
             if time.monotonic() - started > PASS_S:
                 break
-            outcome = self._tell(channel, units, vantages, again)
+            outcome = self._send_message(channel, message, vantages)
             if isinstance(outcome, str):
                 # What else is due would fail as well; it is tried in the next pass.
                 error = outcome
@@ -141,31 +143,31 @@ class Deliverer:
     def _put_off(
         self,
         channel: Channel,
-        messages: Sequence[tuple[str | None, tuple[Unit, ...]]],
+        messages: Sequence[PlannedMessage],
         *,
         until: datetime,
     ) -> None:
-        waiting = [d for again, units in messages if again is None for unit in units for d in unit.waiting]
+        groups = [group for message in messages if message.id is None for group in message.groups]
+        waiting = [d for group in groups for d in group.waiting]
         reason = f"waits: {channel.max_per_hour} messages went out within an hour"
         self._store.put_off_alerts(channel.name, waiting, until=until, reason=reason)
 
-    def _tell(
+    def _send_message(
         self,
         channel: Channel,
-        units: Sequence[Unit],
+        planned: PlannedMessage,
         vantages: dict[str, VantageStatus],
-        again: str | None,
     ) -> datetime | str | None:
         """Return when a message was taken, why it was not, or None when somebody else is at it."""
-        waiting = [d for unit in units for d in unit.waiting]
-        id_ = again or name_message(channel.name, units)
+        waiting = [d for group in planned.groups for d in group.waiting]
+        id_ = planned.id or name_message(channel.name, planned.groups)
         attempt_at = self._clock()
         if not self._store.claim_alerts(channel.name, waiting, message=id_, until=attempt_at + CLAIM):
             return None
-        # What may have come through once stays in doubt until it is told, however later attempts fail.
+        # What may have come through once stays in doubt until it is delivered, however later attempts fail.
         in_doubt, reason = any(d.message is not None for d in waiting), ""
         try:
-            message = self._write(channel, units, vantages, id_, attempt_at)
+            message = self._write(channel, planned.groups, vantages, id_, attempt_at)
             self._send(channel, message)
         except SendError as error:
             in_doubt, reason = in_doubt or error.in_doubt, str(error)
@@ -183,39 +185,39 @@ class Deliverer:
         self._store.mark_failed(channel.name, id_, error=said, again_at=again_at, in_doubt=in_doubt)
         level = logging.WARNING if again_at else logging.ERROR
         next_at = f"; tried again at {again_at:%H:%M:%S} UTC" if again_at else ""
-        logger.log(level, "alerts: channel %s was not told: %s%s", channel.name, said, next_at)
+        logger.log(level, "alerts: nothing was delivered to channel %s: %s%s", channel.name, said, next_at)
         return said
 
     def _write(
         self,
         channel: Channel,
-        units: Sequence[Unit],
+        groups: Sequence[AlertGroup],
         vantages: dict[str, VantageStatus],
         id_: str,
         at: datetime,
     ) -> Message:
         text, site = load_text(channel.language), self._channels.site
-        notices = [notice for unit in units for notice in _describe(text, unit, vantages, site)]
+        notices = [notice for group in groups for notice in _describe(text, group, vantages, site)]
         joined = join_notices(text, notices, channel=channel.name, site=site)
-        facts = make_facts(units, joined, site=site, at=at)
-        return Message(id=id_, at=at, subject=joined.subject, text=joined.text, facts=facts)
+        payload = make_payload(groups, joined, site=site, at=at)
+        return Message(id=id_, at=at, subject=joined.subject, text=joined.text, payload=payload)
 
 
-def _side_by_side(
-    serve: Callable[[Channel], DeliveryReport | BaseException], channels: Sequence[Channel]
+def _in_parallel(
+    deliver: Callable[[Channel], DeliveryReport | BaseException], channels: Sequence[Channel]
 ) -> list[DeliveryReport | BaseException]:
-    """Return what came of each channel, in their order; a slow one keeps no other waiting.
+    """Return the outcome of each channel, in their order; a slow one keeps no other waiting.
 
     The threads do not keep a process that ends from ending: what they leave behind is sent again.
     """
-    came: dict[int, DeliveryReport | BaseException] = {}
+    outcomes: dict[int, DeliveryReport | BaseException] = {}
     waiting = deque(enumerate(channels))
 
     def work() -> None:
         with contextlib.suppress(IndexError):
             while True:
                 index, channel = waiting.popleft()
-                came[index] = serve(channel)
+                outcomes[index] = deliver(channel)
 
     threads = [
         threading.Thread(target=work, daemon=True, name=f"alerts-{n}")
@@ -225,17 +227,21 @@ def _side_by_side(
         thread.start()
     for thread in threads:
         thread.join()
-    return [came[index] for index in range(len(channels))]
+    return [outcomes[index] for index in range(len(channels))]
 
 
-def _describe(text: Text, unit: Unit, vantages: dict[str, VantageStatus], site: str) -> list[Notice]:
-    if unit.event is None:
-        return [describe_operator(text, a, vantages.get(a.vantage or ""), site=site) for a in unit.alerts]
-    return [describe_event(text, unit.kinds, unit.event, unit.before, link=event_link(site, unit.event.id))]
+def _describe(text: Text, group: AlertGroup, vantages: dict[str, VantageStatus], site: str) -> list[Notice]:
+    if group.event is None:
+        return [
+            describe_operator_alert(text, a, vantages.get(a.vantage or ""), site=site) for a in group.alerts
+        ]
+    return [
+        describe_event(text, group.kinds, group.event, group.before, link=event_link(site, group.event.id))
+    ]
 
 
-def name_message(channel: str, units: Sequence[Unit]) -> str:
+def name_message(channel: str, groups: Sequence[AlertGroup]) -> str:
     """Return the id of a message: the same for the same alerts on the same channel, and else another."""
-    facts = [f"{a.number} {a.at.isoformat()} {a.event} {a.vantage}" for unit in units for a in unit.alerts]
-    digest = hashlib.sha256("\n".join([channel, *sorted(facts)]).encode()).hexdigest()
+    parts = [f"{a.number} {a.at.isoformat()} {a.event} {a.vantage}" for group in groups for a in group.alerts]
+    digest = hashlib.sha256("\n".join([channel, *sorted(parts)]).encode()).hexdigest()
     return f"msg_{digest[:32]}"

@@ -1,6 +1,6 @@
-"""What people read about an event: what, where, since when, how sure, and where to look. Pure."""
+"""What people read about an event, what, where, since when, how sure, where to look; and digests. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +9,9 @@ from observatory.text import Text
 from observatory.text.events import MANY, blocked_words, describe, finding, network_names, shortened
 
 _MAX_LINE_CHARS: Final = 4000
-# What a message is called after when several things are to be told at once: the first that happened.
+# A digest has this many notices whole; of the others, their subjects alone.
+_IN_FULL: Final = 10
+# What a message is named after when several things are new at once: the first of these.
 _WEIGHT: Final = (
     AlertKind.WITHDRAWAL,
     AlertKind.END,
@@ -23,16 +25,16 @@ _WEIGHT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing told: a line, and a text that stands on its own."""
+    """One piece of news for people: a subject of one line, and a text that can be read without it."""
 
     subject: str
     text: str
 
 
 def name_kind(kinds: Collection[AlertKind], event: Event, before: Event | None) -> AlertKind:
-    """Return what a message about an event is called after.
+    """Return what a message about an event is named after.
 
-    Shape:  `before` is the event as the reader knows it; None when it was never told.
+    Shape:  `before` is the event as the reader knows it; None for somebody who never heard of it.
     """
     if event.withdrawn:
         return AlertKind.WITHDRAWAL
@@ -68,8 +70,8 @@ def describe_event(
         lines.append(text("alert.emulated_note"))
     lines += _news(text, kind, kinds, event, before)
     if kind is AlertKind.WITHDRAWAL:
-        told = one_line(finding(shown, text, most=MANY), most=_MAX_LINE_CHARS)
-        lines.append(text("alert.was_told", finding=told))
+        withdrawn = one_line(finding(shown, text, most=MANY), most=_MAX_LINE_CHARS)
+        lines.append(text("alert.was_told", finding=withdrawn))
     else:
         lines += _facts(text, shown)
     lines.append(text("alert.link", link=link))
@@ -115,6 +117,22 @@ def _facts(text: Text, event: Event) -> list[str]:
     return [one_line(line, most=_MAX_LINE_CHARS) for line in lines]
 
 
+def join_notices(text: Text, notices: Sequence[Notice], *, channel: str, site: str) -> Notice:
+    """Return one notice for all of them: itself when it is alone, a digest otherwise."""
+    why = text("alert.why", channel=channel, site=site)
+    if len(notices) == 1:
+        return Notice(subject=notices[0].subject, text=f"{notices[0].text}\n\n{why}")
+    word = text("alert.emulated")
+    subject = text.count("alert.subject_digest", len(notices))
+    if all(notice.subject.startswith(f"{word}: ") for notice in notices):
+        subject = f"{word}: {subject}"
+    parts = [text("alert.digest_intro")]
+    parts += [f"{notice.subject}\n{notice.text}" for notice in notices[:_IN_FULL]]
+    if rest := notices[_IN_FULL:]:
+        parts.append("\n".join(f"{notice.subject} {notice.text.splitlines()[-1]}" for notice in rest))
+    return Notice(subject=subject, text="\n\n".join([*parts, why]))
+
+
 def one_line(name: str, *, most: int = 100) -> str:
     """Return words from elsewhere as they may stand in a subject or a line: they cannot begin another one."""
     shown = "".join(char if char.isprintable() else " " for char in name)
@@ -122,7 +140,7 @@ def one_line(name: str, *, most: int = 100) -> str:
 
 
 def _controls(event: Event) -> list[Portion]:
-    # The same measurements from outside stand beside every network: count those of a target once.
+    # The same measurements from outside are compared with every network: count those of a target once.
     widest: dict[str, Portion] = {}
     for spell in event.spells:
         known = widest.get(spell.target)

@@ -1,8 +1,6 @@
-"""What operators read, and how notices are joined into one message. Pure."""
+"""What operators read: who fell silent, a change of our rules, the test of a channel. Pure."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from observatory.model import Alert, AlertKind, load_zone
@@ -10,11 +8,8 @@ from observatory.model.views import VantageStatus
 from observatory.notify.message import Notice, one_line
 from observatory.text import Text
 
-# A digest tells this many in full; of what exceeds it, the line alone.
-_IN_FULL: Final = 10
 
-
-def describe_operator(text: Text, alert: Alert, vantage: VantageStatus | None, *, site: str) -> Notice:
+def describe_operator_alert(text: Text, alert: Alert, vantage: VantageStatus | None, *, site: str) -> Notice:
     """Return the notice of an alert that only operators get.
 
     Shape:  `vantage` is the vantage point that the alert names; None when it names none or an unknown one.
@@ -63,22 +58,6 @@ def _parse_since(detail: str) -> datetime | None:
 
 def _zone_of(vantage: VantageStatus | None) -> ZoneInfo:
     return load_zone(vantage.timezone if vantage else "UTC")
-
-
-def join_notices(text: Text, notices: Sequence[Notice], *, channel: str, site: str) -> Notice:
-    """Return one notice for all of them: itself when it is alone, a digest otherwise."""
-    why = text("alert.why", channel=channel, site=site)
-    if len(notices) == 1:
-        return Notice(subject=notices[0].subject, text=f"{notices[0].text}\n\n{why}")
-    word = text("alert.emulated")
-    subject = text.count("alert.subject_digest", len(notices))
-    if all(notice.subject.startswith(f"{word}: ") for notice in notices):
-        subject = f"{word}: {subject}"
-    parts = [text("alert.digest_intro")]
-    parts += [f"{notice.subject}\n{notice.text}" for notice in notices[:_IN_FULL]]
-    if rest := notices[_IN_FULL:]:
-        parts.append("\n".join(f"{notice.subject} {notice.text.splitlines()[-1]}" for notice in rest))
-    return Notice(subject=subject, text="\n\n".join([*parts, why]))
 
 
 def describe_test(text: Text, *, channel: str, site: str) -> Notice:

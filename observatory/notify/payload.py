@@ -1,4 +1,4 @@
-"""What programs are told: the alerts and their events whole, as JSON values. Pure."""
+"""What programs get: alerts and their events whole, as JSON values. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from observatory.model import Alert
 from observatory.notify.message import Notice
-from observatory.notify.plan import Unit
+from observatory.notify.plan import AlertGroup
 from observatory.store.events import encode_event
 
-Facts = dict[str, object]
+Payload = dict[str, object]
 
 
 def event_link(site: str, event_id: str) -> str:
@@ -17,23 +17,23 @@ def event_link(site: str, event_id: str) -> str:
     return f"{site}/event?id={quote(event_id, safe='')}"
 
 
-def make_facts(units: Sequence[Unit], notice: Notice, *, site: str, at: datetime) -> Facts:
+def make_payload(groups: Sequence[AlertGroup], notice: Notice, *, site: str, at: datetime) -> Payload:
     """Return the body of a webhook: `type`, `timestamp`, and `data` with the notice, alerts and events.
 
     Source: Standard Webhooks 1.0.0, payload structure.
     """
-    alerts = [alert for unit in units for alert in unit.alerts]
-    events: dict[str, Facts] = {}
-    for unit in units:
-        if unit.event is not None:
-            events[unit.event.id] = {
-                **encode_event(unit.event),
-                "withdrawn": unit.event.withdrawn,
-                "certainty": unit.event.certainty.value,
-                "link": event_link(site, unit.event.id),
+    alerts = [alert for group in groups for alert in group.alerts]
+    events: dict[str, Payload] = {}
+    for group in groups:
+        if group.event is not None:
+            events[group.event.id] = {
+                **encode_event(group.event),
+                "withdrawn": group.event.withdrawn,
+                "certainty": group.event.certainty.value,
+                "link": event_link(site, group.event.id),
             }
     return {
-        "type": f"alert.{alerts[-1].kind}" if len(units) == 1 else "alert.digest",
+        "type": f"alert.{alerts[-1].kind}" if len(groups) == 1 else "alert.digest",
         "timestamp": at.isoformat(),
         "data": {
             "subject": notice.subject,
@@ -46,13 +46,13 @@ def make_facts(units: Sequence[Unit], notice: Notice, *, site: str, at: datetime
     }
 
 
-def make_test_facts(notice: Notice, *, site: str, at: datetime) -> Facts:
+def make_test_payload(notice: Notice, *, site: str, at: datetime) -> Payload:
     """Return the body of a webhook that is tried out."""
-    data: Facts = {"subject": notice.subject, "text": notice.text, "site": site, "alerts": [], "events": []}
+    data: Payload = {"subject": notice.subject, "text": notice.text, "site": site, "alerts": [], "events": []}
     return {"type": "alert.test", "timestamp": at.isoformat(), "data": data}
 
 
-def encode_alert(alert: Alert) -> Facts:
+def encode_alert(alert: Alert) -> Payload:
     """Return a row of the log as a JSON object."""
     return {
         "number": alert.number,

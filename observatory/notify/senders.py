@@ -17,14 +17,14 @@ SEND_S: Final = 30.0
 class Message:
     """What is sent. `id` is the same whenever the same alerts are sent again; `at` is when this attempt was.
 
-    `facts` is what programs get: JSON values only.
+    `payload` is what programs get: JSON values only.
     """
 
     id: str
     at: datetime
     subject: str
     text: str
-    facts: Mapping[str, object]
+    payload: Mapping[str, object]
 
 
 class Sender(Protocol):
@@ -41,7 +41,7 @@ def send(channel: Channel, message: Message) -> None:
         url, secret = channel.webhook_url.get_secret_value(), channel.secret.get_secret_value()
         _within(
             SEND_S,
-            lambda: send_webhook(url, secret, message.id, message.facts, at=message.at, deadline_s=SEND_S),
+            lambda: send_webhook(url, secret, message.id, message.payload, at=message.at, deadline_s=SEND_S),
         )
     elif channel.url is not None:
         url = channel.url.get_secret_value()

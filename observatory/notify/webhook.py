@@ -1,4 +1,4 @@
-"""Signed webhooks: JSON with all facts, so signed that nobody can change it, make it up or send it again.
+"""Signed webhooks: JSON that nobody can change, make up or send again without being noticed.
 
 Source: Standard Webhooks 1.0.0, https://www.standardwebhooks.com (webhook-id, -timestamp, -signature).
 """
@@ -32,14 +32,14 @@ def sign_headers(secret: str, message_id: str, at: datetime, body: bytes) -> dic
 
 
 def send_webhook(
-    url: str, secret: str, message_id: str, facts: Mapping[str, object], *, at: datetime, deadline_s: float
+    url: str, secret: str, message_id: str, payload: Mapping[str, object], *, at: datetime, deadline_s: float
 ) -> None:
-    """POST facts to an address; any answer of 200 to 299 means that they were taken.
+    """POST a payload to an address; any answer of 200 to 299 means that it was taken.
 
     Errors: SendError. A redirect is not followed: what is signed goes where the operator said.
     """
     silence_libraries()
-    body = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"content-type": "application/json", "user-agent": USER_AGENT}
     headers |= sign_headers(secret, message_id, at, body)
     end = time.monotonic() + deadline_s

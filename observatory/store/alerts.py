@@ -77,7 +77,7 @@ def load_outbox(engine: Engine, channel: str, *, audience: Audience, sent_since:
         return Outbox(
             waiting=waiting,
             events=current,
-            told=told,
+            delivered=told,
             earlier=earlier,
             sent_at=tuple(sorted(connection.execute(sent).scalars())),
         )

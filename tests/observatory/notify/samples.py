@@ -87,7 +87,7 @@ class Town:
     store: Store
     channels: tuple[Channel, ...] = ()
     now: datetime = AT
-    senders: Sender = send
+    sender: Sender = send
     told: list[DeliveryReport] = field(default_factory=list)
 
     def meet(self, *channels: Channel) -> None:
@@ -120,7 +120,7 @@ class Town:
     def deliver(self, after: timedelta = timedelta()) -> tuple[DeliveryReport, ...]:
         self.now += after
         file = Channels(path="alerts.yaml", site=SITE, channels=self.channels)
-        told = Deliverer(self.store, file, lambda: self.now, self.senders).deliver(self.now)
+        told = Deliverer(self.store, file, lambda: self.now, self.sender).deliver(self.now)
         self.told += told
         return told
 

@@ -110,10 +110,10 @@ def test_killed_before_sending(town: Town, receiver: Receiver) -> None:
     def die(_: Channel, __: Message) -> None:
         raise Killed
 
-    town.senders = die
+    town.sender = die
     with pytest.raises(Killed):
         town.deliver(MINUTE)
-    town.senders = send
+    town.sender = send
     town.deliver(CLAIM + MINUTE)
     assert len(receiver.requests) == 1
     assert town.states() == [("told", None)]
@@ -147,7 +147,7 @@ def test_given_up_after_a_week(town: Town, receiver: Receiver) -> None:
         n_tried += 1
         raise SendError("it is broken")
 
-    town.senders = fail
+    town.sender = fail
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
     for _ in range(30):
@@ -209,7 +209,7 @@ def test_one_channel_that_fails_delays_no_other(town: Town, receiver: Receiver) 
             raise SendError("it is broken")
         send(channel, message)
 
-    town.senders = refuse
+    town.sender = refuse
     town.meet(hook(receiver.url, "broken"), hook(receiver.url))
     happen_many(town, events_of(3))
     broken, press = town.deliver(MINUTE)
@@ -228,7 +228,7 @@ def test_two_senders_at_once_send_once(url: str, town: Town, receiver: Receiver)
             second.deliver()
             send(channel, message)
 
-        town.senders = while_sending
+        town.sender = while_sending
         town.deliver(MINUTE)
     assert len(receiver.requests) == 1
     assert [told.n_sent for told in second.told] == [0]
@@ -557,7 +557,7 @@ def test_a_bug_in_planning_one_channel_stops_no_other(
     town.happen(make_event(), ONSET)
     monkeypatch.setattr(deliver, "plan_channel", fail_for_press)
     press, other = town.deliver(MINUTE)
-    assert (press.n_failed, press.error, other.n_sent) == (1, "an error of ours (RuntimeError)", 1)
+    assert (press.n_failed, press.error, other.n_sent) == (1, "internal error (RuntimeError)", 1)
 
 
 def test_a_message_that_cannot_be_written_waits_and_stops_nobody(

@@ -78,7 +78,7 @@ CHANNELS: list[dict[str, Any]] = [
 
 
 def numbers_in(message: Message) -> tuple[int, ...]:
-    data: Any = message.facts["data"]
+    data: Any = message.payload["data"]
     return tuple(alert["number"] for alert in data["alerts"])
 
 
@@ -126,7 +126,7 @@ def test_any_history(changes: dict[str, Any], steps: list[tuple[str, Any]], empt
         shutil.copy(empty, f"{folder}/observatory.sqlite")
         url = parse_url(f"sqlite:///{folder}/observatory.sqlite")
         with Store(make_engine(url)) as store:
-            town = Town(store, senders=reader)
+            town = Town(store, sender=reader)
             town.meet(hook("http://127.0.0.1:9/", **changes))
             play(town, reader, steps)
             reader.mood = "well"
@@ -163,7 +163,7 @@ def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
         known = {
             (spell["asn"], spell["target"])
             for message in told
-            for shown in message.facts["data"]["events"]  # type: ignore[index]
+            for shown in message.payload["data"]["events"]  # type: ignore[index]
             if shown["id"] == event.id
             for spell in shown["spells"]
         }

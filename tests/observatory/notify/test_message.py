@@ -18,8 +18,8 @@ from observatory.model import (
     Portion,
 )
 from observatory.model.views import VantageStatus
-from observatory.notify.message import Notice, describe_event
-from observatory.notify.operator_notices import describe_operator, describe_test, join_notices
+from observatory.notify.message import Notice, describe_event, join_notices
+from observatory.notify.operator_notices import describe_operator_alert, describe_test
 from observatory.text import LANGUAGES, load_text
 from tests.observatory.notify.samples import AT, DAY, HOUR, ended, make_event, make_spell, make_vantage
 
@@ -283,7 +283,7 @@ OPERATORS: dict[str, tuple[Alert, VantageStatus | None, str, str]] = {
 @pytest.mark.parametrize("situation", OPERATORS)
 def test_operators(situation: str) -> None:
     alert, vantage, subject, text = OPERATORS[situation]
-    notice = describe_operator(load_text("en"), alert, vantage, site="https://o.example")
+    notice = describe_operator_alert(load_text("en"), alert, vantage, site="https://o.example")
     assert notice.subject == subject
     assert text in notice.text
     page = "https://o.example" if alert.vantage is None else "https://o.example/vantage-points"
@@ -314,7 +314,7 @@ def test_every_kind_can_be_said_in_every_language(language: str) -> None:
     text = load_text(language)
     for kind in AlertKind:
         if kind in (K.SILENT, K.BACK, K.RULE_CHANGE):
-            notice = describe_operator(text, operator_alert(kind, AT.isoformat()), status(), site="s")
+            notice = describe_operator_alert(text, operator_alert(kind, AT.isoformat()), status(), site="s")
         else:
             notice = describe(kind, event=BEFORE, before=make_event(), language=language)
         assert notice.subject and "{" not in notice.subject + notice.text

@@ -28,7 +28,7 @@ def message(**changes: Any) -> Message:
         "at": datetime.now(UTC),
         "subject": "Blocked: t.me",
         "text": "What: t.me\nWhere: <b>Indosat</b> & XL",
-        "facts": {"type": "alert.test", "data": {"text": "Diblokir di “Indosat”"}},
+        "payload": {"type": "alert.test", "data": {"text": "Diblokir di “Indosat”"}},
     }
     return Message(**values | changes)
 
@@ -39,7 +39,7 @@ def message(**changes: Any) -> Message:
 def test_a_signature_verifies(receiver: Receiver) -> None:
     send(hook(receiver.url), message())
     [request] = receiver.requests
-    assert Webhook(SECRET).verify(request.body, request.headers) == message().facts
+    assert Webhook(SECRET).verify(request.body, request.headers) == message().payload
     assert request.headers["webhook-id"] == "msg_1"
     assert request.headers["content-type"] == "application/json"
 
@@ -52,7 +52,7 @@ def test_the_receiver_of_the_documentation(receiver: Receiver) -> None:
     send(hook(receiver.url), message())
     [request] = receiver.requests
     known: set[str] = set()
-    assert names["receive"](request.body, request.headers, known) == message().facts
+    assert names["receive"](request.body, request.headers, known) == message().payload
     assert names["receive"](request.body, request.headers, known) is None
     with pytest.raises(WebhookVerificationError):
         names["receive"](request.body + b" ", request.headers, set())

@@ -8,7 +8,7 @@ import pytest
 from observatory.config.alerts import load_channels
 from observatory.model import AlertKind
 from observatory.model.channels import Channels
-from observatory.notify.delivery_pass import tell
+from observatory.notify.delivery_pass import run_delivery_pass
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import AT, MINUTE, SECRET, Town, make_event
@@ -63,7 +63,7 @@ def test_secrets_are_nowhere(
     town = Town(store)
 
     def serve() -> list[str]:
-        return [told.error for told in tell(store, town.now, path=path, clock=lambda: town.now)]
+        return [told.error for told in run_delivery_pass(store, town.now, path=path, clock=lambda: town.now)]
 
     serve()
     town.happen(make_event(), AlertKind.ONSET)
@@ -91,10 +91,10 @@ def test_a_mistake_beside_a_secret_does_not_show_it(
     write_file(path, 1)
     good = load_channels(path)
     assert isinstance(good, Channels)
-    tell(store, AT, path=path, clock=lambda: AT)
+    run_delivery_pass(store, AT, path=path, clock=lambda: AT)
     path.write_text(path.read_text(encoding="utf-8") + "    oops: [\n", encoding="utf-8")
     for minute in range(3):
-        told = tell(store, AT + minute * MINUTE, path=path, clock=lambda: AT)
+        told = run_delivery_pass(store, AT + minute * MINUTE, path=path, clock=lambda: AT)
         assert [one.channel for one in told] == ["one", "two", "three"]
     assert caplog.text.count("the last good version stays in force") == 1
     assert find_secrets(caplog.text) == []
@@ -105,5 +105,5 @@ def test_a_file_that_was_never_good_tells_nobody_and_stops_nothing(
 ) -> None:
     path = tmp_path / "alerts.yaml"
     path.write_text("channels: 7\n", encoding="utf-8")
-    assert tell(store, AT, path=path, clock=lambda: AT) == ()
-    assert "nobody is told until it is good" in caplog.text
+    assert run_delivery_pass(store, AT, path=path, clock=lambda: AT) == ()
+    assert "no alert is sent until it is corrected" in caplog.text

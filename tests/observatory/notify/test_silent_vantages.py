@@ -9,7 +9,7 @@ import pytest
 
 from observatory.model import Alert, AlertKind, Audience, VantagePoint, Via, ViaKind
 from observatory.model.views import VantageStatus
-from observatory.notify.delivery_pass import tell
+from observatory.notify.delivery_pass import run_delivery_pass
 from observatory.notify.silent_vantages import judge_silences
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
@@ -73,10 +73,10 @@ def test_one_silence_is_logged_once_and_its_end_once(store: Store, nobody: Calla
 
     hear(AT)
     for minute in range(60):
-        tell(store, AT + minute * MINUTE, clock=nobody)
+        run_delivery_pass(store, AT + minute * MINUTE, clock=nobody)
     hear(AT + HOUR)
     for minute in range(60, 90):
-        tell(store, AT + minute * MINUTE, clock=nobody)
+        run_delivery_pass(store, AT + minute * MINUTE, clock=nobody)
     logged = [(a.kind, a.at - AT) for a in store.load_alerts()]
     assert logged == [(AlertKind.SILENT, 31 * MINUTE), (AlertKind.BACK, timedelta(hours=1))]
 
@@ -98,7 +98,7 @@ def test_a_silence_is_told_to_operators_and_never_to_the_public(
     store.save_measurements([(measurement, make_verdict())], received_at=AT)
     for minute in range(0, 60, 5):
         at = AT + minute * MINUTE
-        tell(store, at, path=path, clock=lambda at=at: at)  # type: ignore[misc]
+        run_delivery_pass(store, at, path=path, clock=lambda at=at: at)  # type: ignore[misc]
     assert [request.path for request in receiver.requests] == ["/me"]
     assert receiver.bodies[0]["title"] == "Vantage point silent: Jakarta 1"
     assert "has reported nothing since 24 Nov 2026, 11:22 WIB" in receiver.bodies[0]["message"]
