@@ -10,16 +10,19 @@ from observatory.text import Text
 from observatory.text.events import MANY, describe, end_words, finding, onset_words, shortened
 
 
-def headline(event: Event, text: Text) -> str:
-    """Return the finding as a sentence, after what a reader must know first."""
+def headline(event: Event, text: Text, *, publication: Publication | None = None) -> str:
+    """Return the finding as a sentence, after what a reader must know first: emulated, withdrawn.
+
+    Shape:  `publication` is that of the newest revision, where `event` is an earlier one.
+    """
     sentence = finding(event, text)
-    if judge_publication(event) is not Publication.PUBLISHED:
+    if (publication or judge_publication(event)) is not Publication.PUBLISHED:
         sentence = text("feed.withdrawn", finding=sentence)
     return text("feed.emulated", finding=sentence) if event.emulated else sentence
 
 
 def sentences(event: Event, text: Text) -> tuple[str, ...]:
-    """Return all that an event says besides its headline; what was withdrawn, as what had been told."""
+    """Return all that an event says besides its headline; of a withdrawn one, what had been published."""
     lines: list[str] = []
     publication = judge_publication(event)
     if publication is not Publication.PUBLISHED:

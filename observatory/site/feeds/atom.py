@@ -1,7 +1,7 @@
 """Events as Atom feeds (RFC 4287). Pure: histories of events in, a document out.
 
-Only what was confirmed is told to the public. What was told once stays in the feed: an event of which nothing
-stands any more remains as an entry that says so.
+Only confirmed blocks are published. What was published once stays in the feed: an event that was withdrawn
+remains as an entry that says so.
 """
 
 import unicodedata
@@ -18,7 +18,8 @@ from feedgen.feed import FeedGenerator
 from observatory.analysis.events.publication import Publication, judge_publication, public_part
 from observatory.model import AlertKind, Event, Revision
 from observatory.text import Text
-from observatory.text.events import MANY, describe, finding, network_names, shortened
+from observatory.text.events import MANY, describe, network_names, shortened
+from observatory.views.event_words import headline
 
 N_ENTRIES: Final = 50
 # Identifiers are made from it and the event's own: they outlive every address of the site. Never change it.
@@ -51,21 +52,21 @@ class Feed:
         return f"/feeds/{self.kind}/{prefix}{quote(self.key, safe='')}.atom"
 
     def holds(self, entry: "FeedEntry") -> bool:
-        """Return whether anything was ever told of what this feed is about."""
+        """Return whether anything was ever published about the subject of this feed."""
         if self.kind is FeedKind.EVENTS:
             return True
         if self.kind is FeedKind.ISP:
-            return any(str(asn) == self.key for asn in entry.told_asns)
-        return self.key in entry.told_targets
+            return any(str(asn) == self.key for asn in entry.published_asns)
+        return self.key in entry.published_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
-    """What feeds tell of one event.
+    """What feeds publish about one event.
 
-    Shape:  `event` holds the confirmed spells alone, those told last where none stands. `causes` are those of
-            the newest revision. `gone`: names of networks and targets that were told of and no longer are;
-            `told_asns` and `told_targets` are all that ever were.
+    Shape:  `event` has the confirmed spells alone, and where none is left, those published last. `causes` are
+            those of the newest revision. `published_asns` and `published_targets` are all that were ever
+            published; `removed` has the names of networks and targets among them that no longer are.
     """
 
     event: Event
@@ -73,22 +74,22 @@ class FeedEntry:
     published_at: datetime
     updated_at: datetime
     publication: Publication
-    gone: tuple[str, ...] = ()
-    told_asns: frozenset[int] = frozenset()
-    told_targets: frozenset[str] = frozenset()
+    removed: tuple[str, ...] = ()
+    published_asns: frozenset[int] = frozenset()
+    published_targets: frozenset[str] = frozenset()
 
 
 def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
-    """Return what feeds tell of an event; None when the public was never told anything.
+    """Return the entry of an event; None when nothing of it was ever published.
 
     Shape:  all revisions of one event, oldest first.
     """
-    told = [part for revision in history if (part := public_part(revision.event)) is not None]
-    if not told:
+    published = [part for revision in history if (part := public_part(revision.event)) is not None]
+    if not published:
         return None
     newest = history[-1]
-    shown = told[-1]
-    names = (name for event in told[:-1] for name in (*network_names(event), *event.targets))
+    shown = published[-1]
+    earlier = (name for event in published[:-1] for name in (*network_names(event), *event.targets))
     still = {*network_names(shown), *shown.targets}
     return FeedEntry(
         event=shown,
@@ -96,9 +97,9 @@ def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
         published_at=history[0].at,
         updated_at=newest.at,
         publication=judge_publication(newest.event),
-        gone=tuple(dict.fromkeys(name for name in names if name not in still)),
-        told_asns=frozenset(spell.asn for event in told for spell in event.spells),
-        told_targets=frozenset(spell.target for event in told for spell in event.spells),
+        removed=tuple(dict.fromkeys(name for name in earlier if name not in still)),
+        published_asns=frozenset(spell.asn for event in published for spell in event.spells),
+        published_targets=frozenset(spell.target for event in published for spell in event.spells),
     )
 
 
@@ -142,13 +143,8 @@ def entry_id(event_id: str) -> str:
 
 
 def title(entry: FeedEntry, text: Text) -> str:
-    """Return the finding as a sentence, after what a reader must know first."""
-    sentence = finding(entry.event, text)
-    if entry.publication is not Publication.PUBLISHED:
-        sentence = text("feed.withdrawn", finding=sentence)
-    if entry.event.emulated:
-        sentence = text("feed.emulated", finding=sentence)
-    return _clean(sentence, _MAX_TITLE_CHARS)
+    """Return the finding as a sentence, after what a reader must know first: emulated, withdrawn."""
+    return _clean(headline(entry.event, text, publication=entry.publication), _MAX_TITLE_CHARS)
 
 
 def summary(entry: FeedEntry, text: Text) -> str:
@@ -163,8 +159,8 @@ def summary(entry: FeedEntry, text: Text) -> str:
             if cause is not AlertKind.ONSET and text.has(f"feed.cause_{cause}")
         ]
     sentences += describe(entry.event, text)
-    if entry.gone:
-        sentences.append(text("feed.gone", names=shortened(entry.gone, text, most=MANY)))
+    if entry.removed:
+        sentences.append(text("feed.gone", names=shortened(entry.removed, text, most=MANY)))
     return _clean(" ".join(sentences), _MAX_SUMMARY_CHARS)
 
 

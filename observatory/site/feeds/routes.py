@@ -1,4 +1,4 @@
-"""The feeds' addresses: what is asked for, what the store holds of it, what HTTP says of that."""
+"""The addresses of the feeds, over HTTP: which feed is asked for, what is in the store, how to answer."""
 
 import hashlib
 import logging
@@ -32,12 +32,12 @@ logger = logging.getLogger("observatory.site.feeds")
 MAX_AGE_S: Final = 60
 _ISP: Final = re.compile(r"isp/AS([1-9][0-9]{0,9})\.atom")
 _HOST: Final = re.compile(r"host/([A-Za-z0-9_-][A-Za-z0-9._-]{0,252})\.atom")
-# What may stand in a link: a name or address with a port. Everything else in a Host header is made up.
+# What may be part of a link: a name or address with a port. Anything else in a Host header is made up.
 _SITE: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _N_EXAMPLES: Final = 12
-# Reading all that an event ever said is slow, and what a revision says never changes: kept by its number.
-_MAX_MADE: Final = 4096
-_made: Final[dict[tuple[str, str, int, datetime], tuple[FeedEntry | None]]] = {}
+# Reading all revisions of an event is slow, and a revision never changes: entries are kept by its number.
+_MAX_CACHED: Final = 4096
+_cached: Final[dict[tuple[str, str, int, datetime], tuple[FeedEntry | None]]] = {}
 
 
 def parse_feed(path: str) -> Feed | None:
@@ -52,7 +52,7 @@ def parse_feed(path: str) -> Feed | None:
 
 
 def serve_feed(request: Request) -> Response:
-    """Answer with a feed, with 304 to who has it, or with a sentence on what is expected."""
+    """Answer with a feed, with 304 to a client that has it, or with a sentence on what is expected."""
     asked = request.query_params.get("lang")
     text = load_text(asked if asked in LANGUAGES else FALLBACK)
     feed = parse_feed(request.path_params.get("path", ""))
@@ -82,17 +82,19 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
 
 
 def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
-    """Return what a feed tells, the newest first; emulated events only where nothing is real.
+    """Return the entries of a feed, the newest first; of emulated events only where nothing is real.
 
     Errors: StoreError.
     """
     emulated = shows_emulated(store.load_coverage())
     entries: list[FeedEntry] = []
-    for now in sorted(store.load_events(emulated=emulated), key=lambda now: now.at, reverse=True):
-        # A suspicion that was never revised was never more than that: most of them, and no need to read.
-        if now.number == 1 and not is_published(now.event):
+    for newest in sorted(
+        store.load_events(emulated=emulated), key=lambda revision: revision.at, reverse=True
+    ):
+        # Most are suspicions that were never revised, so that nothing of them was ever published.
+        if newest.number == 1 and not is_published(newest.event):
             continue
-        entry = _entry_of(store, now)
+        entry = _entry_of(store, newest)
         if entry is not None and feed.holds(entry):
             entries.append(entry)
         if len(entries) == N_ENTRIES:
@@ -100,16 +102,16 @@ def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
     return tuple(entries)
 
 
-def _entry_of(store: Store, now: Revision) -> FeedEntry | None:
-    key = (str(store.engine.url), now.event.id, now.number, now.at)
-    # One step: another thread may empty it between two.
-    kept = _made.get(key)
-    if kept is not None:
-        return kept[0]
-    entry = make_entry(store.load_revisions(now.event.id))
-    if len(_made) >= _MAX_MADE:
-        _made.clear()
-    _made[key] = (entry,)
+def _entry_of(store: Store, newest: Revision) -> FeedEntry | None:
+    key = (str(store.engine.url), newest.event.id, newest.number, newest.at)
+    # Looked up once: another thread may empty the cache between two lookups.
+    cached = _cached.get(key)
+    if cached is not None:
+        return cached[0]
+    entry = make_entry(store.load_revisions(newest.event.id))
+    if len(_cached) >= _MAX_CACHED:
+        _cached.clear()
+    _cached[key] = (entry,)
     return entry
 
 
@@ -137,14 +139,14 @@ def _answer(request: Request, body: bytes, updated_at: datetime | None) -> Respo
     headers = {"ETag": tag, "Cache-Control": f"max-age={MAX_AGE_S}", "X-Content-Type-Options": "nosniff"}
     if updated_at is not None:
         headers["Last-Modified"] = format_datetime(updated_at.astimezone(UTC), usegmt=True)
-    if _has_it(request, tag, updated_at):
+    if _is_up_to_date(request, tag, updated_at):
         return Response(status_code=304, headers=headers)
     headers["Content-Type"] = "application/atom+xml; charset=utf-8"
     return Response(body, headers=headers)
 
 
-def _has_it(request: Request, tag: str, updated_at: datetime | None) -> bool:
-    """Return whether the asker's copy is this one; RFC 9110 section 13.2.2: a tag outweighs a date."""
+def _is_up_to_date(request: Request, tag: str, updated_at: datetime | None) -> bool:
+    """Return whether the client's copy is this one; RFC 9110 section 13.2.2: a tag outweighs a date."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
         strong = tag.removeprefix("W/")
@@ -159,7 +161,7 @@ def _has_it(request: Request, tag: str, updated_at: datetime | None) -> bool:
 
 
 def _say(status: int, sentence: str, **headers: str) -> Response:
-    kept = "no-store" if status == 503 else f"max-age={MAX_AGE_S}"
+    caching = "no-store" if status == 503 else f"max-age={MAX_AGE_S}"
     return PlainTextResponse(
-        sentence + "\n", status, {"Cache-Control": kept, "X-Content-Type-Options": "nosniff", **headers}
+        sentence + "\n", status, {"Cache-Control": caching, "X-Content-Type-Options": "nosniff", **headers}
     )

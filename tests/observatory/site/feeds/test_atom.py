@@ -20,8 +20,8 @@ from observatory.site.feeds.atom import (
 )
 from observatory.site.feeds.routes import parse_feed
 from observatory.text import LANGUAGES, load_text
-from tests.observatory.site.feeds.atom import NS, entries, links, read_atom, word
 from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, XL, make_event, make_history
+from tests.observatory.site.feeds.strict_reader import NS, entries, links, read_atom, word
 
 EN, ID = load_text("en"), load_text("id")
 BASE = "https://observatory.example"

@@ -19,8 +19,8 @@ from observatory.runtime.up import DASHBOARD
 from observatory.site.feeds.atom import Feed
 from observatory.site.feeds.routes import load_entries
 from observatory.store import Store, open_store
-from tests.observatory.site.feeds.atom import entries, word
 from tests.observatory.site.feeds.samples import AT, HISTORIES, ISPS, make_event, make_history, save_histories
+from tests.observatory.site.feeds.strict_reader import entries, word
 from tests.observatory.site.world import BLOCK_PAGE, World
 
 
