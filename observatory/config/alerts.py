@@ -9,8 +9,8 @@ from pydantic import BaseModel, SecretStr
 
 from observatory.config.alert_forms import AlertsForm, ChannelForm, WebhookForm
 from observatory.config.checks import ID_FORM, suggest
-from observatory.config.file import check_form, load_content, name_faults, no_mapping, parse_content
 from observatory.config.problems import ConfigError, show_value
+from observatory.config.settings_file import check_form, load_content, name_faults, no_mapping, parse_content
 from observatory.config.yaml import Fault
 from observatory.config.yaml import Path as TreePath
 from observatory.model.channels import Channel, Channels

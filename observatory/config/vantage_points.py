@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from observatory.config.checks import ID_FORM, Surroundings
-from observatory.config.file import check_form, load_content, name_faults, no_mapping, parse_content
-from observatory.config.forms import FileForm, VantagePointForm
 from observatory.config.machine import REAL_MACHINE, Machine
 from observatory.config.problems import ConfigError, Problem, show_value
+from observatory.config.settings_file import check_form, load_content, name_faults, no_mapping, parse_content
+from observatory.config.vantage_point_forms import FileForm, VantagePointForm
 from observatory.config.yaml import Fault
 from observatory.config.yaml import Path as TreePath
 from observatory.model import Config, Settings, VantagePoint

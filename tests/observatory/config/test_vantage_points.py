@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observatory.config.checks import list_countries
-from observatory.config.forms import FileForm, VantagePointForm
 from observatory.config.machine import RealMachine
+from observatory.config.vantage_point_forms import FileForm, VantagePointForm
 from observatory.config.vantage_points import ConfigError, ConfigWatcher, load_config, warn_config
 from observatory.model import Config, Role, Settings, VantagePoint, Via, ViaKind
 

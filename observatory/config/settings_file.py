@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from observatory.config.checks import Unexpected, suggest
-from observatory.config.forms import expected_of
 from observatory.config.problems import ConfigError, Problem, show_value
+from observatory.config.vantage_point_forms import expected_of
 from observatory.config.yaml import Fault, Tree, parse_tree
 from observatory.config.yaml import Path as TreePath
 
