@@ -102,7 +102,7 @@ async def bench_beside_blackbox() -> list[Figure]:
     LabControl().reset()
     config, vantage = load()
     hosts = select_targets(["web"])
-    network = Network(vantage.via.kind.value, vantage.via.value)
+    network = Network(vantage.via.kind, vantage.via.value)
     clean = await measure_vantage(config.settings, vantage, hosts)
     addresses = {m.target: _address(m) for m in clean[:-1]}
     names = list(addresses)

@@ -12,7 +12,7 @@ from rich.table import Table
 from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import make_console
-from observatory.model import State, ViaKind
+from observatory.model import State
 from observatory.store import Store
 
 
@@ -61,7 +61,7 @@ def print_status(store: Store) -> None:
         table.add_row(
             escape(row.id),
             escape(f"{row.isp} AS{row.asn}"),
-            "imported" if row.via.kind is ViaKind.IMPORTED else row.role.value if row.enabled else "disabled",
+            "imported" if row.via.is_imported else row.role.value if row.enabled else "disabled",
             _when(row.last_seen_at),
             _when(row.next_run_at),
             summary or "no data",

@@ -1,4 +1,4 @@
-"""How each value of vantage_points.yaml is checked.
+"""How single values of settings files are checked, by themselves.
 
 A check returns the value as the system uses it or raises `Unexpected`, which may narrow what was expected,
 add a hint, and say that the file may be right and only the machine is not ready.
@@ -8,23 +8,16 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from cryptography import x509
-from pydantic import ValidationInfo
 
-from observatory.config.machine import Machine
-from observatory.model import Role, Via, ViaKind
+from observatory.model import Role
 
-MAX_CA_FILE_BYTES: Final = 4_000_000
 MIN_EVERY_S: Final = 30
 MAX_EVERY_S: Final = 86_400
-NOT_STATED: Final = "ZZ"
 
 ID_FORM: Final = re.compile(r"[a-z0-9-]{1,40}")
 _EVERY: Final = re.compile(r"([0-9]{1,6})([smh])")
@@ -32,8 +25,6 @@ _UNIT_S: Final = {"s": 1, "m": 60, "h": 3600}
 _HOST_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 )
-_DEVICE: Final = re.compile(r"[^\s/:]{1,15}")
-_NETNS: Final = re.compile(r"[A-Za-z0-9_.-]{1,255}")
 # In CLDR's list of territories, but not countries of ISO 3166-1; ZZ is ISO's own "user-assigned".
 _NO_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK".split())
 
@@ -47,20 +38,6 @@ class Unexpected(ValueError):
         self.hint = hint
         self.at = at
         self.of_machine = of_machine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a check may look at besides the value. `machine` is None for an entry that is switched off."""
-
-    machine: Machine | None
-    folder: Path
-
-
-def _surroundings(info: ValidationInfo) -> Surroundings:
-    if not isinstance(info.context, Surroundings):
-        raise TypeError("validate with context=Surroundings(...)")
-    return info.context
 
 
 def suggest(word: object, known: tuple[str, ...]) -> str:
@@ -170,102 +147,3 @@ def check_truth(value: object) -> bool:
             hint="YAML 1.2 has only true and false" if value in ("yes", "no", "on", "off") else ""
         )
     return value
-
-
-def _check_device(value: object, machine: Machine | None) -> str:
-    if not isinstance(value, str) or not _DEVICE.fullmatch(value) or value in (".", ".."):
-        raise Unexpected("the name of a network device, at most 15 characters", at="device")
-    if machine and value not in (devices := machine.list_devices()):
-        have = f"this machine has {', '.join(devices) or 'none'}"
-        raise Unexpected("a network device of this machine", hint=have, at="device", of_machine=True)
-    return value
-
-
-def _check_source(value: object, machine: Machine | None) -> str:
-    try:
-        address = check_address(value)
-    except Unexpected:
-        raise Unexpected("an IP address", at="source") from None
-    if machine and not machine.has_address(address):
-        see = "`ip address` lists them"
-        raise Unexpected("an address of this machine", hint=see, at="source", of_machine=True)
-    return address
-
-
-def _check_netns(value: object, machine: Machine | None) -> str:
-    if not isinstance(value, str) or not _NETNS.fullmatch(value) or value in (".", ".."):
-        raise Unexpected("the name of a network namespace", at="netns")
-    if machine and value not in machine.list_namespaces():
-        see = f"`ip netns add {value}` makes one"
-        raise Unexpected("a network namespace in /run/netns", hint=see, at="netns", of_machine=True)
-    return value
-
-
-def _check_socks5(value: object, machine: Machine | None) -> str:
-    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    is_port = re.fullmatch(r"[1-9][0-9]{0,4}", port) is not None and int(port) < 65536
-    try:
-        check_address(host[1:-1]) if host.startswith("[") and host.endswith("]") else _check_host(host)
-    except Unexpected:
-        is_port = False
-    if not colon or not is_port:
-        raise Unexpected("HOST:PORT, for example 127.0.0.1:1080 or [::1]:1080", at="socks5")
-    return f"{host}:{port}"
-
-
-def _check_host(host: str) -> str:
-    try:
-        return str(ipaddress.IPv4Address(host))
-    except ValueError:
-        return check_host_name(host)
-
-
-VIA_CHECKS: Final[dict[ViaKind, Callable[[object, Machine | None], str]]] = {
-    ViaKind.DEVICE: _check_device,
-    ViaKind.SOURCE: _check_source,
-    ViaKind.NETNS: _check_netns,
-    ViaKind.SOCKS5: _check_socks5,
-}
-
-
-def parse_via(value: object, info: ValidationInfo) -> Via:
-    if value == ViaKind.DIRECT:
-        return Via()
-    kinds = tuple(kind.value for kind in VIA_CHECKS)
-    if isinstance(value, str):
-        device = f"write {{device: {value}}} for a device" if _DEVICE.fullmatch(value) else ""
-        raise Unexpected(hint=suggest(value, ("direct",)) or device)
-    if not isinstance(value, dict):
-        raise Unexpected()
-    if len(value) != 1:
-        raise Unexpected(f"exactly one of {', '.join(kinds)}", hint=f"it has {len(value)}")
-    [(kind, name)] = value.items()
-    if kind not in kinds:
-        raise Unexpected(f"one of {', '.join(kinds)}", hint=suggest(kind, kinds), at=kind)
-    machine = _surroundings(info).machine
-    return Via(kind=ViaKind(kind), value=VIA_CHECKS[ViaKind(kind)](name, machine))
-
-
-def load_ca_path(value: object, info: ValidationInfo) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise Unexpected()
-    path = _surroundings(info).folder / value
-    try:
-        if not path.is_file():
-            raise Unexpected("a PEM file that exists", hint=f"looked for {path}", of_machine=True)
-        with path.open("rb") as file:
-            content = file.read(MAX_CA_FILE_BYTES + 1)
-    except OSError as error:
-        raise Unexpected(
-            "a PEM file that can be read", hint=f"{path}: {error.strerror}", of_machine=True
-        ) from None
-    try:
-        if len(content) > MAX_CA_FILE_BYTES:
-            raise ValueError
-        x509.load_pem_x509_certificates(content)
-    except ValueError:
-        hint = f"{path} holds none that can be read"
-        raise Unexpected("a file of PEM certificates", hint=hint, of_machine=True) from None
-    return str(path)

@@ -22,7 +22,7 @@ class RealMachine:
     """This machine, asked anew each time: a modem may be plugged in while the system runs."""
 
     def list_devices(self) -> tuple[str, ...]:
-        """Return the names of the network devices, sorted; bonding's control file is none."""
+        """Return the names of the network devices, sorted; bonding's control file is not one."""
         return _list_names(_DEVICES_DIR, skip="bonding_masters")
 
     def list_namespaces(self) -> tuple[str, ...]:

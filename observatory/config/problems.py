@@ -1,4 +1,4 @@
-"""What is wrong in a settings file, said so that it can be mended: where, expected, found, what to do."""
+"""What is wrong in a settings file, said so that it can be put right: where, expected, found, what to do."""
 
 import json
 from collections.abc import Iterable

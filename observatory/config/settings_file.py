@@ -52,16 +52,17 @@ def check_form(
     form: type[F],
     raw: dict[str, Any],
     place: TreePath,
-    around: object,
+    context: object,
     faults: list[Fault],
     show: Show = show_value,
 ) -> F | None:
     """Return a mapping as its form understands it; None, and one fault for each mistake, when it has any.
 
-    Shape:  `place` is where the mapping stands, `around` what checks may look at, `show` says what was found.
+    Shape:  `place` is where the mapping stands, `context` what checks may look at besides, `show` says what
+            was found.
     """
     try:
-        return form.model_validate(raw, context=around)
+        return form.model_validate(raw, context=context)
     except ValidationError as error:
         faults.extend(
             _fault_of(form, details, raw, place, show) for details in error.errors(include_url=False)
@@ -71,16 +72,16 @@ def check_form(
 
 def _fault_of(form: type[BaseModel], details: Any, raw: dict[str, Any], place: TreePath, show: Show) -> Fault:
     key = details["loc"][0]
-    told = details.get("ctx", {}).get("error")
-    told = told if isinstance(told, Unexpected) else Unexpected()
+    refusal = details.get("ctx", {}).get("error")
+    refusal = refusal if isinstance(refusal, Unexpected) else Unexpected()
     path = (*place, key)
-    hint, found = told.hint, show(raw.get(key))
+    hint, found = refusal.hint, show(raw.get(key))
     if details["type"] == "extra_forbidden":
         hint, found = suggest(key, tuple(form.model_fields)), show(key)
-    elif told.at:
-        path, found = (*path, told.at), show(raw[key][told.at])
-    expected = told.expected or expected_of(form, key)
-    return Fault(path=path, expected=expected, found=found, hint=hint, of_machine=told.of_machine)
+    elif refusal.at:
+        path, found = (*path, refusal.at), show(raw[key][refusal.at])
+    expected = refusal.expected or expected_of(form, key)
+    return Fault(path=path, expected=expected, found=found, hint=hint, of_machine=refusal.of_machine)
 
 
 def no_mapping(value: object, path: TreePath, show: Show = show_value) -> Fault:

@@ -17,13 +17,13 @@ from observatory.config.checks import (
     check_resolver,
     check_timezone,
     check_truth,
-    load_ca_path,
     parse_every,
     parse_role,
-    parse_via,
     text_check,
 )
+from observatory.config.machine_checks import load_ca_path, parse_via
 from observatory.model import Role, Via
+from observatory.vantage.kinds import describe_choices
 
 _Text = Annotated[str, PlainValidator(text_check(100))]
 _FORM: Final = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -73,10 +73,7 @@ class VantagePointForm(BaseModel):
     timezone: Annotated[str, PlainValidator(check_timezone)] = Field(
         "UTC", description="a name of the time zone database, for example Asia/Jakarta"
     )
-    via: Annotated[Via, PlainValidator(parse_via)] = Field(
-        Via(),
-        description="direct, {device: NAME}, {source: ADDRESS}, {netns: NAME} or {socks5: HOST:PORT}",
-    )
+    via: Annotated[Via, PlainValidator(parse_via)] = Field(Via(), description=describe_choices())
     resolver: Annotated[str, PlainValidator(check_resolver)] = Field(
         "system", description="system or an IP address"
     )

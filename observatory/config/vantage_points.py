@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from observatory.config.checks import ID_FORM, Surroundings
+from observatory.config.checks import ID_FORM
 from observatory.config.machine import REAL_MACHINE, Machine
+from observatory.config.machine_checks import CheckContext
 from observatory.config.problems import ConfigError, Problem, show_value
 from observatory.config.settings_file import check_form, load_content, name_faults, no_mapping, parse_content
 from observatory.config.vantage_point_forms import FileForm, VantagePointForm
@@ -113,9 +114,9 @@ def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
 def _check_settings(
     top: dict[str, Any], machine: Machine, path: Path, faults: list[Fault]
 ) -> Settings | None:
-    around = Surroundings(machine=machine, folder=path.parent)
+    context = CheckContext(machine=machine, folder=path.parent)
     found: list[Fault] = []
-    form = check_form(FileForm, _with_clear_names(top, faults), (), around, found)
+    form = check_form(FileForm, _with_clear_names(top, faults), (), context, found)
     # A mistake is shown under the name that stands in the file.
     written: dict[TreePath, TreePath] = {
         (new,): (old,) for old, new in _OLDER_NAMES.items() if old in top and new not in top
@@ -160,8 +161,8 @@ def _check_entries(
         if isinstance(vantage_id, str):
             if (first := first_index.setdefault(vantage_id, index)) != index:
                 faults.append(_id_again(vantage_id, first, index))
-        around = Surroundings(machine=None if raw.get("enabled") is False else machine, folder=path.parent)
-        form = check_form(VantagePointForm, raw, place, around, faults)
+        context = CheckContext(machine=None if raw.get("enabled") is False else machine, folder=path.parent)
+        form = check_form(VantagePointForm, raw, place, context, faults)
         if form is not None:
             same = {key: getattr(form, key) for key in VantagePointForm.model_fields if key != "every"}
             entries.append(VantagePoint(**same, every_s=form.every))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from observatory.analysis.judging.case import Control
-from observatory.model import Role, VantagePoint, Via, ViaKind
+from observatory.model import IMPORTED, Role, VantagePoint, Via
 from probes.records import Measurement
 
 HELPER_VANTAGE = "ooni-test-helper"
@@ -46,7 +46,7 @@ def imported_vantage(
         isp=isp,
         asn=asn,
         country=country,
-        via=Via(kind=ViaKind.IMPORTED, value="ooni"),
+        via=Via(kind=IMPORTED, value="ooni"),
         role=role,
         enabled=False,
     )

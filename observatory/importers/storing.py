@@ -9,7 +9,7 @@ from typing import Final
 from observatory.importers.fields import Rejected
 from observatory.importers.imported import Imported
 from observatory.ingest.collector import Collector
-from observatory.model import State, VantagePoint, ViaKind
+from observatory.model import State, VantagePoint
 from observatory.reference import load_targets
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
@@ -46,9 +46,7 @@ class Importer:
         self._any_target = any_target
         self._clock = clock
         # Names of ours: nobody else's measurement may appear under them.
-        self._ours = {
-            v.id for v in store.load_vantage_status(now=clock()) if v.via.kind is not ViaKind.IMPORTED
-        }
+        self._ours = {v.id for v in store.load_vantage_status(now=clock()) if not v.via.is_imported}
         self._hosts = {t.name for t in load_targets()}
         self._points: dict[str, VantagePoint] = {}
         self._waiting: list[Imported] = []

@@ -23,12 +23,13 @@ from observatory.model.events import (
     Witness,
 )
 from observatory.model.places import (
+    DIRECT,
+    IMPORTED,
     Config,
     Role,
     Settings,
     VantagePoint,
     Via,
-    ViaKind,
     load_zone,
 )
 from observatory.model.series import Series
@@ -47,6 +48,8 @@ from observatory.model.verdicts import (
 
 __all__ = [
     "BLOCKED_STATES",
+    "DIRECT",
+    "IMPORTED",
     "OFFLINE_RULES",
     "OVERALL",
     "Alert",
@@ -76,7 +79,6 @@ __all__ = [
     "VantagePoint",
     "Verdict",
     "Via",
-    "ViaKind",
     "Witness",
     "load_zone",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -12,25 +13,25 @@ class Role(StrEnum):
     CONTROL = "control"
 
 
-class ViaKind(StrEnum):
-    DIRECT = "direct"
-    DEVICE = "device"
-    SOURCE = "source"
-    NETNS = "netns"
-    SOCKS5 = "socks5"
-    # Somebody else measured; nothing is ever due here. Not for the config.
-    IMPORTED = "imported"
+# Kinds of vantage point are registered in `observatory.vantage.kinds`; these two mean something to everyone.
+DIRECT: Final = "direct"
+# Somebody else measured; nothing is ever due here.
+IMPORTED: Final = "imported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Via:
-    """Through which network a vantage point measures; `value` is empty for `direct`."""
+    """Through which network a vantage point measures: a registered kind; `value` is empty for `direct`."""
 
-    kind: ViaKind = ViaKind.DIRECT
+    kind: str = DIRECT
     value: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.value}" if self.value else self.kind.value
+        return f"{self.kind}: {self.value}" if self.value else self.kind
+
+    @property
+    def is_imported(self) -> bool:
+        return self.kind == IMPORTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

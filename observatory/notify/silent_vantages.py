@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from observatory.analysis.events.publication import is_fresh
-from observatory.model import Alert, AlertKind, Audience, ViaKind
+from observatory.model import Alert, AlertKind, Audience
 from observatory.model.views import VantageStatus
 
 
@@ -21,7 +21,7 @@ def judge_silences(
     """
     found = []
     for vantage in vantages:
-        if vantage.removed or not vantage.enabled or vantage.via.kind is ViaKind.IMPORTED:
+        if vantage.removed or not vantage.enabled or vantage.via.is_imported:
             continue
         newest = last.get(vantage.id)
         was_silent = newest is not None and newest.kind is AlertKind.SILENT

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, func, insert, select, update
 
-from observatory.model import Role, VantagePoint, Via, ViaKind
+from observatory.model import IMPORTED, Role, VantagePoint, Via
 from observatory.model.views import ConfigState, Gap, GapReason, VantageStatus
 from observatory.store.engine import insert_into, reading, writing
 from observatory.store.schema import config_state, gaps, vantage_activity, vantage_points
@@ -36,7 +36,7 @@ def save_vantage_points(engine: Engine, points: Iterable[VantagePoint], *, at: d
     rows = [_encode_point(point, at) for point in points]
     with writing(engine) as connection:
         gone = vantage_points.c.id.not_in([row["id"] for row in rows])
-        own = vantage_points.c.via_kind != ViaKind.IMPORTED.value
+        own = vantage_points.c.via_kind != IMPORTED
         connection.execute(
             update(vantage_points)
             .where(gone, own, vantage_points.c.removed_at.is_(None))
@@ -56,7 +56,7 @@ def save_imported_points(engine: Engine, points: Iterable[VantagePoint], *, at: 
     Errors: ValueError for one that is not imported; StoreError.
     """
     rows = [_encode_point(point, at) for point in points]
-    if any(row["via_kind"] != ViaKind.IMPORTED.value for row in rows):
+    if any(row["via_kind"] != IMPORTED for row in rows):
         raise ValueError("expected imported vantage points only")
     if rows:
         with writing(engine) as connection:
@@ -65,7 +65,7 @@ def save_imported_points(engine: Engine, points: Iterable[VantagePoint], *, at: 
 
 def _encode_point(point: VantagePoint, at: datetime) -> dict[str, Any]:
     return {name: getattr(point, name) for name in _SAME_NAME} | {
-        "via_kind": point.via.kind.value,
+        "via_kind": point.via.kind,
         "via_value": point.via.value,
         "role": point.role.value,
         "configured_at": at,
@@ -155,7 +155,7 @@ def load_vantage_status(engine: Engine, *, now: datetime) -> tuple[VantageStatus
 def _parse_status(row: Any) -> VantageStatus:
     return VantageStatus(
         **{name: getattr(row, name) for name in _SAME_NAME},
-        via=Via(kind=ViaKind(row.via_kind), value=row.via_value),
+        via=Via(kind=row.via_kind, value=row.via_value),
         role=Role(row.role),
         last_seen_at=row.last_seen_at,
         last_started_at=row.last_started_at,

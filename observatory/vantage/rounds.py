@@ -43,7 +43,7 @@ async def measure_vantage(
 
     Errors: VantageError when the system's resolver or the CA file cannot be read.
     """
-    network = Network(vantage.via.kind.value, vantage.via.value)
+    network = Network(vantage.via.kind, vantage.via.value)
     resolver = load_system_resolver(network) if vantage.resolver == "system" else vantage.resolver
     context = RoundContext(
         vantage=vantage.id,

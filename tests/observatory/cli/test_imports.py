@@ -14,7 +14,7 @@ from observatory.cli.app import app
 from observatory.importers import documents
 from observatory.importers.documents import read_documents
 from observatory.importers.ooni import read_document
-from observatory.model import Role, ViaKind
+from observatory.model import IMPORTED, Role
 from observatory.store import open_store
 from tests.observatory.importers.ooni_documents import CLASSIC, TELEGRAM, changed, handshake, telegram, web
 from tests.observatory.importers.test_ooni_situations import SITUATIONS
@@ -188,7 +188,7 @@ def test_stored_once_however_often_it_comes(tmp_path: Path, database: str) -> No
         points = {v.id: v for v in store.load_vantage_status()}
         point = points["ooni-id-as23693"]
         assert (point.asn, point.isp, point.country) == (23693, "PT. Telekomunikasi Selular", "ID")
-        assert (point.via.kind, point.enabled, point.removed) == (ViaKind.IMPORTED, False, False)
+        assert (point.via.kind, point.enabled, point.removed) == (IMPORTED, False, False)
         assert points["ooni-test-helper"].role is Role.CONTROL
 
 

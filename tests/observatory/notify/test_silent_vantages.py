@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from observatory.model import Alert, AlertKind, Audience, VantagePoint, Via, ViaKind
+from observatory.model import IMPORTED, Alert, AlertKind, Audience, VantagePoint, Via
 from observatory.model.views import VantageStatus
 from observatory.notify.delivery_pass import run_delivery_pass
 from observatory.notify.silent_vantages import judge_silences
@@ -51,7 +51,7 @@ SITUATIONS: dict[str, tuple[VantageStatus, dict[str, Alert], list[tuple[AlertKin
     "started after a night": (status(last_seen_at=AT - DAY, configured_at=AT - MINUTE), {}, []),
     "switched off": (status(last_seen_at=OLD, enabled=False), {}, []),
     "removed": (status(last_seen_at=OLD, removed=True), {}, []),
-    "imported": (status(last_seen_at=OLD, via=Via(kind=ViaKind.IMPORTED)), {}, []),
+    "imported": (status(last_seen_at=OLD, via=Via(kind=IMPORTED)), {}, []),
     "its interval is a day": (status(last_seen_at=AT - 2 * DAY, every_s=86_400.0), {}, []),
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from observatory.model import Cell, Grain, Role, State, VantagePoint, Via, ViaKind
+from observatory.model import Cell, Grain, Role, State, VantagePoint, Via
 from observatory.store import Coverage, Gap, GapReason, Share, Store
 from probes.records import TargetKind
 from tests.observatory.store.samples import AT, DAY, HOUR, MINUTE, make_measurement, make_verdict
@@ -19,7 +19,7 @@ POINT = VantagePoint(
     country="ID",
     city="Jakarta",
     timezone="Asia/Jakarta",
-    via=Via(kind=ViaKind.DEVICE, value="wlan0"),
+    via=Via(kind="device", value="wlan0"),
 )
 CONTROL = VantagePoint(id="ams", name="Amsterdam", isp="Far", asn=64999, country="NL", role=Role.CONTROL)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import LabControl
-from observatory.model import Config, State, Via, ViaKind
+from observatory.model import Config, State, Via
 from observatory.vantage.once import measure_now, select_targets, select_vantage_points
 from probes.transport.network import Network
 from tests.in_lab import CONFIG
@@ -58,7 +58,7 @@ def test_way_out_of_the_machine_itself(kind: str, lab: LabControl, config: Confi
 
 async def test_through_a_proxy_nothing_goes_over_udp(lab: LabControl, config: Config) -> None:
     async with socks_proxy(Network("netns", "xl")) as place:
-        vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind=ViaKind.SOCKS5, value=place))
+        vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind="socks5", value=place))
         results, errors = await measure_now(config, [vantage], select_targets(["t.me", "dc2"]))
     assert errors == []
     assert [r.verdict.state for r in results] == [State.OK, State.OK]
@@ -69,17 +69,13 @@ async def test_through_a_proxy_nothing_goes_over_udp(lab: LabControl, config: Co
 
 
 async def test_a_proxy_that_is_gone_says_nothing_about_telegram(lab: LabControl, config: Config) -> None:
-    vantage = replace(
-        select_vantage_points(config, ["xl"])[0], via=Via(kind=ViaKind.SOCKS5, value="127.0.0.1:9")
-    )
+    vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind="socks5", value="127.0.0.1:9"))
     results, _ = await measure_now(config, [vantage], select_targets(["t.me", "dc2"]))
     assert {r.verdict.rule_id for r in results} == {"guard.vantage_unavailable"}
 
 
 async def test_a_namespace_that_is_gone_says_nothing_about_telegram(lab: LabControl, config: Config) -> None:
-    vantage = replace(
-        select_vantage_points(config, ["xl"])[0], via=Via(kind=ViaKind.NETNS, value="no-such-place")
-    )
+    vantage = replace(select_vantage_points(config, ["xl"])[0], via=Via(kind="netns", value="no-such-place"))
     results, _ = await measure_now(config, [vantage], select_targets(["t.me", "dc2"]))
     assert {r.verdict.rule_id for r in results} == {"guard.vantage_unavailable"}
 
