@@ -71,9 +71,7 @@ _ENTRIES: Final = (
         id="dns_other",
         summary="the ISP's resolver answers the address of somebody else's real server",
         params={
-            "address": Param(
-                default=world.CONTROL_HOST_ADDRESS, expected="an IPv4 address", check=_is_address
-            )
+            "address": Param(default=world.CANARY_ADDRESS, expected="an IPv4 address", check=_is_address)
         },
     ),
     Censor(id="dns_blockpage", summary="the ISP's resolver answers the address of its block page"),
@@ -228,7 +226,7 @@ _ENTRIES: Final = (
     ),
     Censor(
         id="origin_down",
-        summary="the hosts answer nobody, the control included",
+        summary="the hosts answer nobody, the control network included",
         scope=Scope.EVERYONE,
         is_failure=True,
         aim=Aim.ADDRESSES,
@@ -329,7 +327,7 @@ _ENTRIES: Final = (
     ),
     Censor(
         id="company_proxy",
-        summary="all TLS ends at a box with a private authority, the control host's too",
+        summary="all TLS ends at a box with a private authority, the canary's too",
         is_failure=True,
         aim=Aim.NOTHING,
         rules=techniques.company_proxy,

@@ -1,4 +1,4 @@
-"""The running lab: builds the network, starts the servers, and obeys the control socket."""
+"""The running lab: builds the network, starts the servers, carries out requests from the control socket."""
 
 import asyncio
 import contextlib
@@ -77,7 +77,7 @@ class Engine:
         for middlebox in self._middleboxes:
             middlebox.start(loop)
 
-    async def obey(self, request: Request) -> dict[str, Any]:
+    async def carry_out(self, request: Request) -> dict[str, Any]:
         """Carry out one request; return the fields of the reply once the change is in force."""
         async with self._lock:
             if isinstance(request, GetState):
@@ -91,7 +91,7 @@ class Engine:
         try:
             await self._apply(state)
         except TopologyError:
-            # Half a change is none: what did get in force is taken back.
+            # A change is applied whole or not at all: what came into force is taken back.
             self._state = before
             with contextlib.suppress(TopologyError):
                 await self._apply(before)
@@ -144,7 +144,7 @@ class Engine:
 
     async def _reply(self, line: bytes) -> bytes:
         try:
-            return encode_reply(ok=True, **await self.obey(parse_request(line)))
+            return encode_reply(ok=True, **await self.carry_out(parse_request(line)))
         except RequestError as error:
             return encode_reply(ok=False, error=str(error))
         except TopologyError as error:

@@ -30,13 +30,13 @@ Inner = Callable[[], int]
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal, on standard error: standard output is the command's."""
+    """Write to standard error: standard output belongs to the command."""
     sys.stderr.write(f"lab: {text}\n")
     sys.stderr.flush()
 
 
 class ControlSocket:
-    """The control socket, bound before any namespace is entered, so that everybody finds it."""
+    """The control socket, bound before any namespace is entered, so that processes outside find it."""
 
     def __init__(self, path: Path | None) -> None:
         self._own_directory: Path | None = None
@@ -97,7 +97,7 @@ def answers(path: Path) -> bool:
 
 
 def remove_abandoned(base: Path) -> None:
-    """Remove the folders of labs that were killed too hard to do it themselves."""
+    """Remove the folders of labs that were killed before they could do so themselves."""
     for folder in base.glob("observatory-lab-*"):
         with suppress(OSError):
             found = folder.stat().st_uid == os.getuid() and (folder / "control.sock").is_socket()
@@ -186,9 +186,9 @@ def _cover_run() -> None:
 
 
 def supervise(children: set[int], main: int, forward: bool = True) -> int:
-    """Wait until `main` ends and return its exit code; pass signals on to it, bury every other child.
+    """Wait until `main` ends and return its exit code; pass signals on to it, reap every other child.
 
-    When another of `children` ends first, that is a broken lab: `main` is told to end.
+    When another of `children` ends first, the lab is broken: `main` gets SIGTERM.
     """
     broken = False
     while True:
@@ -224,28 +224,28 @@ def start_engine(control: ControlSocket) -> int:
     # Imported late: these take a quarter of a second and `lab --help` needs none of them.
     from lab.engine import run_engine
 
-    ready, tell = os.pipe()
+    ready, notify = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             linux.die_with_parent()
             os.close(ready)
-            run_engine(control.sock, control.ca_copy, lambda: _tell(tell))
+            run_engine(control.sock, control.ca_copy, lambda: _notify(notify))
         except (TopologyError, OSError) as error:
             say(f"the emulated Internet cannot run: {error}")
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(EXIT_BROKEN)
-    os.close(tell)
-    told = os.read(ready, 1)
+    os.close(notify)
+    message = os.read(ready, 1)
     os.close(ready)
-    if not told:
+    if not message:
         raise TopologyError("the lab ended before it was ready")
     return child
 
 
-def _tell(pipe: int) -> None:
+def _notify(pipe: int) -> None:
     os.write(pipe, b"1")
     os.close(pipe)
 

@@ -77,7 +77,7 @@ def new_network_namespace() -> int:
 
 @contextmanager
 def inside(fd: int) -> Iterator[None]:
-    """Flip this thread into a network namespace. Never await and never start a thread in the block:
+    """Move this thread into a network namespace for the block. Never await or start a thread in it:
     what starts there stays there."""
     home = _own_network_namespace()
     try:

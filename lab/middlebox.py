@@ -27,7 +27,7 @@ from lab.state import LabState
 from lab.topology import Link
 
 _ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
-# Servers here send with 64: a forged datagram betrays itself by the hops it seems to have come.
+# Servers here send with 64: a forged datagram shows by the number of hops it seems to have crossed.
 INJECTED_TTL: Final = 128
 # No length that MTProto allows, no HTTP, no TLS.
 GARBAGE: Final = b"\x7f\xff\xff\xff" * 16
@@ -74,7 +74,7 @@ class Border:
                 lie = lie_of("dns_injection", setting, self._isp)
                 forged = forge_answer(query.payload, setting.hosts, lie)
                 if forged:
-                    # Forged first, then let go: the true answer comes as second.
+                    # The query goes on after the forged answer, so the true answer comes second.
                     self._to_client.send(forge_udp_answer(query, forged), ttl=INJECTED_TTL)
             self._dns.accept(packet_id)
 
@@ -100,7 +100,7 @@ class Border:
     def _tcp_answer(self, request: Packet) -> bytes | None:
         setting = self._state().of(self._isp.id, "mtproto_garbage")
         if setting and str(request.destination) in setting.addresses:
-            # The rules have let only those connections come here that are to be spoilt.
+            # The rules queue only the connections that are to be disturbed.
             return GARBAGE
         host = host_header(request.payload)
         for censor_id, response in (

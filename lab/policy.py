@@ -1,4 +1,4 @@
-"""What the servers must say, given what is switched on: a snapshot, sent whole on every change. Pure."""
+"""How the servers must answer, given what is switched on: a snapshot, sent whole on every change. Pure."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -10,7 +10,7 @@ from lab.state import LabState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lie:
-    """What is said of one name instead of the truth.
+    """The false answer for one name.
 
     `rcode` is NOERROR, NXDOMAIN, REFUSED, SERVFAIL, or "" for silence; `address` "" is an empty answer;
     `alias` is the name a CNAME leads to first; `ede` is the extended error (RFC 8914), 0 for none.
@@ -32,7 +32,7 @@ class ResolverPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Everything that the service process needs to know of the censors and failures.
+    """Everything that the service process needs to know about the censors and failures.
 
     Names are listed by what is done to them; `forbidden` (403) and `challenged` (CAPTCHA) are by network,
     `mitm` is the kind of certificate each network's middlebox presents.
@@ -55,7 +55,7 @@ class Policy:
 
 
 def policy_of(state: LabState) -> Policy:
-    """Return what the servers must say in this state."""
+    """Return how the servers must answer in this state."""
     return Policy(
         resolvers={isp.id: _resolver(state, isp) for isp in world.ISPS.values()},
         retired=state.everywhere("name_retired"),
@@ -103,7 +103,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
 
 
 def lie_of(censor_id: str, setting: Setting, isp: world.Isp) -> Lie:
-    """Return what a DNS censor of this network says of the names it is aimed at.
+    """Return what a DNS censor of this network answers for the names it is aimed at.
 
     Errors: KeyError for a censor that does not lie about names.
     """
@@ -114,7 +114,7 @@ def lie_of(censor_id: str, setting: Setting, isp: world.Isp) -> Lie:
             "blockpage": Lie(address=isp.notice_address),
             "bogon": Lie(address=world.BOGON),
             "nxdomain": Lie(rcode="NXDOMAIN"),
-            "other": Lie(address=world.CONTROL_HOST_ADDRESS),
+            "other": Lie(address=world.CANARY_ADDRESS),
         }[str(params["answer"])]
     return {
         "dns_bogon": Lie(address=str(params.get("address"))),

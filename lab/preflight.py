@@ -51,7 +51,7 @@ class PreflightError(RuntimeError):
 
 
 def extend_path() -> None:
-    """Let the tools be found where ordinary users do not look."""
+    """Add the folders of the tools, which ordinary users' PATH lacks."""
     parts = os.environ.get("PATH", os.defpath).split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([*parts, *(path for path in TOOL_PATHS if path not in parts)])
 
@@ -102,7 +102,7 @@ def _setting(name: str) -> str:
 
 
 def check_kernel() -> None:
-    """Try out, inside the lab's own namespaces, what the censors are made of. Errors: PreflightError."""
+    """Try, inside the lab's own namespaces, every kernel feature a censor uses. Errors: PreflightError."""
     if not os.access("/proc/sys/net/ipv4/ip_forward", os.W_OK):
         raise PreflightError(
             "/proc/sys is read-only here, so no router can be made: in a container, start it with "

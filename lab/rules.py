@@ -51,10 +51,10 @@ _TABLE_CHAINS: Final[dict[Table, tuple[str, ...]]] = {
 
 
 _ADDRESS: Final = re.compile(r"(?:^| )(?:-s|-d|--to-destination) (\S+)")
-# Where the first byte of a TCP segment's payload stands, in the language of xt_u32.
+# Where the first byte of a TCP segment's payload stands, in the syntax of xt_u32.
 _PAYLOAD: Final = "0>>22&0x3C@12>>26&0x3C@0"
-# What iptables calls otherwise in its IPv6 form.
-_IN_WORDS_OF_V6: Final = {
+# What ip6tables writes differently.
+_IPV6_SYNTAX: Final = {
     _PAYLOAD: "52>>26&0x3C@40",
     "icmp-admin-prohibited": "icmp6-adm-prohibited",
     "icmp-host-unreachable": "icmp6-addr-unreachable",
@@ -65,7 +65,7 @@ _IN_WORDS_OF_V6: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a table: `spec` is what follows `-A CHAIN`, in the words of IPv4's iptables.
+    """One line of a table: `spec` is what follows `-A CHAIN`, in the syntax of IPv4's iptables.
 
     A rule that names an address holds for that address's version of IP, any other for both.
     """
@@ -85,7 +85,7 @@ class Rule:
         """Return the line for iptables-restore (4) or ip6tables-restore (6)."""
         spec = self.spec
         if version == 6:
-            for ours, theirs in _IN_WORDS_OF_V6.items():
+            for ours, theirs in _IPV6_SYNTAX.items():
                 spec = spec.replace(ours, theirs)
         return f"-A {self.chain} {spec}"
 
@@ -147,7 +147,7 @@ def match_payload(test: str) -> str:
 ANY_PAYLOAD: Final = match_payload("=0:0xFFFFFFFF")
 CLIENT_HELLO: Final = match_payload(">>16=0x1603")
 APPLICATION_DATA: Final = match_payload(">>24=0x17")
-# How the transports of MTProto that do not hide announce themselves: abridged with the length of the one
+# How the MTProto transports that are not obfuscated announce themselves: abridged with the length of the one
 # message that a client starts with, intermediate, padded intermediate, HTTP.
 MTPROTO_PLAIN: Final = tuple(
     match_payload(test) for test in (">>16=0xEF0A", "=0xEEEEEEEE", "=0xDDDDDDDD", "=0x504F5354")
@@ -163,7 +163,7 @@ def match_marked(mark: int) -> str:
 
 
 def drop_both_ways(place: Place, address: str, extra: str = "", reply_extra: str = "") -> tuple[Rule, ...]:
-    """Return the rules that swallow what goes to an address and what comes from it."""
+    """Return the rules that drop everything to an address and everything from it."""
     return (
         Rule(place, Table.FILTER, "FORWARD", f"-d {address} {extra}-j DROP"),
         Rule(place, Table.FILTER, "FORWARD", f"-s {address} {reply_extra}-j DROP"),

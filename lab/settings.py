@@ -1,4 +1,4 @@
-"""The types behind the registry: what a censor is, what it can be aimed at, one that is switched on. Pure."""
+"""The types behind the registry: a censor, what it can be aimed at, and one that is switched on. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Aim(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """One parameter: its default and the check every given value passes through."""
+    """One parameter: its default, and the check that every given value must pass."""
 
     default: Value
     expected: str
@@ -35,7 +35,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One thing that is on. `isp` is None when it concerns everyone."""
+    """One censor or failure that is switched on. `isp` is None for scope everyone."""
 
     isp: world.Isp | None
     hosts: tuple[str, ...]
@@ -65,8 +65,8 @@ class Censor:
     @property
     def valid_hosts(self) -> tuple[str, ...]:
         names = () if self.aim in (Aim.DATA_CENTRES, Aim.NOTHING) else tuple(world.CENSORABLE_HOSTS)
-        centres = () if self.aim in (Aim.NAMES, Aim.NOTHING) else tuple(world.DATA_CENTRES)
-        return names + centres
+        data_centres = () if self.aim in (Aim.NAMES, Aim.NOTHING) else tuple(world.DATA_CENTRES)
+        return names + data_centres
 
     @property
     def default_hosts(self) -> tuple[str, ...]:

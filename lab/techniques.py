@@ -1,4 +1,4 @@
-"""How each censor and failure is played with packet rules, one function each. Pure.
+"""The packet rules that carry out each censor and failure, one function each. Pure.
 
 What a border router must do in software (`lab.middlebox`) is sent there by an NFQUEUE rule.
 """
@@ -60,7 +60,7 @@ def dns_injection(setting: Setting) -> Iterator[Rule]:
 
 
 def _mark(match: str, mark: int) -> Rule:
-    """What a customer sends and matches marks its connection for good."""
+    """Mark the connection of a customer's packet that matches; the mark stays with the connection."""
     return _border(Table.MANGLE, "FORWARD", f"-i cust {match} {mark_connection(mark)}")
 
 
@@ -92,7 +92,7 @@ def _residual(setting: Setting, residual_s: int) -> Iterator[Rule]:
     """Remember client and server of a match, and reset the first data of whatever they start next."""
     for number, address in enumerate(world.addresses_of(world.CENSORABLE_HOSTS)):
         pair = f"-d {address} -m recent --name residual{number} --rsource"
-        # Only a new match prolongs the penalty; being punished does not.
+        # Only a new match prolongs the penalty; a reset under it does not.
         yield _border(
             Table.MANGLE,
             "FORWARD",
@@ -229,7 +229,7 @@ def dc_drop(setting: Setting) -> Iterator[Rule]:
 
 
 def _mtproto(setting: Setting) -> Iterator[str]:
-    """Match what a client of the aimed-at data centres says: anything, or only what does not hide."""
+    """Match what clients send to the data centres: everything, or only the plain transports."""
     says = MTPROTO_PLAIN if setting.params["transports"] == "plain" else (ANY_PAYLOAD,)
     for address in setting.addresses:
         yield from (f"-d {address} {match}" for match in says)
@@ -264,7 +264,7 @@ def quic_sni_drop(setting: Setting) -> Iterator[Rule]:
 
 
 def _before(host: str) -> Place:
-    """Return the router in front of a host, where its failures are played."""
+    """Return the router in front of a host, where its failures are carried out."""
     is_telegram = host in world.TELEGRAM_HOSTS or host in world.DATA_CENTRES
     return Place.TELEGRAM_ROUTER if is_telegram else Place.EXCHANGE
 
@@ -326,11 +326,11 @@ def captive_portal(setting: Setting) -> Iterator[Rule]:
 
 
 def company_proxy(setting: Setting) -> Iterator[Rule]:
-    # What is no TLS would only break at such a box, so it is let through.
+    # MTProto is not TLS and would break at such a box, so it is let through.
     for address in world.DATA_CENTRES.values():
         yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp -d {address} --dport 443 -j ACCEPT")
     yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 443 -j REDIRECT --to-ports {PROXY_PORT}")
-    # So that browsers come back to TCP, where the box can read along.
+    # Browsers then fall back to TCP, where the box can read along.
     yield _NO_QUIC
 
 

@@ -1,7 +1,7 @@
 """The network itself: namespaces, links, addresses, routes. Built once, from `lab.world`.
 
 client -- access router -- border router -- exchange -- telegram router -- telegram servers
-                                                    \\-- public resolver, control host, notice servers
+                                                    \\-- public resolver, canary, notice servers
 """
 
 import subprocess
@@ -19,13 +19,13 @@ EXCHANGE: Final = "exchange"
 TELEGRAM_ROUTER: Final = "telegram-router"
 _TOOL_LIMIT_S: Final = 30
 
-# A host that serves no DNS says nothing to a query, so that any answer came from the path.
+# A host that serves no DNS drops queries, so that any answer must have come from the path.
 _NO_DNS: Final = "*filter\n-A INPUT -p udp --dport 53 -j DROP\nCOMMIT\n"
 RESTORE_TOOLS: Final = {4: "iptables-restore", 6: "ip6tables-restore"}
 
 _SYSCTLS: Final = {
     "net/ipv4/ip_forward": "1",
-    # Every hop must answer every probe: the kernel's own ICMP limits would look like silent routers.
+    # Every hop must answer every probe: the kernel's own ICMP rate limits would look like silent routers.
     "net/ipv4/icmp_ratelimit": "0",
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
@@ -92,7 +92,7 @@ class Plan:
         a_end, b_end = (a, a_device, link.a_mac, 2), (b, b_device, link.b_mac, 1)
         for (namespace, device, mac, host), (_, _, peer_mac, peer) in ((a_end, b_end), (b_end, a_end)):
             self.commands[namespace] += [
-                # No link-local address: a client without IPv6 has nothing, and nothing waits for one.
+                # No link-local address: a client without IPv6 has none, and nothing waits for one.
                 f"link set {device} address {mac} addrgenmode none",
                 f"addr add {network}.{host}/24 dev {device}",
                 f"link set {device} up",
@@ -134,12 +134,12 @@ def plan_topology() -> Plan:
     hosts = (*world.addresses_of(world.TELEGRAM_HOSTS), *world.DATA_CENTRES.values())
     plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", "fd00:0:2", hosts)
     plan.server("public-resolver", EXCHANGE, "203.0.113", "", (world.PUBLIC_RESOLVER,))
-    control = world.addresses_of([world.CANARY])
-    plan.server("control-host", EXCHANGE, "198.18.1", "fd00:0:3", control)
+    canary = world.addresses_of([world.CANARY])
+    plan.server("canary", EXCHANGE, "198.18.1", "fd00:0:3", canary)
     plan.server("cdn", EXCHANGE, "198.18.3", "", tuple(world.CDN_ADDRESSES.values()))
     plan.server("notices", EXCHANGE, "198.18.2", "", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
-    plan.without_dns += ["telegram", "control-host", "cdn", "notices"]
-    # Addresses that exist nowhere stay silent, as most of the Internet does.
+    plan.without_dns += ["telegram", "canary", "cdn", "notices"]
+    # Packets to addresses that do not exist are dropped, as most of the Internet does.
     plan.commands[EXCHANGE] += ["route add blackhole default", "route add blackhole ::/0"]
     for isp in world.ISPS.values():
         _plan_isp(plan, isp)
@@ -183,7 +183,7 @@ def build_topology(plan: Plan) -> dict[str, int]:
     namespaces = {name: _named_namespace(name) for name in plan.commands}
     run_tool(["ip", "-batch", "-"], "\n".join(_link_lines(plan)))
     with ThreadPoolExecutor(max_workers=4) as pool:
-        # list() brings the first failure up here.
+        # list() raises the first failure here.
         list(pool.map(lambda item: _configure(namespaces[item[0]], item[0], item[1]), plan.commands.items()))
     for name in plan.without_dns:
         with linux.inside(namespaces[name]):
@@ -220,7 +220,7 @@ def _write_sysctl(path: str, value: str) -> None:
     try:
         target.write_text(value)
     except OSError as error:
-        # Only forwarding is indispensable; the others make the lab truer, not possible.
+        # Only forwarding is indispensable; the lab works without the others, less true to life.
         if path.endswith(("ip_forward", "all/forwarding")):
             raise TopologyError(f"{target}: expected to be writable, got {error.strerror}") from error
 

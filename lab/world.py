@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 CANARY: Final = "control.example"
-CONTROL_HOST_ADDRESS: Final = "93.184.215.14"
-CONTROL_HOST_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
+CANARY_ADDRESS: Final = "93.184.215.14"
+CANARY_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 PUBLIC_RESOLVER: Final = "8.8.8.8"
 PUBLIC_RESOLVER_NAME: Final = "dns.google"
-# The address that no server has, as some censors answer it.
+# A private address, as some censors answer it.
 BOGON: Final = "10.10.34.35"
 # A resolver answers a TXT question for this name with its own address, as Google's does.
 WHO_ASKED_NAME: Final = "o-o.myaddr.l.google.com"
@@ -50,10 +50,10 @@ _BACK_ENDS_V6: Final = {
     "flora.web.telegram.org": "2001:b28:f23f:f005::14",
     "flora-1.web.telegram.org": "2001:67c:4e8:f002::78",
 }
-# The names that have an IPv6 address, too; data centres have none here.
+# The names that also have an IPv6 address; data centres have none here.
 ADDRESSES_V6: Final[dict[str, str]] = {
     **{name: _BACK_ENDS_V6.get(name, _TELEGRAM_WEB_V6) for name in TELEGRAM_HOSTS},
-    CANARY: CONTROL_HOST_ADDRESS_V6,
+    CANARY: CANARY_ADDRESS_V6,
 }
 DATA_CENTRES: Final[dict[str, str]] = {
     "dc1": "149.154.175.50",
@@ -109,7 +109,7 @@ class Isp:
         return f"{self.id}-border"
 
 
-# Some have it and some do not: a vantage point without IPv6 must have no IPv6 failures.
+# Only some have IPv6: a vantage point without it must record no IPv6 failures.
 _WITH_IPV6: Final = frozenset({"telkomsel", "indihome", "xl", "biznet"})
 
 
@@ -165,7 +165,7 @@ NOTICE_SERVERS: Final[dict[str, str]] = {
 # What every honest resolver answers to a question for A; `ADDRESSES_V6` is what it answers for AAAA.
 ZONE: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
-    CANARY: CONTROL_HOST_ADDRESS,
+    CANARY: CANARY_ADDRESS,
     PUBLIC_RESOLVER_NAME: PUBLIC_RESOLVER,
     "www.internet-positif.org": NATIONAL_NOTICE_ADDRESS,
     **NOTICE_SERVERS,
@@ -173,7 +173,7 @@ ZONE: Final[dict[str, str]] = {
 # The names a censor may be aimed at.
 CENSORABLE_HOSTS: Final[dict[str, str]] = {
     **TELEGRAM_HOSTS,
-    CANARY: CONTROL_HOST_ADDRESS,
+    CANARY: CANARY_ADDRESS,
     PUBLIC_RESOLVER_NAME: PUBLIC_RESOLVER,
 }
 
@@ -185,7 +185,7 @@ CDN_ADDRESSES: Final = {
 
 
 def isp_of_client(address: str) -> Isp | None:
-    """Return the network a client address belongs to, or None for an address of no client."""
+    """Return the network that a client's address belongs to, or None where no client has it."""
     return next(
         (isp for isp in ISPS.values() if address in (isp.client_address, isp.client_address_v6)), None
     )

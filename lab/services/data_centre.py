@@ -1,4 +1,4 @@
-"""A Telegram data centre as far as nobody needs a key: `req_pq_multi` is answered with `resPQ`.
+"""A Telegram data centre, up to the exchange of keys: it answers `req_pq_multi` with `resPQ`.
 
 Transports: abridged, intermediate, padded intermediate, full; the first three also obfuscated; HTTP.
 Source: core.telegram.org/mtproto/mtproto-transports and /mtproto/auth_key.
@@ -102,7 +102,7 @@ def answer_message(message: bytes) -> bytes:
 
 
 async def serve_data_centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one connection until the client leaves or says something that is not MTProto."""
+    """Serve one connection until the client leaves or sends something that is not MTProto."""
     stream = _Stream(reader, writer)
     transport = await _recognise(stream)
     if transport is None:

@@ -1,4 +1,4 @@
-"""HTTP/3 over real QUIC handshakes, with the pages and certificates that TCP has; aioquic does the work."""
+"""HTTP/3 over real QUIC handshakes by aioquic, with the same pages and certificates as over TCP."""
 
 import functools
 from collections.abc import Callable
@@ -22,8 +22,8 @@ _IDLE_LIMIT_S: Final = 30.0
 
 
 class Http3Site:
-    """One site on as many addresses as wanted: `page` answers, `pick` says which leaf a name gets, and
-    who asks for a name that `is_down` gets no answer."""
+    """One site, on any number of addresses: `page` answers, `pick` chooses the leaf for a name, and a
+    request for a name that `is_down` gets no answer."""
 
     def __init__(self, page: Page, default_name: str, pick: PickLeaf, is_down: Callable[[str], bool]) -> None:
         self._page = page
@@ -56,7 +56,7 @@ def _configuration(pem: bytes) -> QuicConfiguration:
 class _Server(QuicServer):
     def __init__(self, site: Http3Site, page: Page) -> None:
         super().__init__(
-            configuration=site.configuration_for(None), create_protocol=functools.partial(_Visit, page)
+            configuration=site.configuration_for(None), create_protocol=functools.partial(_Connection, page)
         )
         self._site = site
 
@@ -75,7 +75,7 @@ class _Server(QuicServer):
         super().datagram_received(datagram, addr)
 
 
-class _Visit(QuicConnectionProtocol):
+class _Connection(QuicConnectionProtocol):
     """One connection."""
 
     def __init__(self, page: Page, *args: Any, **kwargs: Any) -> None:

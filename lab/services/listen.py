@@ -1,4 +1,4 @@
-"""Listening sockets inside namespaces, and the connection handlers' common manners."""
+"""Listening sockets inside namespaces, and what all connection handlers have in common."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ class Listeners:
         sock = self._bound(namespace, address, port, socket.SOCK_STREAM)
         self._open.append(
             await asyncio.start_server(
-                _well_mannered(handler),
+                _contained(handler),
                 sock=sock,
                 ssl=tls,
                 backlog=_BACKLOG,
@@ -79,11 +79,11 @@ class Listeners:
         return sock
 
 
-def _well_mannered(
+def _contained(
     handler: Handler,
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What a client does wrong ends its own connection and nothing else.
+        # A client's mistake ends its own connection and nothing else.
         with contextlib.suppress(OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_CONNECTION_LIMIT_S):
                 await handler(reader, writer)

@@ -60,8 +60,8 @@ def answer_query(
     """Return the answer to one query, or None to stay silent (malformed query, or a resolver timing out).
 
     `resolver` None is a resolver that never lies. Names not in the zone are NXDOMAIN with a SOA; a type
-    that a name does not have is an empty NOERROR. A name lied about with an IPv4 address has no AAAA, as
-    censors' resolvers answer. Whoever asks for it by EDNS is told the NSID.
+    that a name does not have is an empty NOERROR. A name answered with a false IPv4 address has no AAAA, as
+    with censors' resolvers. A query that asks for the NSID by EDNS gets it.
     """
     resolver = resolver or ResolverPolicy()
     message = _parse_query(query)
@@ -160,7 +160,7 @@ def dns_over_stream(answer: AnswerQuery) -> Handler:
             length = int.from_bytes(await reader.readexactly(2))
             reply = answer(await reader.readexactly(length))
             if reply is None:
-                # A silent resolver keeps the connection and says nothing.
+                # A silent resolver keeps the connection open and sends nothing.
                 await reader.read()
                 return
             writer.write(len(reply).to_bytes(2) + reply)

@@ -48,7 +48,7 @@ class Services:
     def _telegram(self, server_name: str) -> certificates.Leaf:
         return self._genuine_leaf(server_name if server_name in world.TELEGRAM_HOSTS else _DEFAULT_NAME)
 
-    def _control(self, _: str) -> certificates.Leaf:
+    def _canary(self, _: str) -> certificates.Leaf:
         return self._genuine_leaf(world.CANARY)
 
     def _is_down(self, name: str) -> bool:
@@ -80,9 +80,9 @@ class Services:
         page = pages.site_page(lambda: self._policy)
         site, plain = serve_http(page), serve_http(pages.to_https)
         telegram = certificates.listening_context(_DEFAULT_NAME, self._telegram)
-        control = certificates.listening_context(world.CANARY, self._control)
+        canary = certificates.listening_context(world.CANARY, self._canary)
         telegram_h3 = Http3Site(page, _DEFAULT_NAME, self._telegram, self._is_down)
-        control_h3 = Http3Site(page, world.CANARY, self._control, self._is_down)
+        canary_h3 = Http3Site(page, world.CANARY, self._canary, self._is_down)
         for address in world.addresses_of(world.TELEGRAM_HOSTS):
             await listen.tcp("telegram", address, 443, site, telegram)
             await listen.tcp("telegram", address, 80, plain)
@@ -95,9 +95,9 @@ class Services:
             for port in (443, 80):
                 await listen.tcp("telegram", address, port, serve_data_centre)
         for address in world.addresses_of([world.CANARY]):
-            await listen.tcp("control-host", address, 443, site, control)
-            await listen.tcp("control-host", address, 80, plain)
-            await listen.datagrams("control-host", address, 443, control_h3.new_server)
+            await listen.tcp("canary", address, 443, site, canary)
+            await listen.tcp("canary", address, 80, plain)
+            await listen.datagrams("canary", address, 443, canary_h3.new_server)
 
     async def _open_resolvers(self) -> None:
         listen = self._listeners
@@ -143,7 +143,7 @@ class Services:
 
 def run_services(namespaces: Mapping[str, int], link: socket.socket, ca_file: Path) -> None:
     """Serve until the other end of `link` closes: one JSON policy a line in, one empty line out each."""
-    # What a client does wrong is its own affair, and no line in the lab's output.
+    # A client's mistakes do not belong in the lab's output.
     logging.getLogger("quic").setLevel(logging.CRITICAL)
     services = Services(namespaces)
     ca_file.write_text(services.root_pem())

@@ -1,4 +1,4 @@
-"""What is said and read of QUIC before a connection stands: Version Negotiation, the name asked for."""
+"""QUIC before a connection exists: Version Negotiation, and the server name of a ClientHello."""
 
 import struct
 from typing import Final

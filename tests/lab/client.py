@@ -1,4 +1,4 @@
-"""Plain sockets inside an ISP's namespace: what a customer sees, with nothing of the probes in between."""
+"""Plain sockets inside an ISP's namespace: what a customer sees, without any code of the probes."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from lab import linux, world
 from tests.lab.http3 import fetch_http3
 
-# Long enough for a loaded machine, short enough that a swallowed packet is told from a slow one.
+# Long enough for a loaded machine, short enough to tell a dropped packet from a slow one.
 LIMIT_S = 2.0
 SECOND_ANSWER_S = 0.5
 # linux/in.h and linux/in6.h; the socket module does not name them.
@@ -90,7 +90,7 @@ class Customer:
             return reason(error)
 
     def extended(self, name: str, server: str | None = None, *, edns: bool = True) -> str:
-        """Return what the answer says beside itself: "error CODE" or "no error", and the NSID."""
+        """Return the EDNS options of the answer: "error CODE" or "no error", and the NSID."""
         query = dns.message.make_query(name, "A")
         if edns:
             query.use_edns(options=[dns.edns.NSIDOption(b"")])
@@ -147,7 +147,7 @@ class Customer:
         return "ISP Filter CA" if b"ISP Filter CA" in certificate else "another"
 
     def http(self, name: str, address: str | None = None) -> str:
-        """Return status and what matters of a plain HTTP answer, or the reason why there is none."""
+        """Return status and location or title of a plain HTTP answer, or the reason why there is none."""
         address = address or world.ZONE[name]
         try:
             with self._socket(socket.SOCK_STREAM, address) as sock:
@@ -165,13 +165,13 @@ class Customer:
         except OSError as error:
             return reason(error)
 
-    def mtproto(self, centre: str, port: int = 443, *, obfuscated: bool = False) -> str:
+    def mtproto(self, data_centre: str, port: int = 443, *, obfuscated: bool = False) -> str:
         """Return "resPQ" when a data centre echoes our nonce, over the intermediate transport."""
         nonce = os.urandom(16)
         body = struct.pack("<I", 0xBE7E8EF1) + nonce
         message = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
         try:
-            address = world.DATA_CENTRES[centre]
+            address = world.DATA_CENTRES[data_centre]
             with self._socket(socket.SOCK_STREAM, address) as sock:
                 sock.connect((address, port))
                 frame = struct.pack("<I", len(message)) + message
@@ -231,7 +231,7 @@ class Customer:
             return asyncio.run(fetch_http3(sock, name, address))
 
     def connect_ms(self, address: str, port: int) -> float:
-        """Return how long a TCP connection takes to stand."""
+        """Return how long a TCP connection takes to be established."""
         with self._socket(socket.SOCK_STREAM, address) as sock:
             started = time.monotonic()
             sock.connect((address, port))
@@ -252,7 +252,7 @@ class Customer:
 
 def _obfuscation(tag: bytes) -> tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]]:
     """Return what an obfuscated MTProto connection starts with, its cipher and its decipher."""
-    # Nothing that a plain transport starts with.
+    # A start that no plain transport has.
     init = b"\x01" + os.urandom(55) + tag + os.urandom(4)
     reverse = init[8:56][::-1]
     cipher, decipher = (
@@ -263,7 +263,7 @@ def _obfuscation(tag: bytes) -> tuple[bytes, Callable[[bytes], bytes], Callable[
 
 
 def reason(error: Exception) -> str:
-    """Return one word for a failure; what is not listed shows itself in full."""
+    """Return one word for a failure; an unlisted error is returned in full."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
     if isinstance(error, TimeoutError):

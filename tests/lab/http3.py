@@ -16,7 +16,7 @@ _LIMIT_S = 2.0
 _TLS_ALERTS = range(0x100, 0x200)
 
 
-class _Visit(QuicConnectionProtocol):
+class _Connection(QuicConnectionProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._http = H3Connection(self._quic)
@@ -52,7 +52,7 @@ async def fetch_http3(sock: socket.socket, name: str, address: str) -> str:
         alpn_protocols=H3_ALPN, cafile=os.environ["LAB_CA"], server_name=name, idle_timeout=_LIMIT_S * 2
     )
     transport, visit = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Visit(QuicConnection(configuration=configuration)), sock=sock
+        lambda: _Connection(QuicConnection(configuration=configuration)), sock=sock
     )
     visit.connect((address, 443))
     visit.get(name)

@@ -14,7 +14,7 @@ from tests.lab.client import Customer
 pytestmark = pytest.mark.lab
 
 TELEGRAM = world.ADDRESSES_V6["t.me"]
-CONTROL = world.CONTROL_HOST_ADDRESS_V6
+CONTROL = world.CANARY_ADDRESS_V6
 GENUINE = "200 Telegram: Join Group Chat"
 UNTRUSTED = "certificate: unable to get local issuer certificate"
 
@@ -26,7 +26,7 @@ LOOKS: dict[str, Look] = {
     "t.me": lambda c: c.tls("t.me", address=TELEGRAM),
     "telegram.org": lambda c: c.tls("telegram.org", address=TELEGRAM),
     "venus": lambda c: c.tls("venus.web.telegram.org", address=world.ADDRESSES_V6["venus.web.telegram.org"]),
-    "control host": lambda c: c.tls(world.CANARY, address=CONTROL),
+    "canary": lambda c: c.tls(world.CANARY, address=CONTROL),
     "http": lambda c: c.http("t.me", TELEGRAM),
     "http telegram.org": lambda c: c.http("telegram.org", TELEGRAM),
     "quic": lambda c: c.quic(TELEGRAM),
@@ -39,14 +39,14 @@ CLEAN = {
     "t.me": GENUINE,
     "telegram.org": "200 Telegram Messenger",
     "venus": "200 Telegram Web: Venus",
-    "control host": "200 Control Example: a page nobody blocks",
+    "canary": "200 Control Example: a page nobody blocks",
     "http": "301 https://t.me/",
     "http telegram.org": "301 https://telegram.org/",
     "quic": "version negotiation",
     "t.me over IPv4": GENUINE,
 }
 AT_THE_ADDRESS = ("t.me", "telegram.org", "http", "http telegram.org", "quic")
-OVER_IPV6 = (*AT_THE_ADDRESS, "venus", "control host")
+OVER_IPV6 = (*AT_THE_ADDRESS, "venus", "canary")
 # Censor -> (hosts, what a customer then sees otherwise than when clean).
 EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     "dns_nxdomain": (["t.me"], {"own resolver": ["NXDOMAIN"]}),
@@ -83,7 +83,7 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     ),
     "company_proxy": (
         None,
-        dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), UNTRUSTED)
+        dict.fromkeys(("t.me", "telegram.org", "venus", "canary", "t.me over IPv4"), UNTRUSTED)
         | {"quic": "timeout"},
     ),
     "quic_drop": (["t.me"], {"quic": "timeout"}),
@@ -100,7 +100,7 @@ EFFECTS: dict[str, tuple[list[str] | None, Mapping[str, object]]] = {
     "captive_portal": (
         None,
         dict.fromkeys(("http", "http telegram.org"), "302 http://192.0.2.1/login")
-        | dict.fromkeys(("t.me", "telegram.org", "venus", "control host", "t.me over IPv4"), "refused")
+        | dict.fromkeys(("t.me", "telegram.org", "venus", "canary", "t.me over IPv4"), "refused")
         | {"quic": "timeout"},
     ),
     "geoblock_403": (["t.me"], dict.fromkeys(("t.me", "t.me over IPv4"), "403 403 Forbidden")),

@@ -21,7 +21,7 @@ from lab.packets import (
     parse_packet,
 )
 
-# A busy machine is no fault of the code.
+# A busy machine must not fail the test.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CLIENT, SERVER = IPv4Address("10.1.1.2"), IPv4Address("149.154.167.99")
 ports = st.integers(0, 65535)

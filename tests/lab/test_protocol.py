@@ -1,4 +1,4 @@
-"""The control protocol: what is understood, and what a mistake is told."""
+"""The control protocol: what is understood, and the error for each mistake."""
 
 import json
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lab.protocol import GetState, RequestError, Reset, parse_request
 from lab.state import Switch
 
-# A busy machine is no fault of the code.
+# A busy machine must not fail the test.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ON = {"isp": "xl", "censor": "sni_reset", "on": True}
 

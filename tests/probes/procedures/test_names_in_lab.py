@@ -139,4 +139,4 @@ def test_who_the_resolvers_are_on_a_clean_line(played: Results) -> None:
         Resolver.VANTAGE: [(own,)],
         Resolver.PUBLIC: [(world.PUBLIC_RESOLVER,)],
     }
-    assert identities(result.measurement) == {}, "asked once a round, with the control host"
+    assert identities(result.measurement) == {}, "asked once a round, with the canary"

@@ -14,7 +14,7 @@ from probes.transport.trust import load_trust
 
 pytestmark = [pytest.mark.lab]
 
-TELEGRAM, TELEGRAM6, CENTRE = "149.154.167.99", "2001:67c:4e8:f004::9", "149.154.167.51"
+TELEGRAM, TELEGRAM6, DATA_CENTRE = "149.154.167.99", "2001:67c:4e8:f004::9", "149.154.167.51"
 
 
 @pytest.fixture(autouse=True)
@@ -79,5 +79,5 @@ async def test_a_name_that_is_swallowed(config: Config, lab: LabControl) -> None
 
 
 async def test_a_port_that_is_closed_is_refused(config: Config) -> None:
-    observation = await shake_hands(config, "t.me", CENTRE)
+    observation = await shake_hands(config, "t.me", DATA_CENTRE)
     assert observation.failure is Failure.CONNECTION_REFUSED
