@@ -17,7 +17,7 @@ TELEGRAM = Path(lab.__file__).parent.parent / "observatory" / "reference" / "tel
 def test_vantage_points_are_the_isps() -> None:
     document = YAML(typ="safe").load(VANTAGE_POINTS)
     assert document["public_resolver"] == world.PUBLIC_RESOLVER
-    assert document["control"] == world.CANARY
+    assert document["canary_host"] == world.CANARY
     found = {
         point["id"]: (point["asn"], point["via"]["netns"], point["resolver"], point["role"])
         for point in document["vantage_points"]
