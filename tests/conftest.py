@@ -44,5 +44,10 @@ def lab() -> Iterator[LabControl]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright's own event loop runs on until the session ends, and no other
-    loop can be started meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    loop can be started meanwhile. Tests that wait for silences come first, so that no worker ends with one.
+    """
+    items.sort(key=lambda item: (_is(item, "browser"), not _is(item, "lab")))
+
+
+def _is(item: pytest.Item, marker: str) -> bool:
+    return item.get_closest_marker(marker) is not None
