@@ -5,10 +5,9 @@ from datetime import datetime
 from html import escape
 from typing import Any, Final
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-
 from observatory.figures.looks import LOOKS
 from observatory.figures.parts import Band, TimeAxis
+from observatory.figures.traces import Figure
 from observatory.model import State
 
 BAND_PX: Final = 15
@@ -30,7 +29,7 @@ def place_bands(bands: Iterable[Band], axis: TimeAxis) -> tuple[tuple[Band, int]
     return tuple(placed)
 
 
-def draw_bands(figure: go.Figure, placed: Sequence[tuple[Band, int]], axis: TimeAxis) -> None:
+def draw_bands(figure: Figure, placed: Sequence[tuple[Band, int]], axis: TimeAxis) -> None:
     """Draw what was placed: full while it surely went on, pale while it may have."""
     for band, lane in placed:
         left, right = _reach(band, axis)
@@ -62,7 +61,7 @@ def _reach(band: Band, axis: TimeAxis) -> tuple[datetime, datetime]:
 
 
 def _draw_box(
-    figure: go.Figure, start: datetime, end: datetime, lane: int, axis: TimeAxis, opacity: float
+    figure: Figure, start: datetime, end: datetime, lane: int, axis: TimeAxis, opacity: float
 ) -> None:
     left, right = max(start, axis.start), min(end, axis.end)
     if left >= right:

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Final
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-
 from observatory.figures.bands import BAND_PX, draw_bands, place_bands
 from observatory.figures.looks import PAPERS, Look, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
+from observatory.figures.traces import Figure
 from observatory.text import Text
 
 # Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
@@ -44,7 +43,7 @@ def label_lines(name: str) -> list[str]:
 
 
 def frame(
-    figure: go.Figure,
+    figure: Figure,
     *,
     caption: Caption,
     rows: Sequence[ChartRow],
@@ -54,7 +53,7 @@ def frame(
     marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
     below_px: int = 0,
-) -> go.Figure:
+) -> Figure:
     """Dress a figure whose rows lie at y = 0, 1, 2 … from the top: caption, source, axes, legend, height.
 
     Units:  `below_px` keeps room between legend and source, for a colour scale.
@@ -177,7 +176,7 @@ def _legend_rows(names: Iterable[str]) -> int:
 
 
 def _draw_marks(
-    figure: go.Figure, marks: Iterable[DateMark], axis: TimeAxis, colour: str, *, above_px: int
+    figure: Figure, marks: Iterable[DateMark], axis: TimeAxis, colour: str, *, above_px: int
 ) -> None:
     for mark in marks:
         at = axis.local(mark.at)
@@ -197,11 +196,6 @@ def _draw_marks(
 
 def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width) or [""]
-
-
-def bar_trace(**options: Any) -> go.Bar:
-    """Return horizontal bars that start at `base` and last `x` milliseconds: what a date axis needs."""
-    return go.Bar(orientation="h", marker_line_width=0, hoverinfo="skip", width=0.86, **options)
 
 
 def pattern_of(look: Look) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-
-from observatory.figures.frame import bar_trace, frame, pattern_of, plain
+from observatory.figures.frame import frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, SHARE_SCALE, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
+from observatory.figures.traces import Figure, bar_trace, heatmap_trace, new_figure
 from observatory.model.views import Share
 from observatory.text import Text
 from observatory.views.shown import NO_DATA
@@ -29,19 +28,19 @@ def draw_share(
     theme: Theme,
     marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
-) -> go.Figure:
+) -> Figure:
     """Return the heat map of n_blocked / n_judged.
 
     Shape:  one row per key, one column per bucket. A bucket in which nothing was judged has no value: it is
             drawn hatched and never as 0 %.
     """
     found = {(share.key, share.bucket_at): share for share in shares}
-    figure = go.Figure()
+    figure = new_figure()
     _draw_unjudged(figure, found, rows, axis, text)
     when = [axis.distance(at) if axis.zero else f"{axis.local(at):%Y-%m-%d %H:%M}" for at in axis.buckets]
     values = [[_value(found.get((row.key, at))) for at in axis.buckets] for row in rows]
     figure.add_trace(
-        go.Heatmap(
+        heatmap_trace(
             x=[axis.local(at) + axis.step / 2 for at in axis.buckets],
             y=list(range(len(rows))),
             z=values,
@@ -111,7 +110,7 @@ def _words(share: Share | None, text: Text) -> str:
 
 
 def _draw_unjudged(
-    figure: go.Figure,
+    figure: Figure,
     found: dict[tuple[str, datetime], Share],
     rows: Sequence[ChartRow],
     axis: TimeAxis,

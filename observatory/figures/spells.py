@@ -8,12 +8,11 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-
 from observatory.analysis.events.publication import is_proven
-from observatory.figures.frame import bar_trace, frame, pattern_of, plain, wrapped
+from observatory.figures.frame import frame, pattern_of, plain, wrapped
 from observatory.figures.looks import LOOKS, PAPERS, Look, Paper, Theme
 from observatory.figures.parts import Caption, ChartRow, DateMark, TimeAxis
+from observatory.figures.traces import Figure, bar_trace, marker_trace, new_figure
 from observatory.model import Certainty, Method, Spell, State
 from observatory.text import Text
 from observatory.text.events import end_words, how_words, onset_words
@@ -74,7 +73,7 @@ def draw_spells(
     text: Text,
     theme: Theme,
     marks: Sequence[DateMark] = (),
-) -> go.Figure:
+) -> Figure:
     """Return the timeline of an event.
 
     Shape:  one line per row, times in words in `zone`. Full from the first sight of the block to the last;
@@ -82,7 +81,7 @@ def draw_spells(
             measurement. Pieces too short to be seen are widened, into the time before an onset and after an
             end.
     """
-    figure = go.Figure()
+    figure = new_figure()
     pieces = [
         piece
         for number, row in enumerate(rows)
@@ -168,7 +167,7 @@ def _narrow(lines: Iterable[str]) -> list[str]:
     return [plain(part) for line in lines for part in wrapped(line, _HOVER_WIDTH)]
 
 
-def _draw_pieces(figure: go.Figure, pieces: Sequence[_Piece], axis: TimeAxis, text: Text) -> None:
+def _draw_pieces(figure: Figure, pieces: Sequence[_Piece], axis: TimeAxis, text: Text) -> None:
     room = (axis.end - axis.start) * _ROOM
     for kind, look in _LOOKS.items():
         own = [piece for piece in pieces if piece.kind is kind]
@@ -200,7 +199,7 @@ def method_changes(spell: Spell) -> tuple[Method, ...]:
 
 
 def _draw_methods(
-    figure: go.Figure, rows: Sequence[SpellRow], axis: TimeAxis, zone: ZoneInfo, text: Text, paper: Paper
+    figure: Figure, rows: Sequence[SpellRow], axis: TimeAxis, zone: ZoneInfo, text: Text, paper: Paper
 ) -> None:
     changes = [
         (number, row, method)
@@ -212,10 +211,9 @@ def _draw_methods(
     if not changes:
         return
     figure.add_trace(
-        go.Scatter(
+        marker_trace(
             x=[axis.local(method.onset.by) for _, _, method in changes],
             y=[number for number, _, _ in changes],
-            mode="markers",
             marker={
                 "symbol": "diamond-tall",
                 "size": 13,

@@ -7,11 +7,10 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-import plotly.graph_objects as go  # type: ignore[import-untyped]
-
-from observatory.figures.frame import bar_trace, frame, pattern_of, plain
+from observatory.figures.frame import frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, PAPERS, SEVERITY, Paper, Theme
 from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
+from observatory.figures.traces import Figure, bar_trace, heatmap_trace, marker_trace, new_figure
 from observatory.model import OFFLINE_RULES, Cell, State
 from observatory.model.views import Gap
 from observatory.text import Text
@@ -48,14 +47,14 @@ def draw_timeline(
     gaps: Iterable[Gap] = (),
     marks: Sequence[DateMark] = (),
     bands: Sequence[Band] = (),
-) -> go.Figure:
+) -> Figure:
     """Return the timeline of `rows`.
 
     Shape:  `by` says which field of a cell a row's key is: `vantage` or `target`. Cells outside `axis` or of
             other rows are left out. A bucket without cells is drawn as "no data".
     """
     counted, offline = _count(cells, by)
-    figure = go.Figure()
+    figure = new_figure()
     _draw_bands(figure, _bands(rows, axis, counted), text)
     _draw_hover(figure, rows, axis, counted, offline, text)
     _draw_gaps(figure, rows, axis, gaps, text, PAPERS[theme])
@@ -89,7 +88,7 @@ def _bands(
     return [_Band(row=b.row, start=axis.local(b.start), end=axis.local(b.end), shown=b.shown) for b in bands]
 
 
-def _draw_bands(figure: go.Figure, bands: Sequence[_Band], text: Text) -> None:
+def _draw_bands(figure: Figure, bands: Sequence[_Band], text: Text) -> None:
     for shown, look in LOOKS.items():
         own = [band for band in bands if band.shown == shown]
         if not own:
@@ -119,7 +118,7 @@ def _legend_name(shown: Shown, text: Text) -> str:
 
 
 def _draw_hover(
-    figure: go.Figure,
+    figure: Figure,
     rows: Sequence[ChartRow],
     axis: TimeAxis,
     counted: Mapping[tuple[str, datetime], Counts],
@@ -132,7 +131,7 @@ def _draw_hover(
         for row in rows
     ]
     figure.add_trace(
-        go.Heatmap(
+        heatmap_trace(
             x=[axis.local(at) + axis.step / 2 for at in axis.buckets],
             y=list(range(len(rows))),
             z=[[0] * len(axis.buckets) for _ in rows],
@@ -156,7 +155,7 @@ def _words(counts: Counts, offline: bool, text: Text) -> str:
 
 
 def _draw_gaps(
-    figure: go.Figure, rows: Sequence[ChartRow], axis: TimeAxis, gaps: Iterable[Gap], text: Text, paper: Paper
+    figure: Figure, rows: Sequence[ChartRow], axis: TimeAxis, gaps: Iterable[Gap], text: Text, paper: Paper
 ) -> None:
     numbers = {row.key: number for number, row in enumerate(rows)}
     end = axis.start + len(axis.buckets) * axis.step
@@ -164,10 +163,9 @@ def _draw_gaps(
     if not own:
         return
     figure.add_trace(
-        go.Scatter(
+        marker_trace(
             x=[axis.local(gap.at) for gap in own],
             y=[numbers[gap.vantage] + 0.36 for gap in own],
-            mode="markers",
             marker={
                 "symbol": "triangle-up",
                 "size": 9,
