@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Final
 
-from observatory.figures.bands import BAND_PX, draw_bands, place_bands
+from observatory.figures.bands import BAND_PX, draw_bands
 from observatory.figures.looks import PAPERS, Look, Theme
-from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.traces import Figure
 from observatory.text import Text
+from observatory.views.bands import place_bands
+from observatory.views.charts import Band, Caption, ChartRow, DateMark, TimeAxis
 
 # Plotly neither breaks lines nor knows how wide it is shown; these fit a phone of 390 px.
 _PHONE_PX: Final = 230

@@ -7,10 +7,10 @@ from typing import Final
 
 from observatory.figures.frame import frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, SHARE_SCALE, Theme
-from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.traces import Figure, bar_trace, heatmap_trace, new_figure
 from observatory.model.views import Share
 from observatory.text import Text
+from observatory.views.charts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.views.shown import NO_DATA
 
 # Beyond this many columns a number no longer fits its field.

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from observatory.analysis.events.publication import is_proven
 from observatory.figures.frame import frame, pattern_of, plain, wrapped
 from observatory.figures.looks import LOOKS, PAPERS, Look, Paper, Theme
-from observatory.figures.parts import Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.traces import Figure, bar_trace, marker_trace, new_figure
 from observatory.model import Certainty, Method, Spell, State
 from observatory.text import Text
 from observatory.text.events import end_words, how_words, onset_words
+from observatory.views.charts import Caption, ChartRow, DateMark, TimeAxis
 from observatory.views.shown import NO_DATA
 from observatory.views.spell_rows import SpellRow, share_words, target_words
 

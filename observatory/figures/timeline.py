@@ -9,11 +9,11 @@ from typing import Final
 
 from observatory.figures.frame import frame, pattern_of, plain
 from observatory.figures.looks import LOOKS, PAPERS, SEVERITY, Paper, Theme
-from observatory.figures.parts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.figures.traces import Figure, bar_trace, heatmap_trace, marker_trace, new_figure
 from observatory.model import OFFLINE_RULES, Cell, State
 from observatory.model.views import Gap
 from observatory.text import Text
+from observatory.views.charts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.views.shown import NO_DATA, Shown
 
 Counts = Counter[State]

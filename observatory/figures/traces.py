@@ -1,7 +1,7 @@
 """Plotly's figures and traces, as the charts make them.
 
-Plotly is loaded when the first figure is made, not with this module: figures are values, and it brings `socket`
-along (by way of `email.utils`). What only words a figure's rows then loads nothing of it either.
+Plotly is loaded when the first figure is made, not with this module: it brings `socket` along, by way of
+`email.utils`, and a chart is nothing but a value.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias

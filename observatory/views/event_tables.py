@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from observatory.analysis.events.publication import is_proven
 from observatory.model import Certainty, Event, Method, Revision, Shows, Spell, State, load_zone
-from observatory.site.components.address import measurement_address
-from observatory.site.components.table import Line, Section, TableCell
 from observatory.text import Text
 from observatory.text.events import MANY, end_words, event_zone, how_words, onset_words, shortened
+from observatory.views.addresses import measurement_address
 from observatory.views.event_words import (
     cause_words,
     control_words,
@@ -16,6 +15,7 @@ from observatory.views.event_words import (
     spell_onset_words,
     versions_words,
 )
+from observatory.views.rows import Line, Section, TableCell
 from observatory.views.spell_rows import (
     SpellRow,
     by_network,

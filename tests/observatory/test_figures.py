@@ -7,23 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.figures import (
-    LOOKS,
-    NO_DATA,
-    Caption,
-    ChartRow,
-    DateMark,
-    Theme,
-    TimeAxis,
-    draw_share,
-    draw_timeline,
-)
+from observatory.figures import LOOKS, Theme, draw_share, draw_timeline
 from observatory.figures.frame import label_lines
 from observatory.figures.looks import PAPERS, SHARE_SCALE
 from observatory.figures.timeline import dominant
 from observatory.model import OVERALL, Cell, Grain, State
 from observatory.model.views import Gap, GapReason, Share
 from observatory.text import load_text
+from observatory.views.charts import Caption, ChartRow, DateMark, TimeAxis
+from observatory.views.shown import NO_DATA
 
 START = datetime(2017, 7, 14, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final, Literal
-from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from observatory.text import FALLBACK, LANGUAGES, Text, load_text, match_language
-
-_SEPARATOR: Final = ".."
+from observatory.text import LANGUAGES, Text, load_text, match_language
+from observatory.views.addresses import parse_days, write_days
 
 
 def choose_language() -> Text:
@@ -88,37 +85,6 @@ def asked(name: str) -> str | None:
     return value
 
 
-def measurement_address(measurement_id: str, language: str) -> str:
-    """Return the address of the page of one measurement, seen from any page."""
-    return f"measurement?{urlencode({'id': measurement_id, 'lang': language})}"
-
-
-def event_address(event_id: str, language: str) -> str:
-    """Return the address of the page of one event, seen from any page."""
-    return f"event?{urlencode({'id': event_id, 'lang': language})}"
-
-
-def feed_address(
-    kind: Literal["events", "isp", "host"], key: str | int = "", language: str = FALLBACK
-) -> str:
-    """Return the address of an Atom feed, seen from any page.
-
-    Shape:  `key` is the ASN for `isp`, the target's name for `host`, and nothing for `events`.
-    """
-    name = {"events": "events", "isp": f"isp/AS{key}", "host": f"host/{quote(str(key), safe='')}"}[kind]
-    return f"feeds/{name}.atom?{urlencode({'lang': language})}"
-
-
-def parse_days(asked: str | None) -> tuple[date, date] | None:
-    """Return the range of `2017-07-10..2017-07-20`; None for anything else."""
-    first, separator, last = (asked or "").partition(_SEPARATOR)
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last)
-    except ValueError:
-        return None
-    return days if separator and days[0] <= days[1] and days[0].year >= 2000 else None
-
-
 def _asked(name: str) -> str | None:
     return st.query_params.get(name) or st.session_state.get(f"address.{name}")
 
@@ -141,7 +107,7 @@ def _keep(name: str) -> None:
 def _keep_days(name: str) -> None:
     chosen = st.session_state[f"choose.{name}"]
     if len(chosen) == 2:
-        _put(name, f"{chosen[0]}{_SEPARATOR}{chosen[1]}")
+        _put(name, write_days(*chosen))
 
 
 def _put(name: str, value: str) -> None:

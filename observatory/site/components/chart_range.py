@@ -6,16 +6,18 @@ from typing import Final
 
 import streamlit as st
 
-from observatory.figures import Band, DateMark, TimeAxis
 from observatory.model import Cell, Event, Grain, Role
+from observatory.model.known_dates import KnownDate
+from observatory.reference.known_dates import load_known_dates
 from observatory.site.components.address import choose_days, choose_one
-from observatory.site.components.event_bands import find_bands
-from observatory.site.components.known_dates import KnownDate, dates_between, mark_dates
 from observatory.site.components.page import View
 from observatory.site.known_targets import known_targets
 from observatory.site.reads import read_cells, read_events, read_latest, read_share
 from observatory.store import Share, VantageStatus
 from observatory.text import zone_name
+from observatory.views.bands import find_bands
+from observatory.views.charts import Band, DateMark, TimeAxis
+from observatory.views.known_dates import dates_between, mark_dates
 from observatory.views.matrix import TargetGroup, group_targets
 from observatory.views.ranges import bucket_range, default_days
 
@@ -100,7 +102,7 @@ def choose_range(view: View) -> ChartRange | None:
     start, end, grain = bucket_range(*days, view.zone, view.coverage, every_s=every_s)
     measured = (latest.target for latest in read_latest(view.url, view.coverage, view.emulated))
     zone = _zone(view, start)
-    known = dates_between(start, end)
+    known = dates_between(load_known_dates(), start, end)
     targets = group_targets(known_targets(), measured)[kind]
     axis = TimeAxis(
         start=start,

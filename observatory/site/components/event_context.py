@@ -1,38 +1,33 @@
 """What stands around an event: others' reports, notes, revisions, how to cite it, what to take along."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from observatory.model import Event, Revision
-from observatory.site.components.address import event_address, feed_address
-from observatory.site.components.event_tables import revision_section
-from observatory.site.components.known_dates import KnownDate, dates_between, show_dates
+from observatory.model.known_dates import KnownDate
+from observatory.reference.known_dates import COUNTRY, load_known_dates
+from observatory.site.components.known_dates import show_dates
 from observatory.site.components.page import View, show_columns, show_download
-from observatory.site.components.table import Head, show_table
+from observatory.site.components.table import show_table
 from observatory.site.reads import read_notes, read_revisions
 from observatory.store.events import encode_event
 from observatory.text.events import names_by_asn
+from observatory.views.addresses import event_address, feed_address
 from observatory.views.csv import SPELL_COLUMNS, spell_csv
+from observatory.views.event_tables import revision_section
 from observatory.views.event_words import citation
+from observatory.views.known_dates import dates_around
+from observatory.views.rows import Head
 from observatory.views.words import escape_markdown
-
-# Orders come before and statements after what they speak of.
-_AROUND: Final = timedelta(days=30)
-# The dates known so far are of one country.
-_COUNTRY: Final = "ID"
 
 
 def known_around(event: Event, now: datetime) -> tuple[KnownDate, ...]:
-    """Return what others reported of the weeks around an event."""
-    if event.country != _COUNTRY or not event.spells:
-        return ()
-    end = event.end.by if event.end else max(now, event.onset.by)
-    return dates_between((event.onset.after or event.onset.by) - _AROUND, end + _AROUND)
+    """Return what others reported of the weeks around an event; it is known of one country."""
+    return dates_around(load_known_dates(), event, now) if event.country == COUNTRY else ()
 
 
 def show_reported(view: View, known: tuple[KnownDate, ...]) -> None:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from observatory.figures import Caption, TimeAxis, draw_spells
+from observatory.figures import draw_spells
 from observatory.model import Event, Grain, Revision, Spell, load_zone
+from observatory.model.known_dates import KnownDate
 from observatory.site.components.address import asked, choose_one
 from observatory.site.components.event_context import (
     known_around,
@@ -21,15 +22,17 @@ from observatory.site.components.event_context import (
     show_reported,
     show_revisions,
 )
-from observatory.site.components.event_tables import SHOWS, evidence_sections, method_sections, spell_sections
-from observatory.site.components.known_dates import KnownDate, mark_dates
 from observatory.site.components.page import PLOTLY, View, open_view, show_missing, show_no_measurements
-from observatory.site.components.table import Head, Section, show_table
+from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, find_event, read_events
 from observatory.store import StoreError
 from observatory.text import zone_name
 from observatory.text.events import MANY, event_zone, names_by_asn, shortened
+from observatory.views.charts import Caption, TimeAxis
+from observatory.views.event_tables import SHOWS, evidence_sections, method_sections, spell_sections
 from observatory.views.event_words import headline, sentences, silence_words
+from observatory.views.known_dates import mark_dates
+from observatory.views.rows import Head, Section
 from observatory.views.spell_rows import SpellRow, group_rows
 from observatory.views.step_words import printable
 from observatory.views.words import escape_markdown

@@ -7,13 +7,14 @@ import streamlit as st
 
 from observatory.analysis.events.publication import is_going_on, is_published, publishable, suspicions
 from observatory.model import Event, Revision, Role, Spell, load_zone
-from observatory.site.components.address import event_address, feed_address
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
-from observatory.site.components.table import Head, Line, Section, TableCell, show_table
+from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.store import StoreError
 from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words
+from observatory.views.addresses import event_address, feed_address
 from observatory.views.event_words import headline, versions_words
+from observatory.views.rows import Head, Line, Section, TableCell
 from observatory.views.spell_rows import share_words, state_words
 from observatory.views.words import escape_markdown
 

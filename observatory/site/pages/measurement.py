@@ -6,14 +6,16 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from observatory.model import load_zone
-from observatory.site.components.address import asked, measurement_address
+from observatory.site.components.address import asked
 from observatory.site.components.page import View, open_view, show_missing, show_no_measurements
 from observatory.site.components.step_list import show_steps
-from observatory.site.components.table import Head, Line, Section, TableCell, show_table
+from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, Found, find_measurement, read_latest
 from observatory.store import StoreError, VantageStatus
 from observatory.text.rules import load_rule_texts
+from observatory.views.addresses import measurement_address
 from observatory.views.measurement_words import Judged, comparisons, headline, judged, provenance
+from observatory.views.rows import Head, Line, Section, TableCell
 from observatory.views.step_words import printable
 from observatory.views.steps import describe_steps
 from observatory.views.words import escape_markdown

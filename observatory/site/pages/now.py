@@ -8,7 +8,6 @@ import streamlit as st
 from observatory.analysis.events.publication import is_going_on, publishable
 from observatory.figures.looks import LOOKS
 from observatory.model import Event, Role, load_zone
-from observatory.site.components.address import event_address, measurement_address
 from observatory.site.components.page import (
     View,
     open_view,
@@ -18,25 +17,18 @@ from observatory.site.components.page import (
     show_missing,
     show_no_measurements,
 )
-from observatory.site.components.table import (
-    Detail,
-    Head,
-    LegendEntry,
-    Line,
-    Section,
-    TableCell,
-    show_legend,
-    show_table,
-)
+from observatory.site.components.table import show_legend, show_table
 from observatory.site.known_targets import known_targets
 from observatory.site.reads import REFRESH_S, read_events, read_latest
 from observatory.store import StoreError, VantageStatus
 from observatory.text import Text
 from observatory.text.events import onset_sentence
+from observatory.views.addresses import event_address, measurement_address
 from observatory.views.csv import LATEST_COLUMNS, latest_csv
 from observatory.views.event_words import headline
 from observatory.views.headline import Headline, describe, describe_controls
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup, build_matrix
+from observatory.views.rows import Detail, Head, LegendEntry, Line, Section, TableCell
 from observatory.views.shown import NO_DATA
 from observatory.views.words import escape_markdown, where_and_how
 

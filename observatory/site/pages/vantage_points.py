@@ -13,11 +13,12 @@ from observatory.site.components.page import (
     show_missing,
     show_no_measurements,
 )
-from observatory.site.components.table import Head, Line, Section, TableCell, show_table
+from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_config_state
 from observatory.store import StoreError, VantageStatus
 from observatory.views.csv import VANTAGE_COLUMNS, vantage_csv
 from observatory.views.punctuality import Punctuality, describe_punctuality, judge_punctuality
+from observatory.views.rows import Head, Line, Section, TableCell
 from observatory.views.shown import NO_DATA
 from observatory.views.words import escape_markdown
 

@@ -7,17 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.figures import (
-    Band,
-    Caption,
-    ChartRow,
-    Theme,
-    TimeAxis,
-    draw_share,
-    draw_spells,
-    draw_timeline,
-)
-from observatory.figures.bands import place_bands
+from observatory.figures import Theme, draw_share, draw_spells, draw_timeline
 from observatory.figures.looks import PAPERS
 from observatory.figures.spells import _LOOKS
 from observatory.model import (
@@ -32,9 +22,10 @@ from observatory.model import (
     State,
     Witness,
 )
-from observatory.site.components.event_bands import find_bands, make_band
 from observatory.text import load_text
 from observatory.text.events import names_by_asn
+from observatory.views.bands import find_bands, make_band, place_bands
+from observatory.views.charts import Band, Caption, ChartRow, TimeAxis
 from observatory.views.spell_rows import group_rows
 from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, TELKOMSEL, XL, make_event, make_spell
 from tests.observatory.test_figures import contrast

@@ -7,9 +7,10 @@ import pytest
 
 from observatory.model import Grain, Layer, Role, load_zone
 from observatory.model.views import Coverage
-from observatory.site.components.address import parse_days
-from observatory.site.components.known_dates import dates_between, load_known_dates, mark_dates
+from observatory.reference.known_dates import load_known_dates
 from observatory.text import load_text
+from observatory.views.addresses import parse_days
+from observatory.views.known_dates import dates_between, mark_dates
 from observatory.views.punctuality import Punctuality, describe_punctuality, judge_punctuality
 from observatory.views.ranges import (
     bucket_range,
@@ -127,8 +128,10 @@ def test_mechanism_in_words() -> None:
 
 def test_known_dates_are_drawn_only_where_the_range_covers_them() -> None:
     start = datetime(2017, 7, 17, tzinfo=UTC)
-    assert [d.kind for d in dates_between(start, start + timedelta(days=1))] == ["observed_blocked"]
-    assert dates_between(NOW, NOW + timedelta(days=30)) == ()
+    assert [d.kind for d in dates_between(load_known_dates(), start, start + timedelta(days=1))] == [
+        "observed_blocked"
+    ]
+    assert dates_between(load_known_dates(), NOW, NOW + timedelta(days=30)) == ()
 
 
 def test_known_dates_close_together_share_a_mark() -> None:

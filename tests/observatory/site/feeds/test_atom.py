@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from observatory.model import AlertKind, Revision
-from observatory.site.components.address import feed_address
 from observatory.site.feeds.atom import (
     N_ENTRIES,
     Feed,
@@ -20,6 +19,7 @@ from observatory.site.feeds.atom import (
 )
 from observatory.site.feeds.routes import parse_feed
 from observatory.text import LANGUAGES, load_text
+from observatory.views.addresses import feed_address
 from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, XL, make_event, make_history
 from tests.observatory.site.feeds.strict_reader import NS, entries, links, read_atom, word
 

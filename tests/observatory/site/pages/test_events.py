@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from observatory.analysis.events.publication import is_going_on, publishable
 from observatory.model import AlertKind, Event, Role
 from observatory.site import reads
-from observatory.site.components.aligned import ZERO, align_shares
 from observatory.store import Share, Store
 from observatory.text import LANGUAGES, load_text
+from observatory.views.aligned import ZERO, align_shares
 from observatory.views.csv import SPELL_COLUMNS, aligned_csv, spell_csv
 from observatory.views.event_words import difference_words, headline, sentences
 from tests.observatory.site.event_world import (

@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from observatory.model import Finding, Layer, Role, StandIn, State, Verdict
-from observatory.site.components.address import measurement_address
 from observatory.store import Store
 from observatory.text import LANGUAGES, load_text
 from observatory.text.rules import load_rule_texts
+from observatory.views.addresses import measurement_address
 from observatory.views.measurement_words import headline
 from probes.records import AnyObservation, ExtendedError, Failure, Heard, Measurement, Purpose, TargetKind
 from tests.observatory.site.test_pages import HOSTILE, open_page, words
