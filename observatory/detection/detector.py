@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final
 
 from observatory.analysis.events.incidents import group_spells
-from observatory.analysis.events.news import PAUSE, WEIGHT, find_news
+from observatory.analysis.events.news import MIN_INTERVAL, PRIORITY, find_news
 from observatory.analysis.events.spells import NetworkInfo
 from observatory.detection.search import SearchResult, find_due, search_series
 from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
@@ -139,7 +139,7 @@ class Detector:
 
     def _find_alert(self, event: Event, now: datetime, stands: Revision | None) -> list[Alert]:
         """Return what people are to be told now; `stands` is the revision the event has and keeps."""
-        log = self._store.load_alerts(of_events=[event.id], kinds=WEIGHT)
+        log = self._store.load_alerts(of_events=[event.id], kinds=PRIORITY)
         told = None
         if log and log[-1].revision is not None:
             told = self._store.load_revisions(event.id, number=log[-1].revision)[0].event
@@ -190,7 +190,7 @@ def _join(one: SearchResult, other: SearchResult) -> SearchResult:
 
 def _may_have_news(event: Event, before: Revision | None, now: datetime) -> bool:
     """Whether something may have been held back: not of what has stood still for longer than any pause."""
-    return event.end is None or before is None or now - before.at < 2 * max(PAUSE.values())
+    return event.end is None or before is None or now - before.at < 2 * max(MIN_INTERVAL.values())
 
 
 def _is_history(event: Event, told: Event | None, now: datetime) -> bool:
@@ -200,7 +200,7 @@ def _is_history(event: Event, told: Event | None, now: datetime) -> bool:
 
 def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
     """What goes on for days is told now and then; the first word of it counts as a telling."""
-    pause = PAUSE.get(kind)
+    pause = MIN_INTERVAL.get(kind)
     if pause is None:
         return False
     first = AlertKind.ONSET if kind is AlertKind.SPREAD else kind

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cattrs.preconf.json import make_converter
 
 from observatory.analysis.events.sequential import (
-    LEAST_FAILING,
+    MIN_FAILING,
     START,
     VERSION,
     Beliefs,
@@ -249,7 +249,7 @@ def _describe_group(
         of,
         watched_at - REACH,
         layers_from=watched_at - _LAYERS_BEFORE,
-        least_blocked=LEAST_FAILING,
+        least_blocked=MIN_FAILING,
         end=None if last is None else parse_time(last) + HOUR,
     )
     before = {spell.suspected_at: spell for spell in stored}

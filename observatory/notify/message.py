@@ -48,7 +48,7 @@ def name_kind(kinds: Collection[AlertKind], event: Event, before: Event | None) 
 def describe_event(
     text: Text, kinds: Collection[AlertKind], event: Event, before: Event | None, *, link: str
 ) -> Notice:
-    """Return the notice of an event as it stands, with what is new to a reader who knows it as `before`.
+    """Return the notice of an event as it is now, with what is new to a reader who knows it as `before`.
 
     Errors: ValueError when neither has a spell: there is nothing to say.
     """

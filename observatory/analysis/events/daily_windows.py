@@ -9,15 +9,16 @@ from zoneinfo import ZoneInfo
 from observatory.analysis.events.tallies import Tally
 from observatory.model import DailyWindow
 
-_LEAST_DAYS: Final = 4
-_IN: Final = 0.5
+_MIN_DAYS: Final = 4
+# The share of measurements blocked from which an hour of the day belongs to a window.
+_INSIDE: Final = 0.5
 # 23 degrees of freedom: chance alone reaches this once in 10⁸.
-_LEAST_G: Final = 80.0
+_MIN_G: Final = 80.0
 _HOURS: Final = 24
 
 
 def find_windows(tallies: Sequence[Tally], zone: ZoneInfo) -> tuple[DailyWindow, ...]:
-    """Return the times of day at which it is blocked; none when the time of day explains nothing.
+    """Return the times of day at which it is blocked; empty when the time of day makes no difference.
 
     Shape:  the tallies from onset to end, at most an hour each -> windows in local time, in order.
     Source: the G-test of independence of hour and outcome; Sokal and Rohlf, "Biometry", chapter 17.
@@ -29,9 +30,9 @@ def find_windows(tallies: Sequence[Tally], zone: ZoneInfo) -> tuple[DailyWindow,
         hour[1] += tally.n_judged
     days = {t.at.astimezone(zone).date() for t in tallies if t.n_blocked}
     measured = [n for _, n in counts if n]
-    if len(days) < _LEAST_DAYS or len(measured) < _HOURS / 2 or _g(counts) < _LEAST_G:
+    if len(days) < _MIN_DAYS or len(measured) < _HOURS / 2 or _g(counts) < _MIN_G:
         return ()
-    inside = [n > 0 and k / n >= _IN for k, n in counts]
+    inside = [n > 0 and k / n >= _INSIDE for k, n in counts]
     if all(inside) or not any(inside):
         return ()
     starts = [hour for hour in range(_HOURS) if inside[hour] and not inside[hour - 1]]

@@ -1,4 +1,4 @@
-"""Many spells, one event: what began in one country within one window is one change in the world."""
+"""Many spells, one event: what began in one country within a few days is one change in the world."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from observatory.model import Certainty, Event, Spell
 
 # An order is carried out within days; Indonesia's networks took three in 2017.
 SAME_ORDER: Final = timedelta(days=7)
-# Other targets, other networks, and yet so close together that chance is no explanation.
+# Other targets, other networks, but so close together that it is hardly a coincidence.
 SAME_DAY: Final = timedelta(days=1)
 _EMULATED: Final = "emulated-"
 
@@ -27,11 +27,11 @@ class _Group:
         return any(spell.end is None or spell.end.by + REJOIN >= at for spell in self.spells)
 
     def takes(self, spell: Spell) -> bool:
-        """Whether a spell, which began after all of these, is of the same change."""
+        """Return whether a spell, which began after all of these, belongs to the same change."""
         if not self.is_going_on(spell.onset.by):
             return False
         shares_target = any(other.target == spell.target for other in self.spells)
-        # Nobody measured there before: it may have begun with the others, however long ago that is.
+        # Nobody measured it earlier: it may have begun with the others, however long ago that was.
         if spell.onset.after is None and shares_target:
             return True
         distance = spell.onset.by - self.last_onset
@@ -39,11 +39,11 @@ class _Group:
 
 
 def group_spells(spells: Iterable[Spell], known: Sequence[Event] = ()) -> list[Event]:
-    """Return the events that spells amount to, and those of `known` that nothing is left of, withdrawn.
+    """Return the events that the spells make up, and those of `known` of which none is left, as withdrawn.
 
-    Shape:  spells in any order; those that only our rules made, and groups without any confirmed one, make
-            no event. An event keeps its id as long as any of its spells is in it; where two become one, the
-            older id stays and the other is withdrawn.
+    Shape:  spells in any order; those that came with a change of our rules, and groups without a confirmed
+            spell, make no event. An event keeps its id as long as any of its spells is in it; where two
+            become one, the older id stays and the other is withdrawn.
     """
     groups: dict[tuple[str, bool], list[_Group]] = {}
     in_world = (spell for spell in spells if not spell.onset_from_rule_change)
@@ -91,7 +91,7 @@ def _continues(spells: Sequence[Spell], before: Sequence[Spell]) -> bool:
 
 
 def _is_near(one: Spell, other: Spell) -> bool:
-    """Whether two spells of one series share any time, give or take what late data may move them by."""
+    """Return whether two spells of one series overlap, give or take what late data may move them by."""
     return (other.end is None or one.onset.by <= other.end.by + REJOIN) and (
         one.end is None or other.onset.by <= one.end.by + REJOIN
     )

@@ -8,8 +8,8 @@ from typing import Final
 from observatory.analysis.events.tallies import Tally, portion_of
 from observatory.model import OVERALL, Interval, Method, Series, Spell
 
-# A method is named when it was met as often as makes a suspicion.
-_LEAST: Final = 3
+# A mechanism is named once it was met as often as it takes to suspect a block.
+_MIN_BLOCKED: Final = 3
 _MARGIN: Final = timedelta(hours=1)
 
 
@@ -17,7 +17,7 @@ def find_methods(key: Series, layers: Mapping[Series, Sequence[Tally]], spell: S
     """Return the mechanisms of a spell in the order in which they began.
 
     Shape:  `layers` holds the tallies of the series and, where they were kept, of its layers; each layer and
-            each resolver that was asked has methods of its own. Without any, the mechanism of the whole
+            each resolver that was asked has methods of its own. Without layers, the mechanism of the whole
             names the layer.
     """
     of_layers = {other: tallies for other, tallies in layers.items() if other.layer != OVERALL}
@@ -42,7 +42,7 @@ def _find_runs(key: Series, tallies: Sequence[Tally], spell: Spell) -> list[Meth
     for mechanism, places in _runs(tallies):
         if runs and (same := _deeper(runs[-1][0], mechanism)) is not None:
             runs[-1] = (same, runs[-1][1] + places)
-        elif sum(tallies[n].n_blocked for n in places) >= _LEAST:
+        elif sum(tallies[n].n_blocked for n in places) >= _MIN_BLOCKED:
             runs.append((mechanism, places))
     return [
         _describe(key, mechanism, places, tallies, spell, is_last=number == len(runs) - 1)
@@ -51,7 +51,7 @@ def _find_runs(key: Series, tallies: Sequence[Tally], spell: Spell) -> list[Meth
 
 
 def _runs(tallies: Sequence[Tally]) -> list[tuple[str, list[int]]]:
-    """Stretches of tallies with the same most frequent mechanism; those too short to count are left out."""
+    """Return the stretches with the same most frequent mechanism, without those too short to count."""
     runs: list[tuple[str, list[int]]] = []
     counted: Counter[str] = Counter()
     for tally in tallies:
@@ -65,11 +65,11 @@ def _runs(tallies: Sequence[Tally]) -> list[tuple[str, list[int]]]:
             runs[-1][1].append(number)
         else:
             runs.append((mechanism, [number]))
-    return [run for run in runs if sum(tallies[n].n_blocked for n in run[1]) >= _LEAST] or runs
+    return [run for run in runs if sum(tallies[n].n_blocked for n in run[1]) >= _MIN_BLOCKED] or runs
 
 
 def _deeper(one: str, other: str) -> str | None:
-    """The deeper of two paths of which one begins with the other: `tls.reset` and `tls.reset.sni`."""
+    """Return the deeper of two paths of which one begins with the other, `tls.reset` and `tls.reset.sni`."""
     deeper, other = (one, other) if len(one) > len(other) else (other, one)
     return deeper if f"{deeper}.".startswith(f"{other}.") or not other else None
 
@@ -90,7 +90,7 @@ def _describe(
     onset = Interval(after=before[-1] if before else spell.onset.after, by=tallies[first].until)
     end = (
         Interval(after=tallies[last].at, by=after[0])
-        if after and (not is_last or len(after) >= _LEAST)
+        if after and (not is_last or len(after) >= _MIN_BLOCKED)
         else None
     )
     return Method(

@@ -1,4 +1,4 @@
-"""What is new in an event since people were told about it last."""
+"""What is new in an event since the last alert about it."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 from observatory.analysis.events.publication import is_published
 from observatory.model import AlertKind, Event, Interval, Series, Spell
 
-# The weightiest first: an alert is named after it.
-WEIGHT: Final = (
+# What matters most comes first: an alert is named after it.
+PRIORITY: Final = (
     AlertKind.WITHDRAWAL,
     AlertKind.ONSET,
     AlertKind.CORRECTION,
@@ -16,8 +16,9 @@ WEIGHT: Final = (
     AlertKind.SPREAD,
     AlertKind.PARTIAL_END,
 )
-# What goes on for days is told at most so often; nothing is lost, the next telling says all of it.
-PAUSE: Final = {
+# How long after one alert of a kind the next may follow: what goes on for days would make many of them.
+# Nothing is lost, the next one says all of it.
+MIN_INTERVAL: Final = {
     AlertKind.METHOD: timedelta(hours=12),
     AlertKind.SPREAD: timedelta(hours=24),
     AlertKind.PARTIAL_END: timedelta(hours=12),
@@ -26,30 +27,30 @@ PAUSE: Final = {
 _MOVED: Final = timedelta(hours=1)
 
 
-def find_news(told: Event | None, event: Event) -> tuple[AlertKind, ...]:
-    """Return what an event says that was not told, the weightiest first; nothing when it says the same.
+def find_news(before: Event | None, event: Event) -> tuple[AlertKind, ...]:
+    """Return what is new in an event, what matters most first; empty when nothing is.
 
-    Shape:  `told` is the event as it was when people were told last; None: never.
+    Shape:  `before` is the event as it was at the last alert about it; None when there was none.
     """
-    if told is None:
+    if before is None:
         return (AlertKind.ONSET,) if is_published(event) else ()
     if event.withdrawn:
-        return () if told.withdrawn else (AlertKind.WITHDRAWAL,)
-    old, new = _first_by_series(told), _first_by_series(event)
+        return () if before.withdrawn else (AlertKind.WITHDRAWAL,)
+    old, new = _first_by_series(before), _first_by_series(event)
     news = set()
-    if told.withdrawn:
+    if before.withdrawn:
         news.add(AlertKind.ONSET)
     if any(_is_corrected(old[key], new[key]) for key in old.keys() & new.keys()) or old.keys() - new.keys():
         news.add(AlertKind.CORRECTION)
     if new.keys() - old.keys():
         news.add(AlertKind.SPREAD)
-    if any(asn in told.networks for asn, _ in _methods(event) - _methods(told)):
+    if any(asn in before.networks for asn, _ in _methods(event) - _methods(before)):
         news.add(AlertKind.METHOD)
-    if event.end is not None and told.end is None:
+    if event.end is not None and before.end is None:
         news.add(AlertKind.END)
-    elif event.end is None and _ended(event) - _ended(told):
+    elif event.end is None and _ended(event) - _ended(before):
         news.add(AlertKind.PARTIAL_END)
-    return tuple(kind for kind in WEIGHT if kind in news)
+    return tuple(kind for kind in PRIORITY if kind in news)
 
 
 def _first_by_series(event: Event) -> dict[Series, Spell]:
@@ -66,7 +67,7 @@ def _is_corrected(old: Spell, new: Spell) -> bool:
 
 
 def _moved(old: Interval, new: Interval, *, vague: bool) -> bool:
-    """A vague border becomes clearer with every measurement; it has moved when the two do not meet."""
+    """A vague border becomes clearer with every measurement; it has moved when the two do not overlap."""
     if vague:
         return (new.after is not None and new.after >= old.by) or (
             old.after is not None and old.after >= new.by

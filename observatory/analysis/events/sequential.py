@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-# Another one, when anything that decides what is suspected changes: tests then begin anew.
+# Changes with anything that decides what is suspected: all tests then start from the beginning.
 VERSION: Final = "1"
 
 Floats = npt.NDArray[np.float64]
@@ -29,7 +29,7 @@ Counts = npt.NDArray[np.int32]
 
 
 class Kind(StrEnum):
-    """`health` and `loss` are what networks do by themselves; in `turning` a block begins or ends."""
+    """`health` and `loss` are what networks do on their own; in `turning` a block begins or ends."""
 
     HEALTH = "health"
     LOSS = "loss"
@@ -44,7 +44,7 @@ class Regime:
     Shape:  `failing` is the share of measurements that come out blocked, None for any share alike; `at_first`
             the belief before any measurement. `enters` is the chance that a healthy series is so in the next
             cell, `stays` that it still is one cell later.
-    Units:  cells that have measurements: an hourly series is expected to be blocked once in a year.
+    Units:  cells that have measurements; an hourly series is expected to be blocked once a year.
     """
 
     name: str
@@ -67,22 +67,23 @@ REGIMES: Final = (
     Regime(name="half", kind=Kind.BLOCK, failing=0.5, at_first=0.02, enters=3e-5, stays=0.999),
     Regime(name="fifth", kind=Kind.BLOCK, failing=0.22, at_first=0.02, enters=3e-5, stays=0.999),
 )
+# The index of the regime "all".
 _ALL: Final = 7
 _BLOCKED: Final = np.array([regime.kind in (Kind.TURNING, Kind.BLOCK) for regime in REGIMES])
 _SHARE_CHANGES: Final = 5e-5
-# A burst of loss, an outage or congestion is over after so long without a measurement.
+# A burst of loss, an outage or congestion is taken to be over after so long without a measurement.
 LOSS_LASTS: Final = timedelta(hours=6) // timedelta(microseconds=1)
 NEVER: Final = -1
-# Measurements of one hour fail together: more than this many weigh no more.
-MOST_PER_CELL: Final = 6
+# Measurements of one hour fail together: more than this many add no evidence.
+MAX_PER_CELL: Final = 6
 
-# What becomes of a belief in "blocked". Below FAINT nothing is going on.
+# Thresholds of the belief in "blocked". Below FAINT nothing is going on.
 FAINT: Final = 1e-3
 SUSPECTED: Final = 0.3
 CONFIRMED: Final = 0.995
 OVER: Final = 0.1
-# Never fewer, whatever the belief says.
-LEAST_FAILING: Final = 3
+# A suspicion needs so many failures at least, whatever the belief.
+MIN_FAILING: Final = 3
 
 
 def _transitions(*, far: bool) -> Floats:
@@ -100,7 +101,7 @@ def _chance(one: Regime, other: Regime, *, far: bool) -> float:
     if one.kind is Kind.HEALTH:
         return other.enters
     if other.kind is Kind.HEALTH:
-        # Loss is a matter of hours: what was a burst yesterday is none today, unless another began.
+        # Loss lasts for hours: a burst of yesterday is over today, unless another one began.
         stays = sum(r.enters for r in REGIMES if r.kind is not Kind.HEALTH) if far else one.stays
         return (1 - (stays if one.kind is Kind.LOSS else one.stays)) / n_healthy
     if one.kind is Kind.LOSS:
@@ -112,7 +113,7 @@ def _chance(one: Regime, other: Regime, *, far: bool) -> float:
 
 def _likelihoods() -> Floats:
     """Return how likely k blocked of n are in each regime. Shape: (n, k, regimes), n and k up to the most."""
-    sizes = range(MOST_PER_CELL + 1)
+    sizes = range(MAX_PER_CELL + 1)
     table = np.zeros((len(sizes), len(sizes), len(REGIMES)))
     for n in sizes:
         for k in range(n + 1):
@@ -152,7 +153,7 @@ def first_beliefs(n_series: int) -> Beliefs:
 def follow(
     beliefs: Beliefs, cells: npt.NDArray[np.int64], n_ok: Counts, n_blocked: Counts
 ) -> tuple[Floats, Beliefs]:
-    """Return the belief in "blocked" after each cell, and what is believed after the last one.
+    """Return the belief in "blocked" after each cell, and what is believed after the last.
 
     Shape:  `cells` (cells,) when they start, ascending; counts (cells, series) -> (cells, series). Feeding
             the cells in one call or in several, each going on from the beliefs before, gives the same. Where
@@ -179,8 +180,8 @@ def _change(chances: Floats, passed: npt.NDArray[np.int64], is_first: npt.NDArra
 
 def _learn(chances: Floats, working: Counts, failing: Counts) -> Floats:
     n = working + failing
-    most = np.minimum(n, MOST_PER_CELL)
-    # As many of the most that weigh as were blocked of all.
+    most = np.minimum(n, MAX_PER_CELL)
+    # Of those that count as evidence, the same share is blocked as of all.
     after = chances * _LIKELIHOODS[most, np.rint(failing * most / n).astype(np.int32)]
     normal: Floats = after / after.sum(axis=1, keepdims=True)
     return normal
@@ -191,7 +192,7 @@ class Mark:
     """A time of suspicion in one series, by when its cells start, in microseconds since 1970.
 
     `watched` is the cell at which the belief rose from nothing, `suspected` and `confirmed` those after which
-    it was enough, `over` the one after which it no longer was; None: not so far.
+    it was enough, `over` the one after which it no longer was; None: not yet.
     """
 
     watched: int
@@ -202,7 +203,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where the test of one series stands between two cells: all it needs to go on."""
+    """How far the test of one series has come between two cells: all it needs to go on."""
 
     beliefs: tuple[float, ...]
     last: int = NEVER
@@ -221,7 +222,7 @@ def trace(
     blocked: Floats,
     n_blocked: Counts,
 ) -> tuple[Progress, list[Mark]]:
-    """Return where one series stands after some cells, and the marks that were set or changed.
+    """Return how far one series has come after some cells, and the marks that were set or changed.
 
     Shape:  `beliefs` of `follow` after the last cell; `cells` when those start that have measurements,
             `blocked` the belief after each, `n_blocked` what failed in each. A mark that was open is returned
@@ -237,7 +238,7 @@ def trace(
         if mark is None:
             watched = number if watched is None else watched
             n_failing += failing
-            if belief < SUSPECTED or n_failing < LEAST_FAILING or not failing:
+            if belief < SUSPECTED or n_failing < MIN_FAILING or not failing:
                 continue
             mark = marks[number] = Mark(watched=watched, suspected=number)
         if mark.confirmed is None and belief >= CONFIRMED:
@@ -258,7 +259,7 @@ def trace(
 
 
 def _first_of_interest(progress: Progress, blocked: Floats) -> int:
-    """Nearly all series are healthy nearly always: skip to what is going on at the end, if anything is."""
+    """Return from which cell on to look: nearly all series are healthy nearly always, so most is skipped."""
     if progress.mark is not None or (blocked >= SUSPECTED).any():
         return 0
     faint = np.flatnonzero(blocked <= FAINT)

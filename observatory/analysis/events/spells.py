@@ -2,7 +2,7 @@
 
     cells → pool → follow, trace (sequential.py) → borders, windows, silences → one Spell per block
 
-The outcome depends on the cells alone: not on their order, nor on how many there were at a time.
+The outcome depends on the cells alone: neither on their order nor on how many came at a time.
 """
 
 from bisect import bisect_left
@@ -23,15 +23,15 @@ from observatory.analysis.events.tallies import Tally, Version, pool, portion_of
 from observatory.model import OVERALL, Cell, Certainty, Interval, Series, Spell, load_zone
 
 HOUR: Final = timedelta(hours=1)
-# What begins again within this time never ended: twice a day, or a block that is applied unevenly.
+# A block that is back within this time never ended: it comes twice a day, or is applied unevenly.
 REJOIN: Final = timedelta(hours=36)
-# So many suspicions so close together confirm each other.
+# So many suspicions within one spell confirm each other.
 CONFIRM_EACH_OTHER: Final = 3
-# An onset is looked for up to so many cells after the suspicion, an end so many before.
+# An onset is looked for up to so many cells after the suspicion, an end from so many before it was over.
 _LOOK: Final = 200
-# A block of every fifth measurement may have begun well before the first that it met.
+# A block of every fifth measurement may have begun well before it first met one.
 _LOOK_BACK: Final = 48
-# What lies further back than this before a suspicion has no part in it.
+# What lies further back before a suspicion has no influence on it.
 REACH: Final = timedelta(days=60)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -55,9 +55,9 @@ def find_spells(
     """Return every block in these cells, by target and network.
 
     Shape:  cells of any vantage points, targets and layers, in any order; those of the layer `overall` decide
-            what is a block, the others say how it was done. Where there are none of the whole, each layer
+            what is a block, the others say how it was done. Where `overall` was not kept, each layer
             (and resolver, for dns) is a series by itself. `width` of a cell, zero for single measurements.
-            A suspicion that ended unconfirmed is left out. Spells whose onset is ours are in the list.
+            A suspicion that ended unconfirmed is left out; what began with a change of our rules is not.
             `until` is the time up to which a silence counts; without it, the last cell.
     """
     given = list(cells)
@@ -94,7 +94,7 @@ def find_marks(tallies: Sequence[Tally]) -> list[Mark]:
 
 
 def number_of(at: datetime) -> int:
-    """Return the number of the cell that starts then: microseconds since 1970."""
+    """Return the number of the cell that starts then, which is its time in microseconds since 1970."""
     return int(at.timestamp()) * 1_000_000 + at.microsecond
 
 
@@ -107,7 +107,7 @@ def name_vantages(spell: Spell, seen: Iterable[tuple[datetime, str]]) -> Spell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
-    """What one mark amounts to; `first` and `last` are numbers of tallies, `last` inclusive."""
+    """Onset and end of one mark; `first` and `last` are indices of tallies, `last` inclusive."""
 
     mark: Mark
     onset: Interval
@@ -124,7 +124,7 @@ def describe_series(
     *,
     until: datetime | None = None,
 ) -> list[Spell]:
-    """Return the spells that the marks of one series amount to, oldest first.
+    """Return the spells that the marks of one series make up, oldest first.
 
     Shape:  `layers` holds the tallies of the series itself, from `REACH` before the first mark on, and those
             of its layers.
@@ -219,7 +219,7 @@ def confirmed_at(marks: Sequence[Mark]) -> int | None:
 
 
 def _onset_from_rule_change(tallies: Sequence[Tally], piece: _Piece) -> bool:
-    """Whether nothing was ever found ok by the version that first found it blocked."""
+    """Return whether the version that first found it blocked had never found it ok."""
     before = [t for t in tallies[: piece.first] if t.ok_versions]
     after = next(t for t in tallies[piece.first :] if t.blocked_versions)
     return bool(before) and _differ(before[-1].ok_versions | after.ok_versions, after.blocked_versions)
@@ -232,5 +232,5 @@ def _end_from_rule_change(tallies: Sequence[Tally], piece: _Piece) -> bool:
 
 
 def _differ(one: set[Version], other: set[Version]) -> bool:
-    """Versions that nobody knows any more cannot be told apart."""
+    """Return whether two sets of versions have nothing in common; unknown versions are never different."""
     return ("", "") not in one | other and not one & other

@@ -1,4 +1,4 @@
-"""Cells put together to series: one network and target, one layer, and whose resolver for DNS."""
+"""Cells added up to series: of one target and network, in one layer, and for DNS by resolver."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,11 +17,11 @@ Version = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What a series counted between two moments; they are the same for a single measurement.
+    """What was counted in a series between two moments; they are the same for a single measurement.
 
-    Shape:  `mechanisms` counts the blocked ones; `ok_versions` and `blocked_versions` which (rules, reference
-            data) judged. `n_unclear` is impaired or down: measured, and neither ok nor blocked. `n_offline`
-            could say nothing because the vantage point had no connection.
+    Shape:  `mechanisms` counts those of the blocked; `ok_versions` and `blocked_versions` are the versions of
+            (rules, reference data) that judged. `n_unclear` counts impaired and down: measured, and neither
+            ok nor blocked. `n_offline` counts those that say nothing, for want of a connection.
     """
 
     at: datetime
