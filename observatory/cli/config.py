@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from observatory.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from observatory.config.vantage_points import ConfigError, load_config
+from observatory.config.problems import ConfigError
+from observatory.config.vantage_points import load_config
 
 app = typer.Typer(help="Look after vantage_points.yaml.", no_args_is_help=True)
 

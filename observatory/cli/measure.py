@@ -13,7 +13,8 @@ from rich.table import Table
 
 from observatory.cli.options import DEFAULT_CONFIG, ConfigOption, JsonLinesOption
 from observatory.cli.output import fail, make_console, progress
-from observatory.config.vantage_points import ConfigError, load_config
+from observatory.config.problems import ConfigError
+from observatory.config.vantage_points import load_config
 from observatory.model import State
 from observatory.vantage.once import (
     JudgedMeasurement,

@@ -1,10 +1,5 @@
-"""vantage_points.yaml -> frozen objects, or every mistake in it at once, each with its line.
+"""vantage_points.yaml -> frozen objects, or every mistake in it at once, each with its line."""
 
-`load_config` reads the file once. `ConfigWatcher` notices edits while the system runs: the caller keeps the
-last good `Config` for as long as the file on disk has problems.
-"""
-
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +7,12 @@ from typing import Any, Final
 from observatory.config.checks import ID_FORM
 from observatory.config.machine import REAL_MACHINE, Machine
 from observatory.config.machine_checks import CheckContext
-from observatory.config.problems import ConfigError, Problem, show_value
+from observatory.config.problems import ConfigError, show_value
 from observatory.config.settings_file import check_form, load_content, name_faults, no_mapping, parse_content
 from observatory.config.vantage_point_forms import FileForm, VantagePointForm
 from observatory.config.yaml import Fault
 from observatory.config.yaml import Path as TreePath
 from observatory.model import Config, Settings, VantagePoint
-
-__all__ = ["ConfigError", "ConfigWatcher", "Problem", "load_config", "warn_config"]
 
 _LIST_KEY: Final = "vantage_points"
 _OLDER_NAMES: Final = {"control": "canary_host"}
@@ -34,11 +27,11 @@ def load_config(path: Path | str, *, machine: Machine = REAL_MACHINE) -> Config:
             addresses and namespaces that this machine does not have. An entry that is switched off is
             checked for its form only. Nothing else is raised.
     """
-    return _parse_config(load_content(Path(path)), Path(path), machine)
+    return parse_config(load_content(Path(path)), Path(path), machine)
 
 
 def warn_config(config: Config) -> tuple[str, ...]:
-    """Return what is allowed in a valid file and yet worth a word to the operator."""
+    """Return what a valid file may say and the operator should still know, a line each."""
     enabled = [vantage for vantage in config.vantage_points if vantage.enabled]
     warnings = []
     if not enabled:
@@ -52,49 +45,8 @@ def warn_config(config: Config) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-class ConfigWatcher:
-    """Looks again at a file that people edit.
-
-    An edit counts once the file has been the same in two polls that follow each other: an editor that is
-    still writing may have left a shorter file that is valid YAML. The first poll reads at once.
-    """
-
-    def __init__(self, path: Path | str, *, machine: Machine = REAL_MACHINE) -> None:
-        self.path = Path(path)
-        self._machine = machine
-        self._seen: str | None = None
-        self._used: str | None = None
-        self._problems: tuple[Problem, ...] = ()
-
-    def poll(self) -> Config | ConfigError | None:
-        """Return what the file now says when that is new, the problems when those are new, else None.
-
-        Problems that lie with the machine (a modem unplugged) are looked at again without an edit.
-        """
-        try:
-            read: bytes | ConfigError = load_content(self.path)
-        except ConfigError as error:
-            read = error
-        # The content's own hash: time and size alone miss a second edit within one tick of the clock.
-        mark = hashlib.sha256(read if isinstance(read, bytes) else str(read).encode()).hexdigest()
-        is_settled, self._seen = mark == self._seen or self._used is None, mark
-        waits_for_machine = any(problem.of_machine for problem in self._problems)
-        if not is_settled or (mark == self._used and not waits_for_machine):
-            return None
-        is_new, self._used = mark != self._used, mark
-        try:
-            if isinstance(read, ConfigError):
-                raise read
-            config = _parse_config(read, self.path, self._machine)
-        except ConfigError as error:
-            is_new = is_new or error.problems != self._problems
-            self._problems = error.problems
-            return error if is_new else None
-        self._problems = ()
-        return config
-
-
-def _parse_config(content: bytes, path: Path, machine: Machine) -> Config:
+def parse_config(content: bytes, path: Path, machine: Machine) -> Config:
+    """Return what the content of the file at `path` says; see `load_config`."""
     tree = parse_content(content)
     faults = list(tree.faults)
     settings, entries = None, []

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from observatory.config.vantage_points import ConfigError, ConfigWatcher, load_config
+from observatory.config.problems import ConfigError
+from observatory.config.vantage_points import load_config
+from observatory.config.watcher import ConfigWatcher
 from observatory.ingest.collector import Collector
 from observatory.model import Config, VantagePoint
 from observatory.reference import load_reference, load_targets

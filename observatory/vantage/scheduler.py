@@ -18,7 +18,8 @@ from apscheduler.events import (  # type: ignore[import-untyped]
 )
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 
-from observatory.config.vantage_points import ConfigError, warn_config
+from observatory.config.problems import ConfigError
+from observatory.config.vantage_points import warn_config
 from observatory.model import Config, Role, VantagePoint
 from observatory.vantage.db_writer import DbWriter, FaultLog, Journal, reason_of
 from observatory.vantage.slots import JITTER_SHARE, RoundTrigger, random_jitter_s
@@ -40,7 +41,7 @@ _WINDOWS: Final = " windows"  # no vantage point can have this id
 
 
 class Watcher(Protocol):
-    """Where the settings come from; see `observatory.config.vantage_points.ConfigWatcher`."""
+    """Where the settings come from; see `observatory.config.watcher.ConfigWatcher`."""
 
     @property
     def path(self) -> object: ...

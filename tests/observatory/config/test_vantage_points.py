@@ -1,8 +1,7 @@
-"""vantage_points.yaml: every mistake at once, with its line; edits picked up; nothing crashes it."""
+"""vantage_points.yaml: every mistake at once, with its line; nothing crashes it."""
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,64 +15,20 @@ from hypothesis import strategies as st
 
 from observatory.config.checks import list_countries
 from observatory.config.machine import RealMachine
+from observatory.config.problems import ConfigError
 from observatory.config.vantage_point_forms import FileForm, VantagePointForm
-from observatory.config.vantage_points import ConfigError, ConfigWatcher, load_config, warn_config
+from observatory.config.vantage_points import load_config, warn_config
 from observatory.model import Config, Role, Settings, VantagePoint, Via
 from observatory.vantage.kinds import KINDS
+from tests.observatory.config.samples import FakeMachine, entry
 
 ROOT = Path(__file__).parents[3]
-
-
-@dataclass
-class FakeMachine:
-    """One modem, one address, one namespace."""
-
-    devices: tuple[str, ...] = ("lo", "wwan0")
-    addresses: tuple[str, ...] = ("10.0.0.7",)
-    namespaces: tuple[str, ...] = ("xl",)
-
-    def list_devices(self) -> tuple[str, ...]:
-        return self.devices
-
-    def list_namespaces(self) -> tuple[str, ...]:
-        return self.namespaces
-
-    def has_address(self, address: str) -> bool:
-        return address in self.addresses
-
-
-# Lines 1 to 6 of most bad files; a line given by a case takes the place of the line with its key.
-GOOD_ENTRY = {
-    "id": "jkt-xl",
-    "name": "Jakarta XL",
-    "isp": "XL",
-    "asn": "24203",
-    "country": "ID",
-}
-
-
-def entry(**changes: str | None) -> str:
-    """Return a file with one entry; `key=None` leaves the key out, others are YAML as it stands."""
-    values = {key: value for key, value in (GOOD_ENTRY | changes).items() if value is not None}
-    lines = [f"{key}: {value}" for key, value in values.items()]
-    return "vantage_points:\n  - " + "\n    ".join(lines) + "\n"
 
 
 def problems_of(path: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_config(path, machine=FakeMachine())
     return [str(problem).replace(str(path), "f.yaml") for problem in caught.value.problems]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
-    path = tmp_path / "f.yaml"
-
-    def write_file(content: str | bytes) -> Path:
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write_file
 
 
 KEYS = ", ".join(VantagePointForm.model_fields)
@@ -556,65 +511,6 @@ def test_real_machine_has_loopback() -> None:
     assert "lo" in machine.list_devices()
     assert machine.has_address("127.0.0.1")
     assert not machine.has_address("192.0.2.1")
-
-
-# Watching -----------------------------------------------------------------------------------------------
-
-
-def poll_settled(watcher: ConfigWatcher) -> Config | ConfigError | None:
-    """The poll that sees an edit, and the one that finds it unchanged."""
-    assert watcher.poll() is None
-    return watcher.poll()
-
-
-def test_watcher_gives_each_state_of_the_file_once(write: Callable[[str | bytes], Path]) -> None:
-    watcher = ConfigWatcher(write(entry()), machine=FakeMachine())
-    assert isinstance(watcher.poll(), Config)
-    assert watcher.poll() is None
-    write(entry(asn="XL"))
-    assert isinstance(poll_settled(watcher), ConfigError)
-    assert watcher.poll() is None
-    write(entry(asn="7"))
-    again = poll_settled(watcher)
-    assert isinstance(again, Config) and again.vantage_points[0].asn == 7
-
-
-def test_watcher_waits_until_an_editor_has_finished(write: Callable[[str | bytes], Path]) -> None:
-    two = entry() + entry(id="other").removeprefix("vantage_points:\n")
-    watcher = ConfigWatcher(write(entry()), machine=FakeMachine())
-    watcher.poll()
-    write(two[: len(entry())])  # the first half of an edit is the old file: valid, and not what is meant
-    assert watcher.poll() is None
-    write("vantage_points: []\n")
-    assert watcher.poll() is None
-    write(two)
-    assert watcher.poll() is None
-    settled = watcher.poll()
-    assert isinstance(settled, Config) and len(settled.vantage_points) == 2
-
-
-def test_watcher_follows_a_file_that_is_replaced_or_deleted(
-    write: Callable[[str | bytes], Path], tmp_path: Path
-) -> None:
-    path = write(entry())
-    watcher = ConfigWatcher(path, machine=FakeMachine())
-    watcher.poll()
-    (tmp_path / "new").write_text(entry(asn="8"))
-    (tmp_path / "new").replace(path)
-    assert isinstance(poll_settled(watcher), Config)
-    path.unlink()
-    assert isinstance(poll_settled(watcher), ConfigError)
-
-
-def test_watcher_looks_again_when_only_the_machine_was_not_ready(
-    write: Callable[[str | bytes], Path],
-) -> None:
-    machine = FakeMachine(devices=("lo",))
-    watcher = ConfigWatcher(write(entry(via="{device: wwan0}")), machine=machine)
-    assert isinstance(watcher.poll(), ConfigError)
-    assert watcher.poll() is None
-    machine.devices = ("lo", "wwan0")
-    assert isinstance(watcher.poll(), Config)
 
 
 # Whatever is in the file --------------------------------------------------------------------------------

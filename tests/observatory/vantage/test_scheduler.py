@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from observatory.config.vantage_points import ConfigError, Problem
+from observatory.config.problems import ConfigError, Problem
 from observatory.model import Config, Role, Settings, VantagePoint
 from observatory.vantage.db_writer import DbWriter, reason_of
 from observatory.vantage.scheduler import Scheduler
@@ -544,7 +544,7 @@ SERVICE = """
 import asyncio, signal, sqlite3, sys
 from contextlib import closing
 from pathlib import Path
-from observatory.config.vantage_points import ConfigWatcher
+from observatory.config.watcher import ConfigWatcher
 from observatory.runtime.lock import LockHeld, hold_lock
 from observatory.vantage.scheduler import Scheduler
 
