@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from observatory.runtime.processes import Web, WebError, run_web
-from observatory.runtime.up import DASHBOARD, say
+from observatory.runtime.processes import WebError, WebServer, run_web
+from observatory.runtime.up import DASHBOARD, announce
 
 DATABASE: Final = Path("var/demo.sqlite")
 
@@ -32,18 +32,18 @@ async def run(url: str, *, port: int, stay: bool, days_apart: float) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    web = Web(script=DASHBOARD, database=url, port=port)
+    web = WebServer(script=DASHBOARD, database=url, port=port)
     async with asyncio.TaskGroup() as group:
         ready = asyncio.Event()
 
         def announce(address: str) -> None:
-            say(f"Open {address} and watch it fill: an emulation of July and August 2017, nothing real.")
+            announce(f"Open {address} and watch it fill: an emulation of July and August 2017, nothing real.")
             ready.set()
 
         group.create_task(run_web(web, stop, on_ready=announce))
         code = await _replay(url, days_apart, stop)
         if code == 0 and stay and not stop.is_set():
-            say("The replay is over; the dashboard stays open. Stop with Ctrl-C.")
+            announce("The replay is over; the dashboard stays open. Stop with Ctrl-C.")
             await stop.wait()
         stop.set()
     return code
@@ -84,7 +84,7 @@ def main() -> int:
         for error in group.exceptions:
             if not isinstance(error, WebError):
                 raise
-            say(str(error))
+            announce(str(error))
         return 1
     return 0 if code == 0 else 1
 

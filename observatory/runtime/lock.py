@@ -1,7 +1,7 @@
 """One scheduler to a database: a second one would measure everything twice.
 
 The lock is the kernel's (flock) on a file beside the database, so it ends with the process, however that
-ends. The file stays; what is written in it only tells people who holds the lock.
+ends. The file stays; what is written in it is only for people, who want to know who holds the lock.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ class LockHeld(LockError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """Who holds a lock, as that process wrote it down; `since` is an ISO 8601 time in UTC."""
+class LockHolder:
+    """Who holds a lock, as that process recorded it; `since` is an ISO 8601 time in UTC."""
 
     pid: int
     host: str
@@ -40,7 +40,7 @@ class Holder:
 
 @contextlib.contextmanager
 def hold_lock(database: Path | str) -> Iterator[Path]:
-    """Hold the lock of a database file for as long as the context lasts; give the lock file's path.
+    """Hold the lock of a database file for as long as the context lasts; yields the path of the lock file.
 
     Errors: LockHeld, which names the holder, when another process has it; LockError when the file cannot be
             opened. Neither waits.
@@ -62,25 +62,27 @@ def hold_lock(database: Path | str) -> Iterator[Path]:
         except OSError as error:
             raise LockError(f"{path}: expected a file system with locks, got {error.strerror}") from error
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        told = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-        with contextlib.suppress(OSError):  # a full disk must not stop the one who has the lock
+        record = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+        with contextlib.suppress(OSError):  # a full disk must not stop the process that has the lock
             os.ftruncate(fd, 0)
-            os.pwrite(fd, json.dumps(told).encode(), 0)
+            os.pwrite(fd, json.dumps(record).encode(), 0)
         try:
             yield path
         finally:
-            # Emptied, not deleted: whoever opened the old file would lock it beside the holder of a new one.
+            # Emptied, not deleted: whoever has the old file open could lock it while another locks a new one.
             with contextlib.suppress(OSError):
                 os.ftruncate(fd, 0)
     finally:
         os.close(fd)
 
 
-def load_holder(path: Path) -> Holder | None:
-    """Return who is written down in a lock file; None when it is empty or says nothing sensible."""
+def load_holder(path: Path) -> LockHolder | None:
+    """Return the holder that a lock file names; None when it is empty or cannot be understood."""
     try:
         with path.open("rb") as file:
-            told = json.loads(file.read(_MAX_HOLDER_BYTES))
-        return Holder(pid=int(told["pid"]), host=str(told["host"])[:255], since=str(told["since"])[:40])
+            record = json.loads(file.read(_MAX_HOLDER_BYTES))
+        return LockHolder(
+            pid=int(record["pid"]), host=str(record["host"])[:255], since=str(record["since"])[:40]
+        )
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

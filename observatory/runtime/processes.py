@@ -1,4 +1,4 @@
-"""Processes beside the probing one: started, watched, started again, and stopped with it.
+"""Processes beside the probing one: started, watched, restarted when they die, and stopped with it.
 
 They are processes of their own because neither page loads nor the search for onsets may disturb the timing of
 measurements, or take the memory of a small machine that only probes.
@@ -22,12 +22,12 @@ logger = logging.getLogger("observatory.runtime.processes")
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
-# A web process that lived this long was sound: its end starts the pauses from the shortest again.
-SOUND_AFTER_S: Final = 60.0
+# After a process has run this long, pauses between restarts begin again with the shortest.
+STABLE_AFTER_S: Final = 60.0
 STOP_GRACE_S: Final = 5.0
 READY_WITHIN_S: Final = 60.0
-LOOK_EVERY_S: Final = 0.1
-LOOK_WITHIN_S: Final = 5.0
+HEALTH_CHECK_EVERY_S: Final = 0.1
+HEALTH_CHECK_TIMEOUT_S: Final = 5.0
 MAX_REPLY_BYTES: Final = 65_536
 N_PORTS: Final = 50
 
@@ -37,8 +37,8 @@ class WebError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web:
-    """What to serve and where. `database` is handed on as OBSERVATORY_DATABASE."""
+class WebServer:
+    """What the web process serves and where. It gets `database` as OBSERVATORY_DATABASE."""
 
     script: Path
     database: str
@@ -46,7 +46,7 @@ class Web:
     port: int = 8501
 
 
-def streamlit_command(web: Web, port: int) -> list[str]:
+def streamlit_command(web: WebServer, port: int) -> list[str]:
     """Return the command line of the dashboard: no browser, no telemetry, no look-up of our own address."""
     options = {
         "server.headless": "true",
@@ -86,11 +86,11 @@ def choose_port(address: str, port: int) -> int:
 
 
 async def run_web(
-    web: Web,
+    web: WebServer,
     stop: asyncio.Event,
     *,
     on_ready: Callable[[str], object],
-    command: Callable[[Web, int], Sequence[str]] = streamlit_command,
+    command: Callable[[WebServer, int], Sequence[str]] = streamlit_command,
     first_pause_s: float = FIRST_PAUSE_S,
 ) -> None:
     """Keep the web process alive until `stop` is set; call `on_ready` with the address to open.
@@ -100,18 +100,18 @@ async def run_web(
     """
     if not web.script.is_file():
         raise WebError(f"{web.script}: expected the dashboard's script, got no file")
-    told, port = "", web.port
+    announced, port = "", web.port
 
     def launch() -> Sequence[str]:
         nonlocal port
         port = choose_port(web.address, port)
         return command(web, port)
 
-    async def announce(child: asyncio.subprocess.Process) -> None:
-        nonlocal told
+    async def announce_address(child: asyncio.subprocess.Process) -> None:
+        nonlocal announced
         url = open_address(web.address, port)
-        if await _is_ready(child, url, stop) and url != told:
-            told = url
+        if await _is_ready(child, url, stop) and url != announced:
+            announced = url
             on_ready(url)
 
     await keep_running(
@@ -121,7 +121,7 @@ async def run_web(
         # Where we are: an address of a database may be relative.
         folder=Path.cwd(),
         database=web.database,
-        on_start=announce,
+        on_start=announce_address,
         first_pause_s=first_pause_s,
     )
 
@@ -139,7 +139,7 @@ async def keep_running(
     """Keep one process alive until `stop` is set.
 
     Shape:  `launch` gives the command line of each start, `on_start` is awaited after it. `database` is
-            handed on as OBSERVATORY_DATABASE. Must run on the main thread: the kernel ends the child with
+            given to it as OBSERVATORY_DATABASE. Must run on the main thread: the kernel ends the child with
             the thread that started it.
     Errors: those of `launch`. A process that dies is started again, after a pause that doubles to a minute.
     """
@@ -153,7 +153,7 @@ async def keep_running(
             await _first_of(child.wait(), stop.wait())
         if stop.is_set():
             return
-        if loop.time() - started_s > SOUND_AFTER_S:
+        if loop.time() - started_s > STABLE_AFTER_S:
             pause_s = first_pause_s
         logger.error("%s ended with %s; starting it again in %g s", what, child.returncode, pause_s)
         await _first_of(stop.wait(), asyncio.sleep(pause_s))
@@ -161,7 +161,7 @@ async def keep_running(
 
 
 def open_address(address: str, port: int) -> str:
-    """Return what to type into a browser on this machine; the address that means "all" is none to open."""
+    """Return what to type into a browser on this machine; an address that means "all" cannot be opened."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -176,9 +176,9 @@ async def _child(
         cwd=folder,
         env={**os.environ, "OBSERVATORY_DATABASE": database},
         stdin=asyncio.subprocess.DEVNULL,
-        # Streamlit's greeting names addresses of its own choice; errors go to stderr.
+        # Streamlit's greeting names addresses of its own choosing; errors go to stderr.
         stdout=asyncio.subprocess.DEVNULL,
-        # A group of its own: Ctrl-C reaches us alone, and what the child started ends with it.
+        # A process group of its own: Ctrl-C reaches us alone, and whatever the child started ends with it.
         start_new_session=True,
     )
     try:
@@ -209,15 +209,15 @@ async def _is_ready(child: asyncio.subprocess.Process, url: str, stop: asyncio.E
         if asyncio.get_running_loop().time() > warn_at_s:
             logger.warning("web process does not answer on %s yet", url)
             warn_at_s += READY_WITHIN_S
-        await _first_of(stop.wait(), child.wait(), asyncio.sleep(LOOK_EVERY_S))
+        await _first_of(stop.wait(), child.wait(), asyncio.sleep(HEALTH_CHECK_EVERY_S))
     return False
 
 
 async def _is_healthy(url: str) -> bool:
-    """Return whether Streamlit's health page says ok; its status alone says nothing, every path has 200."""
+    """Return whether Streamlit's health page says ok; every path answers 200, so the status is not enough."""
     parts = urlsplit(url)
     try:
-        async with asyncio.timeout(LOOK_WITHIN_S):
+        async with asyncio.timeout(HEALTH_CHECK_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
             with contextlib.closing(writer):
                 writer.write(f"GET /_stcore/health HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""`observatory up`: the probing process; beside it the one that looks for onsets, and the web process."""
+"""`observatory up`: the probing process; beside it the detection worker and the web process."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from observatory.model import Config, VantagePoint
 from observatory.reference import load_reference, load_targets
 from observatory.reference.block_pages import ReferenceError
 from observatory.runtime.lock import LockError, hold_lock
-from observatory.runtime.processes import Web, WebError, keep_running, run_web
+from observatory.runtime.processes import WebError, WebServer, keep_running, run_web
 from observatory.store import Store, StoreError, open_store
 from observatory.vantage.rounds import measure_vantage
 from observatory.vantage.scheduler import Scheduler
@@ -53,7 +53,7 @@ def _check_config(path: Path) -> None:
     except ConfigError as error:
         if not all(problem.of_machine for problem in error.problems):
             raise
-        say(f"{error}\nWaiting for it; nothing is measured until then.")
+        announce(f"{error}\nWaiting for it; nothing is measured until then.")
 
 
 async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
@@ -73,13 +73,13 @@ async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    say(f"Probing as {watcher.path} says, into {store.engine.url.database}. Stop with Ctrl-C.")
+    announce(f"Probing as {watcher.path} says, into {store.engine.url.database}. Stop with Ctrl-C.")
     try:
         await _run_all(scheduler, web, store.engine.url.render_as_string(hide_password=False), stop)
     except ExceptionGroup as group:
         web_errors = group.subgroup(WebError)
         raise (web_errors.exceptions[0] if web_errors else group) from group
-    say("Stopped; what was measured is saved.")
+    announce("Stopped; what was measured is saved.")
 
 
 async def _run_all(
@@ -98,11 +98,11 @@ async def _run_all(
         )
         if web is not None:
             address, port = web
-            served = Web(script=DASHBOARD, database=database, address=address, port=port)
-            group.create_task(run_web(served, stop, on_ready=lambda url: say(f"Open {url}")))
+            server = WebServer(script=DASHBOARD, database=database, address=address, port=port)
+            group.create_task(run_web(server, stop, on_ready=lambda url: announce(f"Open {url}")))
 
 
-def say(line: str) -> None:
-    """Tell the person who started the service; the log is for what went wrong."""
+def announce(line: str) -> None:
+    """Print a line for the person who started the service; the log is for what went wrong."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The one thread that may wait for the disk, so that the loop that times the network never does."""
+"""The one thread that waits for the disk, so that the event loop, which times the network, never does."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ _MAX_REASON_CHARS: Final = 500
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an exception as one short line; of a group, its first leaf, which is where the trouble began."""
+    """Return an exception as one short line; for a group, its first leaf, which is where it began."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     lines = str(error).strip().splitlines()
@@ -27,7 +27,7 @@ def reason_of(error: BaseException) -> str:
 
 
 class Journal(Protocol):
-    """Where the scheduler writes down what it did; each call may block, and may fail."""
+    """Where the scheduler records what it did; each call may block, and may fail."""
 
     def save_vantage_points(self, vantage_points: Sequence[VantagePoint], *, at: datetime) -> None: ...
 
@@ -48,26 +48,26 @@ class Journal(Protocol):
 
 
 class FaultLog:
-    """Says a trouble once when it begins and once when it is over, however many rounds it lasts."""
+    """Logs a fault once when it begins and once when it is over, however many rounds it lasts."""
 
     def __init__(self) -> None:
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
 
-    def begin(self, subject: str, reason: str) -> None:
-        if self._told.get(subject) != reason:
-            self._told[subject] = reason
+    def report(self, subject: str, reason: str) -> None:
+        if self._reported.get(subject) != reason:
+            self._reported[subject] = reason
             logger.warning("%s: %s", subject, reason)
 
-    def end(self, subject: str) -> None:
-        if self._told.pop(subject, None) is not None:
+    def resolve(self, subject: str) -> None:
+        if self._reported.pop(subject, None) is not None:
             logger.warning("%s: works again", subject)
 
 
 class DbWriter:
     """Runs blocking calls one after the other in a thread of its own, from `with` to its end.
 
-    `note` is for entries that must not be lost to a locked database: those that fail wait, and are tried
-    again with the next one. They carry their own times, so that late is as good as at once.
+    `write_soon` is for entries that must not be lost while the database is locked: those that fail wait, and
+    are tried again with the next one. They carry their own times, so being written late does no harm.
     """
 
     def __init__(self) -> None:
@@ -75,8 +75,8 @@ class DbWriter:
         self._faults = FaultLog()
 
     def __enter__(self) -> Self:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
-        self._pool.submit(int)  # the pool makes its thread at the first call: now, not in a round
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-writer")
+        self._pool.submit(int)  # the pool starts its thread at the first call: now, not in a round
         return self
 
     def __exit__(
@@ -91,8 +91,8 @@ class DbWriter:
         """Run a blocking call; the future gives its result or its exception."""
         return asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
 
-    def note(self, call: Callable[..., object], *arguments: Any, **named: Any) -> None:
-        """Run a call whose result nobody waits for, later if it fails now."""
+    def write_soon(self, call: Callable[..., object], *arguments: Any, **named: Any) -> None:
+        """Run a call whose result nobody waits for; try again later if it fails now."""
         self._pool.submit(self._write, partial(call, *arguments, **named))
 
     def _write(self, entry: Callable[[], object]) -> None:
@@ -105,8 +105,8 @@ class DbWriter:
             try:
                 entry()
             except Exception as error:
-                self._faults.begin("journal", reason_of(error))
+                self._faults.report("journal", reason_of(error))
                 # To the end of the queue: an entry that can never be written must not hold up the others.
                 self._waiting.append(entry)
                 return
-        self._faults.end("journal")
+        self._faults.resolve("journal")

@@ -1,8 +1,8 @@
 """When each vantage point measures: its interval with jitter, never two rounds at once, every gap recorded.
 
-A round is measured on the event loop and saved by the desk's thread. Whatever fails in one round is that
-round's gap; the next one runs. On stop, a running round may finish and is saved whole, or it leaves a gap and
-nothing else.
+A round is measured on the event loop and saved by the thread of `DbWriter`. Whatever fails in a round becomes
+that round's gap; the next one runs. On stop, a running round may finish and is then saved whole, or it leaves
+a gap and nothing else.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ def utc_now() -> datetime:
 
 
 class Scheduler:
-    """Runs the rounds of all enabled vantage points until it is told to stop.
+    """Runs the rounds of all enabled vantage points until it is stopped.
 
     `measure` gives the measurements of one round and owns their deadline. `collect` saves them; it blocks.
     `close_windows` is called once a minute with the time; it blocks. `clock` dates what is recorded.
@@ -95,7 +95,8 @@ class Scheduler:
     async def run(self, stop: asyncio.Event) -> None:
         """Measure until `stop` is set, then let running rounds finish within the grace and return.
 
-        Errors: none of a round, the settings or the disk gets out of here. Cancelling it stops without grace.
+        Errors: none. Failures of a round, of the settings or of the disk are recorded and logged. Cancelling
+                stops without grace.
         """
         self._jobs = AsyncIOScheduler(timezone=UTC)
         self._jobs.add_listener(
@@ -119,18 +120,18 @@ class Scheduler:
             try:
                 change = await asyncio.to_thread(self._watcher.poll)
             except Exception as error:
-                self._faults.begin(str(self._watcher.path), reason_of(error))
+                self._faults.report(str(self._watcher.path), reason_of(error))
             else:
                 if change is not None:
-                    self._take_settings(change)
-            self._mend_slots()
+                    self._apply_settings(change)
+            self._reset_slots_too_far_ahead()
             try:
                 async with asyncio.timeout(self._poll_s):
                     await stop.wait()
             except TimeoutError:
                 continue
 
-    def _take_settings(self, change: Config | ConfigError) -> None:
+    def _apply_settings(self, change: Config | ConfigError) -> None:
         at, path = self._clock(), str(self._watcher.path)
         if isinstance(change, ConfigError):
             kept = (
@@ -140,13 +141,13 @@ class Scheduler:
             )
             logger.error("%s\n%s: %s", change, path, kept)
             errors = [str(problem) for problem in change.problems]
-            self._db_writer.note(self._journal.record_config, path=path, at=at, errors=errors)
+            self._db_writer.write_soon(self._journal.record_config, path=path, at=at, errors=errors)
             return
         for warning in warn_config(change):
             logger.warning(warning)
         self._config = change
-        self._db_writer.note(self._journal.save_vantage_points, change.vantage_points, at=at)
-        self._db_writer.note(self._journal.record_config, path=path, at=at, errors=())
+        self._db_writer.write_soon(self._journal.save_vantage_points, change.vantage_points, at=at)
+        self._db_writer.write_soon(self._journal.record_config, path=path, at=at, errors=())
         self._update_jobs({vantage.id: vantage for vantage in change.vantage_points if vantage.enabled})
 
     def _update_jobs(self, wanted: dict[str, VantagePoint]) -> None:
@@ -169,8 +170,8 @@ class Scheduler:
                 self._jobs.modify_job(vantage_id, misfire_grace_time=_misfire_grace_s(every_s))
                 self._last_slot.pop(vantage_id, None)
 
-    def _mend_slots(self) -> None:
-        """A wall clock that was set back leaves the next slot too far ahead: nothing would run till then."""
+    def _reset_slots_too_far_ahead(self) -> None:
+        """A wall clock that was set back leaves the next slot too far ahead: nothing would run until then."""
         for vantage in self._vantage_points.values():
             ahead = self._jobs.get_job(vantage.id).next_run_time - utc_now()
             if ahead > timedelta(seconds=vantage.every_s + FIRST_ROUNDS_WITHIN_S) * (1 + JITTER_SHARE):
@@ -202,7 +203,7 @@ class Scheduler:
         vantage, config = self._vantage_points.get(vantage_id), self._config
         if self._is_stopping or vantage is None or config is None:
             return
-        # A task of its own: APScheduler would report the cancelling of its task as a job that failed.
+        # A task of its own: APScheduler would report a cancelled task as a job that failed.
         task = asyncio.create_task(self._measure_and_save(config, vantage), name=f"round {vantage_id}")
         self._rounds.add(task)
         try:
@@ -220,21 +221,21 @@ class Scheduler:
             n_measurements = len(measurements)
         except asyncio.CancelledError:
             detail = "stopped before the round was finished; nothing of it is kept"
-            self._db_writer.note(
+            self._db_writer.write_soon(
                 self._journal.record_gap, vantage.id, at=started_at, reason="stopped", detail=detail
             )
             raise
         except Exception as failure:
             late = isinstance(failure, TimeoutError) and limit.expired()
             error = f"not finished within {self._round_limit_s:g} s" if late else reason_of(failure)
-            self._faults.begin(vantage.id, error)
-            self._db_writer.note(
+            self._faults.report(vantage.id, error)
+            self._db_writer.write_soon(
                 self._journal.record_gap, vantage.id, at=started_at, reason="error", detail=error
             )
         else:
-            self._faults.end(vantage.id)
+            self._faults.resolve(vantage.id)
         job = self._jobs.get_job(vantage.id)
-        self._db_writer.note(
+        self._db_writer.write_soon(
             self._journal.record_run,
             vantage.id,
             started_at=started_at,
@@ -249,7 +250,7 @@ class Scheduler:
         try:
             await asyncio.shield(saving)
         except asyncio.CancelledError:
-            # A transaction cannot be called back: wait for it, and the round is whole after all.
+            # A transaction cannot be cancelled: wait for it, and the round is whole after all.
             await asyncio.wait({saving})
             saving.result()
 
@@ -259,9 +260,9 @@ class Scheduler:
         try:
             await self._db_writer.submit(self._close_windows, self._clock())
         except Exception as error:
-            self._faults.begin("control windows", reason_of(error))
+            self._faults.report("control windows", reason_of(error))
         else:
-            self._faults.end("control windows")
+            self._faults.resolve("control windows")
 
     def _record_gaps(self, event: Any) -> None:
         if event.job_id not in self._vantage_points:
@@ -273,7 +274,7 @@ class Scheduler:
         last = self._last_slot.get(event.job_id)
         self._last_slot[event.job_id] = slot
         every = timedelta(seconds=self._vantage_points[event.job_id].every_s)
-        # Slots that were all due at once were made one; the jitter is far less than half a slot.
+        # Slots that fell due together were run as one; the jitter is far less than half a slot.
         if last is not None and (n_skipped := round((slot - last) / every) - 1) > 0:
             detail = f"{n_skipped} rounds could not be run: the machine was busy or asleep"
             self._record_gap(event, last + every, "misfire", detail)
@@ -281,7 +282,9 @@ class Scheduler:
             self._record_gap(event, slot, "overlap", "the round before had not ended")
 
     def _record_gap(self, event: Any, at: datetime, reason: str, detail: str) -> None:
-        self._db_writer.note(self._journal.record_gap, event.job_id, at=at, reason=reason, detail=detail)
+        self._db_writer.write_soon(
+            self._journal.record_gap, event.job_id, at=at, reason=reason, detail=detail
+        )
 
     async def _finish(self, grace_s: float) -> None:
         self._is_stopping = True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.runtime.lock import Holder, LockError, LockHeld, hold_lock, load_holder
+from observatory.runtime.lock import LockError, LockHeld, LockHolder, hold_lock, load_holder
 
 HOLD = """
 import sys
@@ -105,4 +105,4 @@ def test_lock_file_with_anything_in_it(content: str, tmp_path: Path) -> None:
     path.write_text(content)
     assert load_holder(path) is None
     with hold_lock(tmp_path / "o.sqlite"):
-        assert isinstance(load_holder(path), Holder)
+        assert isinstance(load_holder(path), LockHolder)

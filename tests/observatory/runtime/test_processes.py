@@ -13,7 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from observatory.runtime.processes import Web, WebError, choose_port, open_address, run_web, streamlit_command
+from observatory.runtime.processes import (
+    WebError,
+    WebServer,
+    choose_port,
+    open_address,
+    run_web,
+    streamlit_command,
+)
 
 # Answers Streamlit's health page and writes down its environment; with a file `die` it dies once first,
 # with a file `warming` its health page is once the page that Streamlit gives for every path.
@@ -42,15 +49,15 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def server_command(web: Web, port: int) -> Sequence[str]:
+def server_command(web: WebServer, port: int) -> Sequence[str]:
     return [sys.executable, "-c", SERVER, str(port)]
 
 
 @pytest.fixture
-def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Web:
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebServer:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dashboard.py").touch()
-    return Web(script=tmp_path / "dashboard.py", database="sqlite:///o.sqlite", port=find_free_port())
+    return WebServer(script=tmp_path / "dashboard.py", database="sqlite:///o.sqlite", port=find_free_port())
 
 
 def find_free_port() -> int:
@@ -67,7 +74,7 @@ def taken(port: int) -> Iterator[None]:
         yield
 
 
-async def serve(web: Web, until: Callable[[list[str]], bool]) -> list[str]:
+async def serve(web: WebServer, until: Callable[[list[str]], bool]) -> list[str]:
     """Run until the list of addresses told satisfies a condition; return the list."""
     told: list[str] = []
     stop = asyncio.Event()
@@ -82,36 +89,36 @@ async def serve(web: Web, until: Callable[[list[str]], bool]) -> list[str]:
     return told
 
 
-def started_pid(web: Web) -> int:
+def started_pid(web: WebServer) -> int:
     return int((web.script.parent / "started").read_text().split()[0])
 
 
-async def test_address_is_told_once_it_answers_and_the_process_ends_with_stop(web: Web) -> None:
+async def test_address_is_told_once_it_answers_and_the_process_ends_with_stop(web: WebServer) -> None:
     assert await serve(web, lambda told: True) == [f"http://127.0.0.1:{web.port}"]
     assert (web.script.parent / "started").read_text().endswith(" sqlite:///o.sqlite")
     assert not psutil.pid_exists(started_pid(web))
 
 
-async def test_answer_that_is_only_a_page_is_not_ready(web: Web) -> None:
+async def test_answer_that_is_only_a_page_is_not_ready(web: WebServer) -> None:
     (web.script.parent / "warming").touch()
     await serve(web, lambda told: True)
     assert (web.script.parent / "healthy").exists()
 
 
-async def test_process_that_dies_is_started_again(web: Web, caplog: pytest.LogCaptureFixture) -> None:
+async def test_process_that_dies_is_started_again(web: WebServer, caplog: pytest.LogCaptureFixture) -> None:
     (web.script.parent / "die").touch()
     await serve(web, lambda told: True)
     assert "web process ended with 3; starting it again in 0.01 s" in caplog.text
 
 
-async def test_next_free_port_is_taken(web: Web) -> None:
+async def test_next_free_port_is_taken(web: WebServer) -> None:
     with taken(web.port):
         [url] = await serve(web, lambda told: True)
     assert url != f"http://127.0.0.1:{web.port}"
 
 
 async def test_missing_script_is_said(tmp_path: Path) -> None:
-    web = Web(script=tmp_path / "dashboard.py", database="x")
+    web = WebServer(script=tmp_path / "dashboard.py", database="x")
     with pytest.raises(WebError, match="expected the dashboard's script, got no file"):
         await run_web(web, asyncio.Event(), on_ready=lambda url: None)
 
@@ -135,7 +142,7 @@ def test_address_to_open(address: str, url: str) -> None:
     assert open_address(address, 1) == url
 
 
-def test_streamlit_is_told_to_keep_to_itself(web: Web) -> None:
+def test_streamlit_is_told_to_keep_to_itself(web: WebServer) -> None:
     command = streamlit_command(web, 8502)
     assert command[1:4] == ["-m", "streamlit", "run"]
     assert {
@@ -151,17 +158,17 @@ def test_streamlit_is_told_to_keep_to_itself(web: Web) -> None:
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from observatory.runtime.processes import Web, run_web
+from observatory.runtime.processes import WebServer, run_web
 from tests_server import server_command
 
-web = Web(script=Path(sys.argv[1]), database="x", port=int(sys.argv[2]))
+web = WebServer(script=Path(sys.argv[1]), database="x", port=int(sys.argv[2]))
 tell = lambda url: print(url, flush=True)
 asyncio.run(run_web(web, asyncio.Event(), on_ready=tell, command=server_command))
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl(2) is Linux's")
-def test_killed_parent_leaves_nothing_behind(web: Web, tmp_path: Path) -> None:
+def test_killed_parent_leaves_nothing_behind(web: WebServer, tmp_path: Path) -> None:
     (tmp_path / "tests_server.py").write_text(
         f"import sys\nSERVER = {SERVER!r}\n"
         "def server_command(web, port): return [sys.executable, '-c', SERVER, str(port)]\n"
@@ -170,7 +177,7 @@ def test_killed_parent_leaves_nothing_behind(web: Web, tmp_path: Path) -> None:
         [sys.executable, "-c", PARENT, str(web.script), str(web.port)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == f"http://127.0.0.1:{web.port}\n"

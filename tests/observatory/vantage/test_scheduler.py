@@ -205,7 +205,7 @@ async def test_all_that_blocks_runs_in_one_thread_beside_the_loop() -> None:
     async with running(FakeWatcher(config(vantage("a"), vantage("b"))), collect=collect) as run:
         await run.journal.wait_for("run", "b")
         await run.journal.wait_for("run", "a")
-    assert threads == run.journal.threads == {"desk_0"}
+    assert threads == run.journal.threads == {"db-writer_0"}
 
 
 async def test_controls_start_first_and_the_rest_is_spread_out() -> None:
@@ -355,7 +355,7 @@ async def test_clock_set_back_does_not_silence_a_vantage_point() -> None:
         await run.journal.wait_for("run", "a", n=2)
 
 
-async def test_windows_are_closed_on_the_desk() -> None:
+async def test_windows_are_closed_by_the_database_writer() -> None:
     closed: list[tuple[datetime, str]] = []
     is_closed = threading.Event()
 
@@ -367,7 +367,7 @@ async def test_windows_are_closed_on_the_desk() -> None:
         await run.journal.wait_for("run", "a")
         run.scheduler._jobs.get_job(" windows").modify(next_run_time=datetime.now(UTC))
         assert await asyncio.to_thread(is_closed.wait, 20)
-    assert closed == [(AT, "desk_0")]
+    assert closed == [(AT, "db-writer_0")]
 
 
 # The journal --------------------------------------------------------------------------------------------
@@ -376,9 +376,9 @@ async def test_windows_are_closed_on_the_desk() -> None:
 async def test_entries_wait_while_the_database_is_locked() -> None:
     journal = FakeJournal()
     journal.n_failures_to_come = 3
-    with DbWriter() as desk:
+    with DbWriter() as writer:
         for n in range(5):
-            desk.note(journal.record_gap, f"a{n}", at=AT, reason="error", detail="x")
+            writer.write_soon(journal.record_gap, f"a{n}", at=AT, reason="error", detail="x")
     assert sorted(subject for _, subject, _ in journal.entries) == ["a0", "a1", "a2", "a3", "a4"]
 
 
@@ -390,10 +390,10 @@ async def test_entry_that_can_never_be_written_does_not_hold_up_others(
     def refuse() -> None:
         raise ValueError("never")
 
-    with DbWriter() as desk:
-        desk.note(refuse)
+    with DbWriter() as writer:
+        writer.write_soon(refuse)
         for n in range(3):
-            desk.note(written.append, n)
+            writer.write_soon(written.append, n)
     assert sorted(written) == [0, 1, 2]
     assert "1 entries could not be written and are lost" in caplog.text
     assert caplog.text.count("journal: ValueError: never") == 1

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from observatory.model import AlertKind, VantagePoint
-from observatory.runtime.processes import Web, run_web
+from observatory.runtime.processes import WebServer, run_web
 from observatory.runtime.up import DASHBOARD
 from observatory.site.feeds.atom import Feed
 from observatory.site.feeds.routes import load_entries
@@ -62,7 +62,7 @@ def fill(store: Store, *, emulated: bool) -> None:
 
 
 async def _serve(
-    web: Web, ready: "Future[str]", stopper: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]"
+    web: WebServer, ready: "Future[str]", stopper: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]"
 ) -> None:
     stop = asyncio.Event()
     stopper.set_result((asyncio.get_running_loop(), stop))
@@ -76,7 +76,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ready: Future[str] = Future()
     stopper: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     # A port of the middle range, where nobody else's tests begin; the next free one is taken.
-    web = Web(script=DASHBOARD, database=address, port=18_501)
+    web = WebServer(script=DASHBOARD, database=address, port=18_501)
     thread = Thread(target=lambda: asyncio.run(_serve(web, ready, stopper)))
     thread.start()
     loop, stop = stopper.result(30)
