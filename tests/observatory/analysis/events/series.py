@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from observatory.model import Cell, State
+from observatory.analysis.events.tallies import portion
+from observatory.model import Cell, Certainty, Interval, Spell, State
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -66,3 +67,29 @@ def drawn(n: int, share: float, *, seed: int, per_cell: int = 1) -> list[tuple[i
     """Return counts of which each measurement fails by chance."""
     failing = np.random.default_rng(seed).binomial(per_cell, share, n)
     return [(per_cell - int(k), int(k)) for k in failing]
+
+
+def make_spell(
+    *,
+    asn: int = 24203,
+    target: str = "t.me",
+    onset_h: float = 0,
+    end_h: float | None = None,
+    since_before: bool = False,
+    **changes: object,
+) -> Spell:
+    by = START + onset_h * HOUR
+    end = None if end_h is None else START + end_h * HOUR
+    fields: dict[str, object] = {
+        "target": target,
+        "asn": asn,
+        "isp": f"ISP {asn}",
+        "country": "ID",
+        "onset": Interval(after=None if since_before else by - HOUR, by=by),
+        "end": None if end is None else Interval(after=end - HOUR, by=end),
+        "certainty": Certainty.CONFIRMED,
+        "suspected_at": by + HOUR,
+        "confirmed_at": by + 2 * HOUR,
+        "portion": portion(20, 20),
+    }
+    return Spell(**fields | changes)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Many spells and one event; its name over time; what is new in it."""
+"""Many spells and one event; its id over time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,35 +8,16 @@ import pytest
 from observatory.analysis.events.incidents import group_spells
 from observatory.analysis.events.news import find_news
 from observatory.analysis.events.spells import NetworkInfo, find_spells
-from observatory.analysis.events.tallies import portion
-from observatory.model import AlertKind, Certainty, Event, Interval, Method, Spell
-from tests.observatory.analysis.events.series import DAY, HOUR, START, blocked, healthy, make_cells
-
-
-def make_spell(
-    *,
-    asn: int = 24203,
-    target: str = "t.me",
-    onset_h: float = 0,
-    end_h: float | None = None,
-    since_before: bool = False,
-    **changes: object,
-) -> Spell:
-    by = START + onset_h * HOUR
-    end = None if end_h is None else START + end_h * HOUR
-    fields: dict[str, object] = {
-        "target": target,
-        "asn": asn,
-        "isp": f"ISP {asn}",
-        "country": "ID",
-        "onset": Interval(after=None if since_before else by - HOUR, by=by),
-        "end": None if end is None else Interval(after=end - HOUR, by=end),
-        "certainty": Certainty.CONFIRMED,
-        "suspected_at": by + HOUR,
-        "confirmed_at": by + 2 * HOUR,
-        "portion": portion(20, 20),
-    }
-    return Spell(**fields | changes)  # type: ignore[arg-type]
+from observatory.model import AlertKind, Certainty, Event, Spell
+from tests.observatory.analysis.events.series import (
+    DAY,
+    HOUR,
+    START,
+    blocked,
+    healthy,
+    make_cells,
+    make_spell,
+)
 
 
 def ids(spells: list[Spell], known: list[Event] | None = None) -> list[str]:
@@ -133,71 +114,3 @@ def test_an_event_that_nothing_is_left_of_is_withdrawn() -> None:
     assert find_news(known[0], event) == (AlertKind.WITHDRAWAL,)
     assert find_news(event, event) == ()
     assert find_news(event, known[0]) == (AlertKind.ONSET,)
-
-
-TOLD = make_spell(
-    methods=(Method(layer="dns", mechanism="dns.nxdomain", onset=make_spell().onset, portion=portion(9, 9)),)
-)
-
-
-@pytest.mark.parametrize(
-    ("situation", "now", "news"),
-    [
-        ("nothing", [TOLD], ()),
-        ("more measurements", [replace(TOLD, portion=portion(90, 90))], ()),
-        ("another ISP", [TOLD, make_spell(asn=2)], (AlertKind.SPREAD,)),
-        (
-            "another method",
-            [
-                replace(
-                    TOLD,
-                    methods=(
-                        *TOLD.methods,
-                        Method(layer="tls", mechanism="tls.reset", onset=TOLD.onset, portion=portion(9, 9)),
-                    ),
-                )
-            ],
-            (AlertKind.METHOD,),
-        ),
-        ("it ended", [replace(TOLD, end=make_spell(end_h=90).end)], (AlertKind.END,)),
-        (
-            "it ended on one of two",
-            [replace(TOLD, end=make_spell(end_h=90).end), make_spell(asn=2)],
-            (AlertKind.SPREAD, AlertKind.PARTIAL_END),
-        ),
-        (
-            "the onset moved a day",
-            [replace(TOLD, onset=make_spell(onset_h=-24).onset)],
-            (AlertKind.CORRECTION,),
-        ),
-        ("the onset moved by minutes", [replace(TOLD, onset=make_spell(onset_h=-0.5).onset)], ()),
-        (
-            "it turned out to be older than the first measurement",
-            [replace(TOLD, onset=make_spell(since_before=True).onset)],
-            (AlertKind.CORRECTION,),
-        ),
-        (
-            "the network is no part of it any more",
-            [make_spell(asn=2)],
-            (AlertKind.CORRECTION, AlertKind.SPREAD),
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_is_new(situation: str, now: list[Spell], news: tuple[AlertKind, ...]) -> None:
-    told = Event(id="x", country="ID", emulated=False, spells=(TOLD,))
-    assert find_news(told, replace(told, spells=tuple(now))) == news
-
-
-def test_an_end_that_did_not_last_is_corrected() -> None:
-    told = Event(id="x", country="ID", emulated=False, spells=(make_spell(end_h=90),))
-    assert find_news(told, replace(told, spells=(make_spell(),))) == (AlertKind.CORRECTION,)
-
-
-def test_a_vague_border_that_becomes_clearer_is_no_correction() -> None:
-    vague = make_spell(partial=True, onset=Interval(after=START - 30 * HOUR, by=START))
-    told = Event(id="x", country="ID", emulated=False, spells=(vague,))
-    clearer = replace(vague, onset=Interval(after=START - 20 * HOUR, by=START - 9 * HOUR))
-    assert find_news(told, replace(told, spells=(clearer,))) == ()
-    elsewhere = replace(vague, onset=Interval(after=START - 90 * HOUR, by=START - 40 * HOUR))
-    assert find_news(told, replace(told, spells=(elsewhere,))) == (AlertKind.CORRECTION,)

@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from observatory.analysis.events.publication import is_going_on, publishable
-from observatory.model import AlertKind, Event, Role
+from observatory.model import AlertKind, Role
 from observatory.site import reads
 from observatory.store import Share, Store
 from observatory.text import LANGUAGES, load_text
 from observatory.views.aligned import ZERO, align_shares
 from observatory.views.csv import SPELL_COLUMNS, aligned_csv, spell_csv
-from observatory.views.event_words import difference_words, headline, sentences
 from tests.observatory.site.event_world import (
     EVENT_ID,
     HOSTILE,
@@ -30,7 +28,6 @@ from tests.observatory.site.feeds.samples import (
     HISTORIES,
     HOUR,
     SUSPECTED,
-    XL,
     make_event,
     make_spell,
     save_histories,
@@ -214,57 +211,6 @@ def test_downloads_hold_the_whole_event(store: Store) -> None:
     assert lines[0] == ",".join(SPELL_COLUMNS)
     assert len(lines) == 1 + len(revision.event.spells)
     assert "2017-07-14T11:00:00Z" in lines[1]
-
-
-WITHDRAWN = make_event("w", withdrawn=True)
-OURS_AND_REAL = make_event("x", make_spell(end=ENDED), make_spell(XL, end=ENDED, end_from_rule_change=True))
-OURS_AND_OPEN = make_event("y", make_spell(), make_spell(XL, end=ENDED, end_from_rule_change=True))
-HEADLINES = {
-    "going on": (make_event("a"), "t.me is blocked on Telkomsel."),
-    "withdrawn": (WITHDRAWN, "Withdrawn: t.me is blocked on Telkomsel."),
-    "doubted": (make_event("s", SUSPECTED), "Withdrawn: t.me is suspected to be blocked on Telkomsel."),
-    "emulated": (make_event("e", emulated=True), "EMULATED: t.me is blocked on Telkomsel."),
-    "suspected alone is not counted": (
-        make_event("b", make_spell(), replace(SUSPECTED, target="telegram.org")),
-        "t.me is blocked on Telkomsel.",
-    ),
-    "an end of ours among real ones is no end": (
-        OURS_AND_REAL,
-        "t.me was blocked on Telkomsel and XL Axiata.",
-    ),
-}
-
-
-@pytest.mark.parametrize(("event", "sentence"), HEADLINES.values(), ids=HEADLINES)
-def test_headline(event: Event, sentence: str) -> None:
-    assert headline(event, EN) == sentence
-
-
-def test_an_end_of_ours_is_never_called_an_end() -> None:
-    for event in (OURS_AND_REAL, OURS_AND_OPEN):
-        said = " ".join(sentences(event, EN))
-        assert "ended on XL" not in said and "it has ended" not in said
-        assert EN("event.end_from_rule_change_on", networks="XL Axiata") in said
-    assert publishable(OURS_AND_OPEN).end is None
-    assert is_going_on(OURS_AND_OPEN)
-    assert not is_going_on(OURS_AND_REAL)
-
-
-def test_what_was_withdrawn_is_told_as_such() -> None:
-    assert sentences(WITHDRAWN, EN)[:2] == (EN("feed.is_withdrawn"), EN("feed.was_told"))
-    assert sentences(make_event("s", SUSPECTED), EN)[0] == EN("feed.is_unconfirmed")
-    assert not any("t.me is" in line for line in sentences(make_event("a"), EN)), "the headline says it"
-
-
-def test_revisions_in_short() -> None:
-    before, after = make_event("a"), make_event("a", make_spell(end=ENDED), make_spell(XL))
-    assert (
-        difference_words(None, before, EN) == "+1 network, +1 target, +1 pair, +1 method, +1 pair confirmed"
-    )
-    assert difference_words(before, after, EN) == "+1 network, +1 pair, +1 pair ended, +1 pair confirmed"
-    assert difference_words(after, before, EN).startswith("−1 network")
-    assert difference_words(before, replace(before, withdrawn=True), EN) == "withdrawn"
-    assert difference_words(before, before, EN) == EN("event.change_times")
 
 
 def test_networks_aligned_by_their_onset(store: Store) -> None:

@@ -20,7 +20,7 @@ from observatory.views.step_words import EDE_NAMES
 from observatory.views.steps import StepGroup
 from probes.records import Failure, Heard, Payload, Purpose, Resolver
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 JAKARTA = ZoneInfo("Asia/Jakarta")
 # Keys that a page puts together: their prefix, and every end that can occur.
 FAMILIES = {
