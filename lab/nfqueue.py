@@ -55,7 +55,7 @@ class Queue:
         self._configure(_attribute(_CFG_PARAMS, struct.pack(">IB", 0xFFFF, copy)))
         self._configure(_attribute(_CFG_MAXLEN, struct.pack(">I", _MAX_PACKETS)))
         if copy is Copy.NUMBER_ONLY:
-            # Whole aggregates pass unsplit: nobody reads their bytes, so nobody needs them cut.
+            # Whole aggregates pass unsplit: their bytes are not read, so they need no splitting.
             flags = struct.pack(">I", _FLAG_GSO)
             self._configure(_attribute(_CFG_FLAGS, flags) + _attribute(_CFG_MASK, flags))
 

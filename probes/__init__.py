@@ -1,1 +1,1 @@
-"""How to measure: what happened on the network, and nothing about what it means."""
+"""How to measure. Records what happened on the network; `observatory.analysis` says what it means."""

@@ -1,7 +1,7 @@
-"""The one table from what the system raised to a `Failure`.
+"""The one table: exception or protocol code -> `Failure`.
 
 Reset, refused, timeout, EOF and unreachable are never merged: telling them apart is the product.
-What is not in the table is `unknown_failure`, never guessed.
+An error that is not in the table is `unknown_failure`, never guessed.
 """
 
 import errno
@@ -11,11 +11,11 @@ from probes.records import Failure
 
 
 class VantageError(Exception):
-    """The vantage point's own network is not there: no such device, namespace, source address or proxy."""
+    """The vantage point's own network is missing: no such device, namespace, source address or proxy."""
 
 
 class ProtocolError(Exception):
-    """The peer's bytes are not the protocol asked for; `failure` says which."""
+    """The peer's bytes are not the protocol expected; `failure` names the protocol."""
 
     def __init__(self, failure: Failure, message: str) -> None:
         super().__init__(message)
@@ -32,7 +32,7 @@ ERRNO_TO_FAILURE: Final[dict[int, Failure]] = {
     errno.EHOSTDOWN: Failure.HOST_UNREACHABLE,
     errno.ENETUNREACH: Failure.NETWORK_UNREACHABLE,
     errno.ENETDOWN: Failure.NETWORK_UNREACHABLE,
-    # What ICMP "communication administratively prohibited" becomes depends on the code the router sends.
+    # Linux maps ICMP "administratively prohibited" to different errors, depending on the router's code.
     errno.EACCES: Failure.HOST_UNREACHABLE,
     errno.EPERM: Failure.VANTAGE,
     errno.ENODEV: Failure.VANTAGE,
@@ -43,7 +43,7 @@ ERRNO_TO_FAILURE: Final[dict[int, Failure]] = {
     errno.ENOMEM: Failure.VANTAGE,
 }
 
-# RFC 1928 section 6: the proxy tells how its own connect ended, seen from where the proxy stands.
+# RFC 1928 section 6: the proxy reports how its own connect ended, as seen from the proxy.
 SOCKS_REPLY_TO_FAILURE: Final[dict[int, Failure]] = {
     3: Failure.NETWORK_UNREACHABLE,
     4: Failure.HOST_UNREACHABLE,
@@ -68,7 +68,7 @@ def classify_failure(error: BaseException) -> tuple[Failure, str]:
         case VantageError():
             return Failure.VANTAGE, text
         case ProxyTimeoutError() | ProxyConnectionError():
-            # The proxy itself did not answer: that speaks of the vantage point, not of the target.
+            # The proxy itself did not answer: a fault of the vantage point, not of the target.
             return Failure.VANTAGE, text
         case ProxyError():
             return SOCKS_REPLY_TO_FAILURE.get(error.error_code or 0, Failure.PROXY), text

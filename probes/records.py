@@ -1,7 +1,7 @@
 """What was measured: immutable facts, in and out of JSON.
 
     Measurement          one target from one vantage point at one time; concludes nothing
-    └── Observation      one atomic fact; `failure` is None when the step did what it tried
+    └── Observation      one atomic fact; `failure` is None when the step succeeded
         ├── DnsObservation         one query and every answer that came back, in order of arrival
         ├── TcpObservation         one connect
         ├── TlsObservation         one handshake, the chain presented and what verification found
@@ -10,7 +10,7 @@
         ├── MtprotoObservation     one req_pq_multi -> resPQ exchange
         ├── ThroughputObservation  one bounded transfer
         ├── HopsObservation        one payload sent with rising TTL: what answered from where
-        └── HelperObservation      one whole exchange with a test helper, of which only the end is known
+        └── HelperObservation      one whole exchange with a test helper, of which only the outcome is known
 
 Times inside a measurement are seconds since `Measurement.started_at`, taken from the monotonic clock.
 """
@@ -25,7 +25,7 @@ from cattrs.strategies import configure_tagged_union
 
 
 class Failure(StrEnum):
-    """How a step failed. Names: OONI df-007 where it has one."""
+    """How a step failed. The names are OONI's (df-007) where it has one."""
 
     CONNECTION_RESET = "connection_reset"
     CONNECTION_REFUSED = "connection_refused"
@@ -53,7 +53,7 @@ class Failure(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why a step was made. The others are compared with `target` and separate name from address.
+    """Why a step was made. Comparing the others with `target` separates name from address.
 
     target           the target's name at the target's address
     harmless_name    a name nobody blocks at the target's address
@@ -68,9 +68,9 @@ class Purpose(StrEnum):
 
 
 class Resolver(StrEnum):
-    """Who was asked: the resolver people at this vantage point get, a public one, or nobody at all.
+    """Who was asked: the resolver that customers of this network get, a public one, or no resolver at all.
 
-    `sink` is an address that serves no DNS: any answer from there was made on the path.
+    `sink` is an address that serves no DNS: any answer from it was made on the path.
     """
 
     VANTAGE = "vantage"
@@ -89,7 +89,7 @@ class Endpoint:
     """An address and a port.
 
     `address` is an IPv4 or IPv6 literal without brackets; empty only in imported observations whose source
-    did not write down which address it was.
+    did not record the address.
     """
 
     address: str
@@ -105,9 +105,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is assessed: a host name, a Telegram data centre, or the canary nobody blocks.
+    """What is assessed: a host name, a Telegram data centre, or the canary that nobody blocks.
 
-    `addresses` are the ones known beforehand; `ports` those to try.
+    `addresses` are those known beforehand, `ports` those to try.
     """
 
     name: str
@@ -145,7 +145,7 @@ class DnsAnswer:
     """One reply to a query; `arrived_s` counts from the sending of the query, `wire` is the whole reply.
 
     `addresses` are those of A and AAAA records, `cnames` the chain in order, `texts` those of TXT records.
-    `server_id` is what the server calls itself (NSID, RFC 5001). `hop_limit` is the IP TTL the reply arrived
+    `server_id` is the server's own identifier (NSID, RFC 5001). `hop_limit` is the IP TTL the reply arrived
     with (UDP only). `alpn` and `ech` come from HTTPS records (RFC 9460): protocols, and whether Encrypted
     ClientHello is offered.
     """
@@ -166,10 +166,10 @@ class DnsAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsObservation(Observation):
-    """`failure` speaks of the first answer; a second one is in `answers` too.
+    """`failure` is about the first answer; a second one is also in `answers`.
 
     `transport` is udp, tcp, dot or doh. Over dot and doh an answer is kept only when the server's certificate
-    held for its address, so it is the server's own; otherwise `failure` says what was wrong with it.
+    is valid for its address, so it is the server's own; otherwise `failure` says what was wrong with it.
     """
 
     resolver: Resolver
@@ -201,11 +201,11 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsObservation(Observation):
-    """`failure` speaks of the handshake; `certificate_failure` of the chain, judged in that same handshake.
+    """`failure` is about the handshake, `certificate_failure` about the chain, verified in the same one.
 
-    `certificate_errors` holds every X509_V_ERR code of OpenSSL met on the way, by name, with
-    `ssl_invalid_hostname` for a name that the leaf does not carry. `server_name` is empty where none was
-    sent. An empty `chain` of a finished handshake means that its importer's source did not keep it.
+    `certificate_errors` holds every X509_V_ERR code that OpenSSL reported, by name, with
+    `ssl_invalid_hostname` for a name that is not in the leaf certificate. `server_name` is empty where none
+    was sent. An empty `chain` after a finished handshake: the source of an import did not keep it.
     """
 
     endpoint: Endpoint
@@ -223,7 +223,7 @@ class TlsObservation(Observation):
 class HttpObservation(Observation):
     """`body` holds the first bytes (bounded); `received_bytes` counts all that came within the bound.
 
-    A page found here is hostile content: store it, never render it.
+    The body is hostile content: store it, never render it.
     """
 
     endpoint: Endpoint
@@ -241,9 +241,10 @@ class HttpObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuicObservation(Observation):
-    """Version negotiation (`server_name` is None): a packet of a version nobody speaks, `versions` is what
-    the server offered instead. Or a handshake for `server_name`, with the fields of `TlsObservation`;
-    `version` is the QUIC version agreed on, `status` that of a GET over HTTP/3 where one was made.
+    """Version negotiation (`server_name` is None): a packet of a version that no server speaks; `versions`
+    are those the server offered instead. Or a handshake for `server_name`, with the fields of
+    `TlsObservation`; `version` is the QUIC version agreed on, `status` that of a GET over HTTP/3 if one was
+    made.
     """
 
     endpoint: Endpoint
@@ -261,7 +262,7 @@ class QuicObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MtprotoObservation(Observation):
-    """`nonce_echoed` is the proof that a Telegram server, and nothing in between, wrote the answer."""
+    """`nonce_echoed` proves that the answer came from a server that read our request and speaks MTProto."""
 
     endpoint: Endpoint
     transport: str
@@ -291,7 +292,7 @@ class Payload(StrEnum):
 
 
 class Heard(StrEnum):
-    """What one payload of one TTL was answered with; `answer` is the far end's own protocol."""
+    """The answer to one payload with one TTL; `answer` is a reply in the far end's own protocol."""
 
     TIME_EXCEEDED = "time_exceeded"
     UNREACHABLE = "unreachable"
@@ -304,9 +305,9 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """`router` is who sent the ICMP error, where the system tells; `rtt_s` is None for silence.
+    """`router` sent the ICMP error, where the system reports it; `rtt_s` is None for silence.
 
-    An answer or reset beside a `router`: the payload ran out of hops there, and was answered all the same.
+    An answer or reset beside a `router`: the payload ran out of hops there, and was answered nevertheless.
     """
 
     ttl: int
@@ -319,8 +320,8 @@ class Hop:
 class HopsObservation(Observation):
     """One payload sent with rising TTL to one endpoint; `name` is the one inside it, if any.
 
-    The same with a harmless name (`purpose`) is its control run: the first TTL at which both differ is where
-    something on the path acts, between hop ttl - 1 and hop ttl.
+    The same with a harmless name (`purpose`) is what it is compared with: the first TTL at which both differ
+    is where something on the path acts, between hop ttl - 1 and hop ttl.
     """
 
     endpoint: Endpoint
@@ -332,7 +333,7 @@ class HopsObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelperObservation(Observation):
-    """A whole exchange with a test helper over verified TLS; no `failure`: the vantage point was online."""
+    """An exchange with a test helper over verified TLS; without `failure` the vantage point was online."""
 
     url: str
 
@@ -358,7 +359,7 @@ class Measurement:
 
     Mandatory: id (UUID), round_id (the round it was part of: same for its canary), vantage, asn,
     target, target_kind, started_at (aware, UTC), duration_s. `trust` names the CA store used:
-    `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's own loop meanwhile. `origin`
+    `system`, or `ca_file sha256:…`. `lag_s` is the worst delay of the prober's event loop during it. `origin`
     is empty for our own; otherwise where it was imported from, such as `ooni:` and its report id.
     """
 

@@ -1,4 +1,4 @@
-"""The log of one measurement: numbers its steps, keeps their times, holds the one deadline."""
+"""The log of one measurement: numbers its steps, times them and holds the one deadline."""
 
 import asyncio
 import time
@@ -10,13 +10,13 @@ from probes.records import AnyObservation
 
 RETRY_PAUSE_S: Final = 0.3
 N_ATTEMPTS: Final = 2
-# What the deadline cuts short passes for silence: no try begins with less than this.
+# A try cut short by the deadline looks like a timeout: none begins with less time than this.
 MIN_TRY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class StartedStep:
-    """A step that has begun. `fields()` closes it into what every observation shares."""
+    """A step that has begun. `fields()` ends it and returns the fields that all observations share."""
 
     id: str
     started_s: float
@@ -36,7 +36,7 @@ class StartedStep:
 
 
 class ObservationLog:
-    """Collects the observations of one measurement in the order they end."""
+    """Collects the observations of one measurement as they end."""
 
     def __init__(self, *, deadline_s: float) -> None:
         self._zero = time.monotonic()
@@ -48,11 +48,11 @@ class ObservationLog:
         return time.monotonic() - self._zero
 
     def left_s(self) -> float:
-        """Seconds to the deadline; negative after it."""
+        """Return the seconds to the deadline; negative after it."""
         return self._deadline_s - self.now_s()
 
     def timeout(self, budget_s: float) -> asyncio.Timeout:
-        """A step may only shorten the deadline."""
+        """Return a timeout for one step, which may only shorten the deadline."""
         return asyncio.timeout(max(0.0, min(budget_s, self.left_s())))
 
     async def may_retry(self, pause_s: float = RETRY_PAUSE_S) -> bool:
@@ -68,5 +68,5 @@ class ObservationLog:
         self._observations.append(observation)
 
     def observations(self) -> tuple[AnyObservation, ...]:
-        """In the order the steps began."""
+        """Return the observations in the order in which the steps began."""
         return tuple(sorted(self._observations, key=lambda o: int(o.id[1:])))

@@ -58,7 +58,7 @@ class Authority:
 
 
 def self_signed_pem(name: str) -> bytes:
-    """Return key and certificate of a server that nobody vouches for."""
+    """Return key and certificate of a server, signed by no authority."""
     now = datetime.datetime.now(datetime.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _sign(

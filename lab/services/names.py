@@ -27,7 +27,7 @@ LIE_TTL_S: Final = 60
 _SOA: Final = "a.root-servers.net. nstld.verisign-grs.com. 2017071400 1800 900 604800 86400"
 _FAILURES: Final = {"servfail": dns.rcode.SERVFAIL, "refused": dns.rcode.REFUSED}
 
-# An ECHConfigList (RFC 9849) with one configuration of a version nobody speaks: enough to be seen.
+# An ECHConfigList (RFC 9849) with one configuration of an unknown version: enough to be seen.
 _ECH: Final = base64.b64encode(bytes.fromhex("0008fade000474657374")).decode()
 # HTTPS records (RFC 9460); http/1.1 is offered without being named.
 _SERVICE_BINDINGS: Final = {

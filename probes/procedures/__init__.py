@@ -1,1 +1,1 @@
-"""Which steps, in which order, on one deadline: a round, a host, a data centre."""
+"""Which steps, in which order, on one deadline: rounds, hosts, names, follow-ups, data centres."""

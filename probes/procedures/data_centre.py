@@ -1,4 +1,4 @@
-"""The steps for a Telegram data centre: every port and transport counts, k of n, never "one is enough"."""
+"""The steps for a Telegram data centre: every port and transport counts (k of n), never "one is enough"."""
 
 import asyncio
 from typing import Final
@@ -10,15 +10,15 @@ from probes.transport.network import Network
 from probes.transport.trust import Trust
 from probes.wire.mtproto import Transport
 
-# What the app itself speaks, and what is easiest to recognise: a filter may know the one and not the other.
+# What the app itself uses, and what is easiest to recognise: a filter may know only one of them.
 FIRST: Final = (Transport.OBFUSCATED, Transport.ABRIDGED)
-# Tried where one of these fails, so that a filter on one framing does not pass for a dead server.
+# Tried where one of these fails, so that a filter on one framing does not look like a dead server.
 REST: Final = (Transport.INTERMEDIATE, Transport.PADDED, Transport.HTTP)
 
 
 async def measure_data_centre(network: Network, log: ObservationLog, trust: Trust, target: Target) -> None:
-    """Measure each (address, port) of a data centre over two transports; what fails is tried once more, and
-    the other transports once."""
+    """Measure each (address, port) of a data centre over two transports; a transport that fails is tried
+    once more, and the remaining ones once."""
     steps = DataCentreSteps(network, log, trust)
     async with asyncio.TaskGroup() as group:
         for address in target.addresses:
@@ -27,7 +27,7 @@ async def measure_data_centre(network: Network, log: ObservationLog, trust: Trus
 
 
 class DataCentreSteps:
-    """One measurement of one data centre. Where its connects die is looked for once."""
+    """One measurement of one data centre. Hops are measured once, where a connect fails."""
 
     def __init__(self, network: Network, log: ObservationLog, trust: Trust) -> None:
         self._network = network
@@ -43,7 +43,7 @@ class DataCentreSteps:
             return
         again = [t for t, failed in failures.items() if failed is not None]
         if set(failures.values()) == {"tcp"}:
-            # Without a connection no transport can say more than another.
+            # Without a connection every transport would fail alike.
             if await self._try(endpoint, FIRST[0], N_ATTEMPTS) == "tcp":
                 await self._locate(endpoint)
             return
@@ -54,7 +54,7 @@ class DataCentreSteps:
                 group.create_task(self._try(endpoint, transport, 1))
 
     async def _try(self, endpoint: Endpoint, transport: Transport, attempt: int) -> str | None:
-        """Return which layer failed, None for none."""
+        """Return the layer that failed; None when none did."""
         _, stream = await registry.TCP.measure(self._network, self._log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return "tcp"

@@ -1,4 +1,4 @@
-"""A fresh connection and what is said over it: TCP, then a request; or TCP, TLS, then a request."""
+"""A fresh connection and what is sent over it: TCP, then a request; or TCP, TLS, then a request."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +11,13 @@ from probes.transport.network import Network
 from probes.transport.streams import Stream
 from probes.transport.trust import Trust
 
-# After a request that was met with silence, its comparison and a second try must fit the same deadline.
+# After a request that timed out, its comparison and a second try must fit into the same deadline.
 COMPARISON_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeResult:
-    """How far it got; what was not reached is None."""
+    """The steps of one exchange; those that were not reached are None."""
 
     tcp: TcpObservation
     tls: TlsObservation | None = None
@@ -25,15 +25,15 @@ class ExchangeResult:
 
     @property
     def worked(self) -> bool:
-        """The last step that was tried ended well."""
+        """The last step that was tried succeeded."""
         last = self.page or self.tls or self.tcp
         return last.failure is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchanges:
-    """Opens connections for one measurement and writes down every step. Live connections survive a filter
-    that starts later, so each exchange has one of its own."""
+    """Opens connections for one measurement and records every step. An open connection survives a filter
+    that starts later, so each exchange opens its own."""
 
     network: Network
     log: ObservationLog
@@ -59,7 +59,7 @@ class Exchanges:
         purpose: Purpose = Purpose.TARGET,
         attempt: int = 1,
     ) -> ExchangeResult:
-        """Connect, shake hands for `name` (empty: none is sent), and GET from `host` unless that is None."""
+        """Connect, handshake for `name` (empty: none is sent), and GET from `host` unless it is None."""
         tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return ExchangeResult(tcp=tcp)
@@ -89,9 +89,9 @@ class Exchanges:
             host=host,
             purpose=purpose,
             attempt=attempt,
-            timeout_s=_patience_s(purpose),
+            timeout_s=_response_timeout_s(purpose),
         )
 
 
-def _patience_s(purpose: Purpose) -> float:
+def _response_timeout_s(purpose: Purpose) -> float:
     return RESPONSE_TIMEOUT_S if purpose is Purpose.TARGET else COMPARISON_TIMEOUT_S

@@ -1,9 +1,9 @@
-"""What is tried after something failed: what tells a name from an address, and where on the path it happens.
+"""Steps after a failure: is it the name or the address, and where on the path does it happen?
 
-A filter may punish the client's way to an address for a while after it has struck (residual blocking). So the
-harmless name is tried at once and, when that fails, once more after a wait; the target's own second try comes
-after that; and nothing is sent to the canary's port 443, whose punishment would pass for an outage in
-this round and the next.
+After a match a filter may block everything from this client to that address for a while: residual blocking,
+here called a penalty. So the harmless name is tried at once and, when that fails, again after a wait; the
+target's second try comes after that. Nothing is sent to the canary's port 443: a penalty there would look
+like an outage of the vantage point in this round and the next.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from probes.records import (
 )
 from probes.session import ObservationLog
 
-# How long a penalty may last and still be seen to fade; less where the deadline is nearer.
+# The longest penalty whose end can be seen; shorter where the deadline is nearer.
 PENALTY_WAIT_S: Final = 4.0
-# What the harmless name is ahead of the target's second try, which would bring the penalty back.
+# The harmless name goes this much before the target's second try, which would start the penalty again.
 HEAD_START_S: Final = 0.4
-# The target's second try must still fit, at its slowest.
+# The target's second try, at its slowest, must still fit.
 LAST_TRY_S: Final = 3.2
 BROKEN: Final = frozenset(
     {Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED, Failure.TIMEOUT}
@@ -38,8 +38,8 @@ BROKEN: Final = frozenset(
 
 
 class Canary:
-    """The host nobody blocks, as one round knows it: an address for each IP version, once its own measurement
-    has proved one."""
+    """The canary as one round knows it: for each IP version an address that its own measurement has proved
+    to work."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,22 +47,22 @@ class Canary:
         self._settled = {is_ipv6: asyncio.Event() for is_ipv6 in (False, True)}
 
     def note(self, address: str) -> None:
-        """Say that this address was proved."""
+        """Record that this address was proved to work."""
         self._addresses[":" in address] = address
         self._settled[":" in address].set()
 
     def end(self) -> None:
-        """Say that nothing more will be noted."""
+        """Record that no more addresses will come."""
         for event in self._settled.values():
             event.set()
 
     def beside(self, endpoint: Endpoint) -> Endpoint | None:
-        """The same port at the canary, over the same IP version; None until that is known to work."""
+        """Return the same port at the canary, over the same IP version; None until that is known to work."""
         address = self._addresses.get(":" in endpoint.address)
         return Endpoint(address=address, port=endpoint.port) if address else None
 
     async def find_beside(self, endpoint: Endpoint, log: ObservationLog) -> Endpoint | None:
-        """Wait until it is known, or known not to come, or time to stop."""
+        """Wait for an address until one is known, none can come any more, or the deadline is reached."""
         with contextlib.suppress(TimeoutError):
             async with log.timeout(math.inf):
                 await self._settled[":" in endpoint.address].wait()
@@ -70,7 +70,7 @@ class Canary:
 
 
 class FollowUps:
-    """The follow-ups of one measurement. Each kind of hops is looked for once."""
+    """The follow-ups of one measurement. Hops are measured once for each payload."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class FollowUps:
         self._located: set[Payload] = set()
 
     async def handshake_broke_off(self, endpoint: Endpoint, first: ExchangeResult) -> None:
-        """Try another name, and none, at the same address; returns when the target may be tried again.
+        """Try another name, and none, at the same address; return when the target may be tried again.
 
-        Where the handshake ended and the request did not, the harmless name makes a request too.
+        Where the handshake finished and the request did not, the request for the harmless name is made too.
         """
         stalled = first.tls is not None and first.tls.failure is None
         host = self._canary.name if stalled else None
@@ -103,7 +103,7 @@ class FollowUps:
             return
         await asyncio.sleep(self._penalty_wait_s())
         if not stalled:
-            # The public resolver's web port: nobody blocks it, and it is nobody's control.
+            # The public resolver's web port: an address that nobody blocks and that no comparison depends on.
             elsewhere = Endpoint(address=self._resolvers.public.address, port=443)
             self._group.create_task(
                 self._exchanges.secure(
@@ -122,7 +122,7 @@ class FollowUps:
         return max(0.0, min(PENALTY_WAIT_S, self._log.left_s() - LAST_TRY_S - HEAD_START_S))
 
     async def request_broke_off(self, endpoint: Endpoint) -> None:
-        """Ask port 80 of the same address for the harmless host, and the canary's for the target."""
+        """Request the harmless host at the same address, and the target at the canary's, both on port 80."""
         first = await self._plain(endpoint, attempt=1)
         if first.worked:
             return
@@ -136,8 +136,8 @@ class FollowUps:
         await asyncio.wait({again}, timeout=HEAD_START_S)
 
     async def page_is_strange(self, page: HttpObservation) -> None:
-        """Port 80 answered with something of its own: what does it say to another name, and if not the same,
-        from where?"""
+        """Port 80 answered with an unexpected page: request another name and, if the answer differs, find the
+        hop it comes from."""
         other = await self._plain(page.endpoint, attempt=1)
         if other.page is None or _gist(other.page) != _gist(page):
             await self.locate(page.endpoint, Payload.HTTP_REQUEST)
@@ -161,9 +161,9 @@ class FollowUps:
     async def locate_connect(self, endpoint: Endpoint) -> None:
         """Send SYNs with rising TTL to the target's address, and to the canary's beside them.
 
-        Over an IP version in which not even the canary was reached there is nothing to find.
+        Skipped over an IP version in which not even the canary was reached.
         """
-        # A connect can be refused before the canary has had its answer.
+        # A connect can be refused before the canary has answered.
         elsewhere = await self._canary.find_beside(endpoint, self._log)
         if elsewhere is None or not self._may_locate(Payload.SYN):
             return
@@ -172,7 +172,7 @@ class FollowUps:
             group.create_task(self._hops(elsewhere, Payload.SYN, Purpose.CANARY_ADDRESS, ""))
 
     async def locate_forged_answer(self) -> None:
-        """Where a query met more than it should: at the sink any answer, elsewhere two that differ."""
+        """Measure hops where a query got too many answers: at the sink any, elsewhere two that differ."""
         for observation in self._log.observations():
             if isinstance(observation, DnsObservation) and observation.transport == "udp":
                 expected = 0 if observation.resolver is Resolver.SINK else 1
@@ -200,5 +200,5 @@ class FollowUps:
 
 
 def _gist(page: HttpObservation) -> tuple[int | None, str | None]:
-    """What two pages have in common when one server, or one portal, treats both names alike."""
+    """Return what is equal in two pages when one server, or one portal, treats both names alike."""
     return page.status, next((value for name, value in page.headers if name.lower() == "location"), None)

@@ -12,18 +12,17 @@ from probes.procedures.names import NameSteps, Resolvers
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.session import N_ATTEMPTS, ObservationLog
 
-MAX_ADDRESSES: Final = (
-    16  # of one IP version: the known ones, and what each source may name (probes/procedures/names.py)
-)
+# Of one IP version: the known ones, and those that each source may name (probes/procedures/names.py).
+MAX_ADDRESSES: Final = 16
 # A body slower than this is measured again, to be compared with the canary's.
 SLOW_BODY_BPS: Final = 1_000_000
 SLOW_BODY_MIN_BYTES: Final = 8_000
 SLOW_TLS_S: Final = 1.5
-NO_WAY: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
+NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 class HostSteps:
-    """One measurement of one host name. An address is tested once, whoever named it."""
+    """One measurement of one host name. Each address is tested once, whichever source named it."""
 
     def __init__(self, exchanges: Exchanges, *, target: Target, canary: Canary, resolvers: Resolvers) -> None:
         self._exchanges = exchanges
@@ -32,18 +31,18 @@ class HostSteps:
         self._target = target
         self._canary = canary
         self._resolvers = resolvers
-        # One IP version must not take the room of the other.
+        # One IP version must not use up the places of the other.
         self._tested: dict[bool, set[str]] = {False: set(), True: set()}
         self._group = asyncio.TaskGroup()
         self._follow = FollowUps(exchanges, target, canary, resolvers, self._group)
 
     @property
     def _is_canary(self) -> bool:
-        """The host that others are compared with is compared with nothing."""
+        """The canary, which others are compared with, is itself compared with nothing."""
         return self._target.kind is TargetKind.CANARY
 
     async def run(self) -> None:
-        """Run every step; returns when the last one has ended, at the latest at the deadline."""
+        """Run every step; return when the last one has ended, at the latest at the deadline."""
         try:
             async with self._group as group:
                 for address in self._target.addresses:
@@ -76,13 +75,13 @@ class HostSteps:
                 self._network, self._log, self._exchanges.trust, endpoint=endpoint, attempt=attempt
             )
             if observation.failure is None:
-                await self._shake_hands_over_quic(endpoint)
+                await self._test_quic_handshake(endpoint)
                 return
             if observation.failure is not Failure.TIMEOUT or not await self._log.may_retry():
                 return
 
-    async def _shake_hands_over_quic(self, endpoint: Endpoint) -> None:
-        """Versions were offered: does a handshake for this name end? If not, does one for a harmless name?"""
+    async def _test_quic_handshake(self, endpoint: Endpoint) -> None:
+        """Versions were offered: does a handshake for this name succeed, and if not, for a harmless one?"""
 
         async def shake_hands(name: str, purpose: Purpose, attempt: int) -> bool:
             observation = await registry.QUIC.measure(
@@ -109,10 +108,14 @@ class HostSteps:
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.plain(endpoint, host=self._target.name, attempt=attempt)
             if outcome.worked:
-                if outcome.page is not None and not self._is_canary and not _leads_home(outcome.page):
+                if (
+                    outcome.page is not None
+                    and not self._is_canary
+                    and not _redirects_to_itself(outcome.page)
+                ):
                     await self._follow.page_is_strange(outcome.page)
                 return
-            if self._has_no_way(outcome):
+            if self._has_no_route(outcome):
                 return
             if not compared and outcome.page is not None:
                 compared = True
@@ -133,7 +136,7 @@ class HostSteps:
                 if self._is_slow(outcome):
                     await self._measure_speed(endpoint)
                 return
-            if self._has_no_way(outcome):
+            if self._has_no_route(outcome):
                 return
             if not compared and outcome.tls is not None:
                 compared = True
@@ -187,11 +190,12 @@ class HostSteps:
                     purpose=purpose,
                 )
 
-    def _has_no_way(self, outcome: ExchangeResult) -> bool:
-        """This machine has no route, as without IPv6: trying again would say the same. A router that says so
-        is another matter."""
+    def _has_no_route(self, outcome: ExchangeResult) -> bool:
+        """Return whether this machine itself has no route, as without IPv6, so that another try is pointless.
+
+        A router that reports the same is another matter."""
         tcp = outcome.tcp
-        return tcp.failure in NO_WAY and not self._network.has_route(tcp.endpoint)
+        return tcp.failure in NO_ROUTE and not self._network.has_route(tcp.endpoint)
 
     @staticmethod
     def _is_slow(outcome: ExchangeResult) -> bool:
@@ -205,8 +209,8 @@ class HostSteps:
         return slow_body or handshake.duration_s > SLOW_TLS_S
 
 
-def _leads_home(page: HttpObservation) -> bool:
-    """A redirect within the host itself, as a server that wants TLS sends it."""
+def _redirects_to_itself(page: HttpObservation) -> bool:
+    """Return whether the page redirects within its own host, as a server does that wants TLS."""
     if page.status is None or not 300 <= page.status < 400:
         return False
     location = next((value for name, value in page.headers if name.lower() == "location"), "")
@@ -217,5 +221,5 @@ def _leads_home(page: HttpObservation) -> bool:
 
 
 def _is_routable(address: str) -> bool:
-    """Never connect where a forged answer could aim us at this machine or its neighbours."""
+    """Return whether an address is public: a forged answer must not aim us at our own network."""
     return ipaddress.ip_address(address).is_global

@@ -1,12 +1,12 @@
-"""The questions about a host's name: who is asked, over what, for which records.
+"""The DNS questions about a host: who is asked, over which transport, for which records.
 
     the vantage's resolver     A over UDP and TCP, AAAA over UDP
     a public resolver          A over UDP; A, AAAA and HTTPS over DoT, A over DoH: the clean comparison
-    an address without DNS     A over UDP: whatever answers there stands on the path
-    once a round               who the two resolvers really are
+    an address without DNS     A over UDP: any answer was made on the path
+    once a round               TXT: who the two resolvers really are
 
-Over UDP each listens on for a second answer. DoT asks what plain TCP to a public resolver would, and nobody
-on the way can answer it.
+Over UDP each question listens on for a second answer. DoT stands for plain TCP to the public resolver, and
+cannot be forged on the path.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from probes.techniques.dns import (
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 
-# Its name servers answer with the address of whoever asked them.
+# The name servers of this name answer with the address of the resolver that asked them.
 IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"
 
-# A forged answer may hold as many addresses as it likes, and arrives first. Whoever asks keeps room for the
-# next answer, and every kind of source for the others.
+# A forged answer may hold any number of addresses, and arrives first. These limits keep room for the next
+# answer and for the answers of other sources.
 MAX_OF_ANSWER: Final = 3
 MAX_OF_SOURCE: Final = 4
 
@@ -41,7 +41,7 @@ OnAddress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolvers:
-    """Whom a round asks. `sink` is an address that serves no DNS."""
+    """The resolvers of one round. `sink` is an address that serves no DNS."""
 
     vantage: Endpoint
     public: Endpoint
@@ -50,7 +50,7 @@ class Resolvers:
     doh: SecureResolver
 
     def server(self, resolver: Resolver) -> Endpoint:
-        """Return whom to ask in the open."""
+        """Return the server for a question over plain DNS."""
         if resolver is Resolver.VANTAGE:
             return self.vantage
         return self.public if resolver is Resolver.PUBLIC else self.sink
@@ -64,7 +64,7 @@ class Question:
 
     @property
     def source(self) -> str:
-        """Whose word an answer is: over DoT and DoH the public resolver's own, elsewhere also the path's."""
+        """Who can have made the answer: over DoT and DoH the public resolver alone, else also the path."""
         return "authenticated" if self.transport in ("dot", "doh") else self.resolver
 
 
@@ -87,7 +87,7 @@ WITH_UDP: Final = (
 
 
 class NameSteps:
-    """All questions of one measurement; each address that any answer brings is handed on at once."""
+    """All questions of one measurement; each address found is handed on at once."""
 
     def __init__(
         self, network: Network, log: ObservationLog, resolvers: Resolvers, name: str, on_address: OnAddress
@@ -97,10 +97,10 @@ class NameSteps:
         self._resolvers = resolvers
         self._name = name
         self._on_address = on_address
-        self._told: dict[tuple[str, bool], set[str]] = {}
+        self._accepted: dict[tuple[str, bool], set[str]] = {}
 
     async def run(self, *, identify: bool = False) -> None:
-        """Ask everybody side by side; `identify` also asks the resolvers who they are."""
+        """Ask all questions side by side; `identify` also asks the resolvers for their own addresses."""
         async with asyncio.TaskGroup() as group:
             for question in WITH_UDP if self._network.carries_udp else WITHOUT_UDP:
                 group.create_task(self._resolve(question))
@@ -110,7 +110,7 @@ class NameSteps:
 
     async def _resolve(self, question: Question) -> None:
         for attempt in range(1, N_ATTEMPTS + 1):
-            server, exchange = self._way(question, attempt)
+            server, exchange = self._prepare(question, attempt)
             observation = await registry.DNS.measure(
                 self._log,
                 exchange=exchange,
@@ -122,26 +122,26 @@ class NameSteps:
                 query_type=question.query_type,
                 on_answer=partial(self._take_answer, question.source),
             )
-            # An answer, whatever it says, is an answer; what is asked again is silence and refusal. Of an
-            # address that serves no DNS silence is what is to be expected.
+            # Any answer but a server failure settles the question; silence is asked again. From an address
+            # that serves no DNS silence is expected.
             if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
                 return
             if question.resolver is Resolver.SINK or not await self._log.may_retry():
                 return
 
-    def _way(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
+    def _prepare(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
         if question.transport in ("dot", "doh"):
             secure = self._resolvers.dot if question.transport == "dot" else self._resolvers.doh
             return secure.server, secure.exchange(self._log, attempt)
         server = self._resolvers.server(question.resolver)
         if question.transport == "tcp":
             return server, over_tcp(self._network, self._log, server)
-        # No answer is to be expected from there, so it is waited for only as long as for a second one.
+        # No answer is expected from the sink, so the wait is only as long as for a second one.
         wait_s = SECOND_ANSWER_WAIT_S if question.resolver is Resolver.SINK else UDP_TIMEOUT_S
         return server, over_udp(self._network, self._log, server, wait_s=wait_s)
 
     async def _identify(self, resolver: Resolver) -> None:
-        server, exchange = self._way(Question(resolver=resolver, transport="udp"), 1)
+        server, exchange = self._prepare(Question(resolver=resolver, transport="udp"), 1)
         await registry.DNS.measure(
             self._log,
             exchange=exchange,
@@ -154,8 +154,8 @@ class NameSteps:
 
     def _take_answer(self, source: str, answer: DnsAnswer) -> None:
         for is_v6 in (False, True):
-            told = self._told.setdefault((source, is_v6), set())
-            new = [one for one in answer.addresses if (":" in one) is is_v6 and one not in told]
-            for address in new[: min(MAX_OF_ANSWER, MAX_OF_SOURCE - len(told))]:
-                told.add(address)
+            accepted = self._accepted.setdefault((source, is_v6), set())
+            new = [one for one in answer.addresses if (":" in one) is is_v6 and one not in accepted]
+            for address in new[: min(MAX_OF_ANSWER, MAX_OF_SOURCE - len(accepted))]:
+                accepted.add(address)
                 self._on_address(address)

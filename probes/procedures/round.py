@@ -1,6 +1,6 @@
 """The steps of one round: every target of a vantage point side by side, each on one deadline.
 
-round ─┬─ canary ───────┐            names: the vantage's resolver, a public one (DoT, DoH), nobody
+round ─┬─ canary ───────┐            names: the vantage's resolver, a public one (DoT, DoH), the sink
        ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
        ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
        └─ dc1 … ──────  data centre:  ports 443, 80: TCP → MTProto over two transports; more where one fails
@@ -29,7 +29,7 @@ DEADLINE_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundContext:
-    """Where a round is measured from, with everything it needs. `clock` dates it (aware, UTC)."""
+    """Where a round is measured from, and everything it needs. `clock` gives its date (aware, UTC)."""
 
     vantage: str
     asn: int
@@ -82,7 +82,7 @@ async def measure_round(
 
 
 class LoopLag:
-    """The worst delay of the event loop: an overloaded prober mistakes its own slowness for silence."""
+    """The worst delay of the event loop; an overloaded prober mistakes its own slowness for silence."""
 
     EVERY_S = 0.1
 

@@ -1,1 +1,1 @@
-"""One technique a file: `measure_*` does one step on the network and returns one observation."""
+"""One technique a file: `measure_*` makes one step on the network and returns one observation."""

@@ -1,4 +1,4 @@
-"""DNS with own packets to a literal address, so that nothing of the system's resolver is in the way."""
+"""DNS: our own packets to a literal address, independent of the system's resolver."""
 
 import asyncio
 import secrets
@@ -21,9 +21,9 @@ TCP_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
 MAX_ANSWERS: Final = 8
 
 OnAnswer = Callable[[DnsAnswer], None]
-# Bytes that came and the hop limit they came with; True when they are an answer to the query.
+# Takes the bytes received and their hop limit; True when they are an answer to the query.
 Keep = Callable[[bytes, int | None], bool]
-# Sends a query, hands over what comes back; raises what the network raised.
+# Sends a query and hands over what comes back. Errors: whatever the network raised.
 Exchange = Callable[[bytes, Keep], Awaitable[None]]
 
 
@@ -41,11 +41,11 @@ async def measure_dns(
 ) -> DnsObservation:
     """Ask one server once and keep every answer that comes.
 
-    Shape:  `exchange` is one of the functions below, or `SecureResolver.exchange`; over UDP it listens on
-            until the second-answer window closes, and `on_answer` is called as each answer arrives, so that
-            the next steps need not wait for the window.
+    Shape:  `exchange` comes from `over_udp`, `over_tcp` or `SecureResolver.exchange`; over UDP it listens
+            until the window for a second answer closes. `on_answer` is called as each answer arrives, so
+            that the next steps need not wait for the window.
     """
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     query_id = secrets.randbits(16)
     answers: list[DnsAnswer] = []
     failure: Failure | None = None
@@ -53,7 +53,7 @@ async def measure_dns(
 
     def keep(wire: bytes, hop_limit: int | None) -> bool:
         answer = parse_reply(
-            wire, query_id=query_id, name=name, arrived_s=entry.elapsed_s(), hop_limit=hop_limit
+            wire, query_id=query_id, name=name, arrived_s=step.elapsed_s(), hop_limit=hop_limit
         )
         if answer is not None:
             answers.append(answer)
@@ -65,10 +65,10 @@ async def measure_dns(
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     if answers:
-        # The end of the window shows as a timeout; with an answer in hand it is none.
+        # The end of the window raises a timeout; after an answer that is no failure.
         failure, detail = answer_failure(answers[0]), None
     observation = DnsObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         resolver=resolver,
@@ -85,7 +85,7 @@ async def measure_dns(
 def over_udp(
     network: Network, log: ObservationLog, server: Endpoint, *, wait_s: float = UDP_TIMEOUT_S
 ) -> Exchange:
-    """Ask with one datagram, then listen: `wait_s` for the answer, and on for a second one."""
+    """Return an exchange over one datagram: wait `wait_s` for an answer, then on for a second one."""
 
     async def exchange(query: bytes, keep: Keep) -> None:
         loop = asyncio.get_running_loop()
@@ -95,7 +95,7 @@ def over_udp(
                 await loop.sock_sendall(sock, query)
                 while n_kept < MAX_ANSWERS:
                     if not keep(*await recv_datagram(sock)):
-                        # A flood of strangers' datagrams must not keep the loop from its timers.
+                        # A flood of unrelated datagrams must not keep the event loop from its timers.
                         await asyncio.sleep(0)
                         continue
                     n_kept += 1
@@ -107,7 +107,7 @@ def over_udp(
 
 
 def over_tcp(network: Network, log: ObservationLog, server: Endpoint) -> Exchange:
-    """Ask over a connection of its own. TCP retransmits (RFC 7766): packet loss is no silence here."""
+    """Return an exchange over its own connection. TCP retransmits: packet loss does not look like silence."""
 
     async def exchange(query: bytes, keep: Keep) -> None:
         async with log.timeout(TCP_TIMEOUT_S):

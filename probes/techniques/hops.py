@@ -1,12 +1,12 @@
-"""Where on the path: one payload sent with rising TTL, without any privilege.
+"""Hops: where on the path something acts. One payload sent with rising TTL, without privileges.
 
     ClientHello, HTTP request   a whole TCP handshake, then one segment whose TTL is t
     DNS query, plain UDP        a datagram whose TTL is t
     SYN                         a connect whose TTL is t
 
-A packet that runs out of hops comes back as an ICMP error; what answers before the server could have seen the
-payload stands on the path. The kernel queues the ICMP error on the socket (ip(7), IP_RECVERR); an established
-TCP socket is told no router's address, a SYN's and a datagram's is.
+A packet that runs out of hops comes back as an ICMP error; an answer to a payload that cannot have reached
+the server comes from the path. The kernel queues the ICMP error on the socket (ip(7), IP_RECVERR): with the
+router's address for a SYN or a datagram, without it for an established TCP connection.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from probes.transport.trust import Trust
 from probes.wire.dns import encode_query
 from probes.wire.icmp import parse_socket_error
 
-# Each wave goes out at once; a far server needs another one, a near one answers in the first.
+# Payloads go out in waves; a near server answers in the first, a far one needs another.
 WAVE_TTLS: Final = 8
 MAX_TTL: Final = 24
 HOP_TIMEOUT_S: Final = 0.7
-# A handshake that has to be tried again (TCP does after one second) is worth no second one.
+# Less than the second after which TCP retransmits a SYN: a connect that needs that is given up.
 CONNECT_TIMEOUT_S: Final = 0.9
 TOTAL_TIMEOUT_S: Final = 3.0
 MAX_ERRORS: Final = 16
@@ -42,8 +42,8 @@ IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 MSG_ERRQUEUE: Final = 0x2000
 
-# What an error means of which no ICMP message was kept. On a connection none is, and running out of hops is
-# EHOSTUNREACH there; so is a router's "no such host", which cannot be told apart from it.
+# What an error without a queued ICMP message means. An established connection queues none: there running out
+# of hops is EHOSTUNREACH, and so is a router's "no such host", which cannot be told apart from it.
 HEARD: Final = {
     errno.ECONNRESET: Heard.RESET,
     errno.EPIPE: Heard.RESET,
@@ -55,16 +55,16 @@ OVER_TCP: Final = frozenset({Payload.CLIENT_HELLO, Payload.HTTP_REQUEST})
 
 
 @dataclass(frozen=True, slots=True)
-class Errors:
-    """What sets the TTL and queues ICMP errors, by IP version."""
+class SocketOptions:
+    """The socket options of one IP version that set the TTL and queue ICMP errors."""
 
     level: int
     ttl: int
     receive: int
 
 
-V4: Final = Errors(socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR)
-V6: Final = Errors(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR)
+V4: Final = SocketOptions(socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR)
+V6: Final = SocketOptions(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR)
 
 
 async def measure_hops(
@@ -78,16 +78,16 @@ async def measure_hops(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> HopsObservation:
-    """Send one payload with TTL 1, 2, … until the far end answers, and keep what each was answered with.
+    """Send one payload with TTL 1, 2, … until the far end answers, and keep the answer to each.
 
     Shape:  waves of eight TTLs side by side, at most 24 hops and three seconds; a wave is cut after the
-            first TTL that the far end answers. A TTL whose payload could not be sent, because no connection
-            was to be had for it, is left out.
-    Errors: ValueError for a network that carries no packets of our own making (SOCKS5).
+            first TTL that the far end answers. A TTL whose payload could not be sent, because its
+            connection failed, is left out.
+    Errors: ValueError for a network that cannot carry packets of our own (SOCKS5).
     """
     if not network.carries_udp:
         raise ValueError(f"hops: expected a network of our own packets, got {network}")
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     hops: list[Hop] = []
     failure: Failure | None = None
     detail: str | None = None
@@ -114,7 +114,7 @@ async def measure_hops(
     except Exception as error:  # a network failure is data; the hops heard until then stay
         failure, detail = classify_failure(error)
     observation = HopsObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,
@@ -128,7 +128,7 @@ async def measure_hops(
 
 
 def _cut(hops: list[Hop]) -> tuple[Hop, ...]:
-    """Beyond the first answer from the far end every TTL says the same."""
+    """Return the hops up to the first answer from the far end; beyond it every TTL says the same."""
     last = next((i for i, hop in enumerate(hops) if hop.heard in FAR_END), len(hops))
     return tuple(hops[: last + 1])
 
@@ -154,8 +154,8 @@ def _content(trust: Trust, payload: Payload, name: str) -> bytes:
 
 
 class _Report:
-    """What one payload was answered with. What comes behind an ICMP error counts more: an injector acts on a
-    packet that then runs out of hops all the same, and may be slower than the router."""
+    """The answer to one payload. What comes after an ICMP error counts more: an injector acts on a packet
+    that then still runs out of hops, and may be slower than the router."""
 
     def __init__(self) -> None:
         self.heard = Heard.SILENCE
@@ -168,11 +168,11 @@ class _Report:
         self.router = self.router or router
 
     def note_error(self, sock: socket.socket, error: OSError) -> None:
-        """An error means what the queued ICMP messages say, which tell more than its number."""
-        told = _read_errors(sock)
-        for heard, router in told:
+        """Note an error by its queued ICMP messages, which say more than its number."""
+        errors = _read_errors(sock)
+        for heard, router in errors:
             self.note(heard, router)
-        if not told:
+        if not errors:
             self.note(HEARD.get(error.errno or 0, Heard.UNREACHABLE))
 
 
@@ -212,14 +212,14 @@ async def _connect(sock: socket.socket, endpoint: Endpoint, report: _Report) -> 
 
 
 async def _listen(sock: socket.socket, content: bytes, report: _Report) -> None:
-    """Send, then listen until something answers that is no ICMP error, or the time is up."""
+    """Send, then listen until an answer comes that is not an ICMP error, or the time is up."""
     loop = asyncio.get_running_loop()
     is_stream = sock.type == socket.SOCK_STREAM
     try:
         await loop.sock_sendall(sock, content)
     except OSError as error:
         report.note_error(sock, error)
-    # TCP sends again what got lost, and each time comes an error.
+    # TCP retransmits, and each retransmission may bring another ICMP error.
     for _ in range(MAX_ERRORS):
         if report.heard in FAR_END:
             return
@@ -232,26 +232,26 @@ async def _listen(sock: socket.socket, content: bytes, report: _Report) -> None:
 
 
 def _limit(sock: socket.socket, ttl: int) -> None:
-    errors = V6 if sock.family == socket.AF_INET6 else V4
-    sock.setsockopt(errors.level, errors.ttl, ttl)
-    sock.setsockopt(errors.level, errors.receive, 1)
+    options = V6 if sock.family == socket.AF_INET6 else V4
+    sock.setsockopt(options.level, options.ttl, ttl)
+    sock.setsockopt(options.level, options.receive, 1)
 
 
 def _read_errors(sock: socket.socket) -> list[tuple[Heard, str | None]]:
     """Empty the socket's queue of ICMP errors."""
-    told = []
+    errors = []
     with contextlib.suppress(OSError):
         while True:
             _, ancillary, _, _ = sock.recvmsg(512, 512, MSG_ERRQUEUE)
             for level, kind, data in ancillary:
                 if (level, kind) in ((V4.level, V4.receive), (V6.level, V6.receive)):
-                    told.append(parse_socket_error(data))
-    return [error for error in told if error is not None]
+                    errors.append(parse_socket_error(data))
+    return [error for error in errors if error is not None]
 
 
 def _abort(sock: socket.socket) -> None:
-    """Close with a reset, at a TTL that reaches the server: nothing is retransmitted, nothing lingers."""
-    errors = V6 if sock.family == socket.AF_INET6 else V4
-    sock.setsockopt(errors.level, errors.ttl, 64)
+    """Close with a reset, at a TTL that reaches the server: no retransmission, no lingering socket."""
+    options = V6 if sock.family == socket.AF_INET6 else V4
+    sock.setsockopt(options.level, options.ttl, 64)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()

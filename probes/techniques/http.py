@@ -1,4 +1,4 @@
-"""HTTP/1.1 through h11 over our own streams: one GET, the answer bounded."""
+"""HTTP/1.1 by h11 over our own streams: one GET, with a bounded answer."""
 
 from typing import Final
 
@@ -12,12 +12,12 @@ from probes.transport.streams import Stream
 RESPONSE_TIMEOUT_S: Final = 4.0
 MAX_BODY_BYTES: Final = 65536
 MAX_HEADERS: Final = 64
-# The bodies of two browsers never agree; a plain, honest agent is easier to reason about.
+# Servers vary their pages by browser; a plain, honest user agent gets comparable ones.
 USER_AGENT: Final = "telegram-block-observatory (reachability measurement)"
 
 
-class Exchange:
-    """A GET in progress, and what came back so far: it stays readable when the exchange breaks off."""
+class HttpGet:
+    """A GET and what has been received so far, which stays readable when the connection breaks."""
 
     def __init__(self) -> None:
         self.status: int | None = None
@@ -28,7 +28,7 @@ class Exchange:
         self.truncated = False
 
     async def run(
-        self, stream: Stream, entry: StartedStep, *, host: str, path: str, max_bytes: int, keep_bytes: int
+        self, stream: Stream, step: StartedStep, *, host: str, path: str, max_bytes: int, keep_bytes: int
     ) -> None:
         """Send the request and read until the end of the response or `max_bytes` of body."""
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
@@ -49,7 +49,7 @@ class Exchange:
                 case h11.NEED_DATA:
                     data = await stream.recv()
                     if data and self.first_byte_s is None:
-                        self.first_byte_s = round(entry.elapsed_s(), 6)
+                        self.first_byte_s = round(step.elapsed_s(), 6)
                     connection.receive_data(data)
                 case h11.Response():
                     self.status = event.status_code
@@ -80,19 +80,19 @@ async def measure_http(
     timeout_s: float = RESPONSE_TIMEOUT_S,
 ) -> HttpObservation:
     """GET once over a connected stream and keep status, headers and the first 64 KiB of the body."""
-    entry = log.begin(attempt)
-    exchange = Exchange()
+    step = log.begin(attempt)
+    get = HttpGet()
     failure: Failure | None = None
     detail: str | None = None
     try:
         async with log.timeout(timeout_s):
-            await exchange.run(
-                stream, entry, host=host, path=path, max_bytes=MAX_BODY_BYTES, keep_bytes=MAX_BODY_BYTES
+            await get.run(
+                stream, step, host=host, path=path, max_bytes=MAX_BODY_BYTES, keep_bytes=MAX_BODY_BYTES
             )
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = HttpObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,
@@ -100,12 +100,12 @@ async def measure_http(
         host=host,
         path=path,
         purpose=purpose,
-        status=exchange.status,
-        headers=exchange.headers,
-        body=bytes(exchange.body),
-        body_truncated=exchange.truncated,
-        received_bytes=exchange.received_bytes,
-        first_byte_s=exchange.first_byte_s,
+        status=get.status,
+        headers=get.headers,
+        body=bytes(get.body),
+        body_truncated=get.truncated,
+        received_bytes=get.received_bytes,
+        first_byte_s=get.first_byte_s,
     )
     log.add(observation)
     return observation

@@ -36,7 +36,7 @@ async def measure_mtproto(
     attempt: int = 1,
 ) -> MtprotoObservation:
     """Send req_pq_multi over a connected stream and check the resPQ that comes back against our nonce."""
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     nonce = secrets.token_bytes(16)
     answer: ResPq | None = None
     failure: Failure | None = None
@@ -48,7 +48,7 @@ async def measure_mtproto(
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = MtprotoObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,
@@ -61,8 +61,8 @@ async def measure_mtproto(
 
 
 async def _exchange(stream: PlainStream, endpoint: Endpoint, transport: Transport, question: bytes) -> bytes:
-    """Send one message and return the one that comes back. What announces the transport goes out with it, in
-    one segment, as the app does."""
+    """Send one message and return the one that comes back. The transport's preamble goes out with it in one
+    segment, as from the app."""
     if transport is Transport.HTTP:
         return await _exchange_http(stream, endpoint, question)
     if transport is Transport.OBFUSCATED:
@@ -71,14 +71,14 @@ async def _exchange(stream: PlainStream, endpoint: Endpoint, transport: Transpor
         )
         await hidden.send(encode_frame(Transport.INTERMEDIATE, question))
         return await recv_message(hidden, partial(frame_length, Transport.INTERMEDIATE))
-    # Padding to a random length is what tells this transport from plain intermediate.
+    # Padding of random length is what distinguishes this transport from plain intermediate.
     padding = secrets.token_bytes(secrets.randbelow(16)) if transport is Transport.PADDED else b""
     await stream.send(PREAMBLE[transport] + encode_frame(transport, question + padding))
     return await recv_message(stream, partial(frame_length, transport))
 
 
 class ObfuscatedStream:
-    """Everything through the key stream; the first bytes sent carry its head."""
+    """A stream through the key stream; the first bytes sent are preceded by its head."""
 
     def __init__(self, inner: Stream, obfuscation: Obfuscation) -> None:
         self._inner = inner

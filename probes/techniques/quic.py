@@ -1,6 +1,6 @@
-"""QUIC: does anything that speaks it answer on UDP? Version negotiation tells without a handshake.
+"""QUIC: does a server that speaks it answer on UDP? Version negotiation shows that without a handshake.
 
-With a server name it is one handshake instead (techniques/quic_handshake.py).
+With a server name the step is one handshake instead (techniques/quic_handshake.py).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from probes.transport.streams import recv_datagram
 from probes.transport.trust import Trust
 from probes.wire.quic import encode_unknown_version, parse_version_negotiation
 
-# UDP is not retransmitted by anyone but us: four datagrams make one lost packet in twenty harmless.
+# Nothing retransmits UDP but we ourselves: with four datagrams a loss of 5 % does no harm.
 SEND_AT_S: Final = (0.0, 0.3, 0.7, 1.2)
 WAIT_S: Final = 2.2
 
@@ -43,7 +43,7 @@ async def _negotiate_version(
     network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int
 ) -> QuicObservation:
     """Send a packet of an unknown version until a Version Negotiation comes back or the time is up."""
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     destination_id, source_id = secrets.token_bytes(8), secrets.token_bytes(8)
     packet = encode_unknown_version(destination_id, source_id)
     versions: tuple[int, ...] | None = None
@@ -55,10 +55,10 @@ async def _negotiate_version(
         with network.open_udp(endpoint) as sock:
             async with log.timeout(WAIT_S):
                 while versions is None:
-                    if n_sent < len(SEND_AT_S) and entry.elapsed_s() >= SEND_AT_S[n_sent]:
+                    if n_sent < len(SEND_AT_S) and step.elapsed_s() >= SEND_AT_S[n_sent]:
                         await loop.sock_sendall(sock, packet)
                         n_sent += 1
-                    wait_s = SEND_AT_S[n_sent] - entry.elapsed_s() if n_sent < len(SEND_AT_S) else WAIT_S
+                    wait_s = SEND_AT_S[n_sent] - step.elapsed_s() if n_sent < len(SEND_AT_S) else WAIT_S
                     try:
                         async with asyncio.timeout(max(0.0, wait_s)) as pause:
                             reply, _ = await recv_datagram(sock)
@@ -72,7 +72,7 @@ async def _negotiate_version(
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
     observation = QuicObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,

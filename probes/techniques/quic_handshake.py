@@ -1,7 +1,7 @@
 """QUIC: one handshake with a chosen server name, and one GET over HTTP/3, over our own socket.
 
-The library verifies nothing here: the chain presented is kept and judged against the same authorities as over
-TCP, so that a bad one is recorded instead of ending the handshake.
+The library's own verification is off: the chain is verified against the same authorities as over TCP, so that
+a bad one is recorded instead of ending the handshake.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from probes.transport.network import Network
 from probes.transport.streams import recv_datagram
 from probes.transport.trust import MAX_CHAIN, Trust, certificate_failure, describe_errors, keep_certificate
 
-# The library says what hostile servers do; that belongs into observations, not onto a terminal.
+# The library logs what hostile servers do; that belongs in observations, not on a terminal.
 logging.getLogger("quic").addHandler(logging.NullHandler())
 
 HANDSHAKE_TIMEOUT_S: Final = 3.0
-# What follows a finished handshake is a courtesy of the server's; it is not waited for as long.
+# After the handshake the page is a bonus; the wait for it is shorter.
 PAGE_TIMEOUT_S: Final = 1.0
 MAX_DATAGRAMS: Final = 256
 
@@ -46,76 +46,76 @@ async def measure_quic_handshake(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> QuicObservation:
-    """Shake hands once, then GET `/`; `failure` speaks of the handshake, `status` of the page."""
-    entry = log.begin(attempt)
-    visit = Visit(server_name, endpoint)
+    """Make one handshake, then GET `/`; `failure` is about the handshake, `status` about the page."""
+    step = log.begin(attempt)
+    client = QuicClient(server_name, endpoint)
     failure: Failure | None = None
     detail: str | None = None
     try:
         with network.open_udp(endpoint) as sock:
             async with log.timeout(HANDSHAKE_TIMEOUT_S):
-                await _run(visit, sock)
+                await _run(client, sock)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
-    if visit.finished:
+    if client.finished:
         failure, detail = None, None
-    chain = visit.chain() if visit.finished else ()
+    chain = client.chain() if client.finished else ()
     errors: tuple[str, ...] = ()
     if chain:
         errors = describe_errors(trust.find_chain_errors(tuple(c.der for c in chain)), chain[0], server_name)
     observation = QuicObservation(
-        **entry.fields(),
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,
-        n_sent=visit.n_sent,
+        n_sent=client.n_sent,
         server_name=server_name,
         purpose=purpose,
-        version=visit.version,
-        alpn=visit.alpn,
+        version=client.version,
+        alpn=client.alpn,
         chain=chain,
         certificate_failure=certificate_failure(errors),
         certificate_errors=errors,
-        status=visit.status,
+        status=client.status,
     )
     log.add(observation)
     return observation
 
 
-async def _run(visit: "Visit", sock: socket.socket) -> None:
-    """Go on until the page's status is there. Errors: OSError, ProtocolError, TimeoutError."""
+async def _run(client: "QuicClient", sock: socket.socket) -> None:
+    """Exchange datagrams until the page's status is known. Errors: OSError, ProtocolError, TimeoutError."""
     loop = asyncio.get_running_loop()
-    visit.start(loop.time())
+    client.start(loop.time())
     page_by_s: float | None = None
     try:
         for _ in range(MAX_DATAGRAMS):
-            for data in visit.datagrams(loop.time()):
+            for data in client.datagrams(loop.time()):
                 await loop.sock_sendall(sock, data)
-                visit.n_sent += 1
-            if visit.finished and page_by_s is None:
+                client.n_sent += 1
+            if client.finished and page_by_s is None:
                 page_by_s = loop.time() + PAGE_TIMEOUT_S
-            until_s = min((t for t in (visit.timer_s(), page_by_s) if t is not None), default=None)
+            until_s = min((t for t in (client.timer_s(), page_by_s) if t is not None), default=None)
             try:
                 async with asyncio.timeout_at(until_s) as pause:
                     data, _ = await recv_datagram(sock)
             except TimeoutError:
                 if not pause.expired():
                     raise
-                visit.wake(loop.time())
+                client.wake(loop.time())
             else:
-                visit.receive(data, loop.time())
-            if visit.status is not None or (page_by_s is not None and loop.time() >= page_by_s):
+                client.receive(data, loop.time())
+            if client.status is not None or (page_by_s is not None and loop.time() >= page_by_s):
                 return
         raise ProtocolError(Failure.QUIC_BAD_REPLY, f"no handshake in {MAX_DATAGRAMS} datagrams")
     finally:
-        # The goodbye; whether it gets out is no matter.
+        # Announce the end; it does not matter whether that can still be sent.
         with contextlib.suppress(OSError):
-            for data in visit.close(loop.time()):
+            for data in client.close(loop.time()):
                 sock.send(data)
 
 
-class Visit:
-    """One connection without its socket: what to send, what came, when to wake, and what became of it."""
+class QuicClient:
+    """One connection without its socket: what to send, when to wake, and how it ended."""
 
     def __init__(self, server_name: str, endpoint: Endpoint) -> None:
         configuration = QuicConfiguration(
@@ -138,20 +138,20 @@ class Visit:
         self._quic.connect(self._address, now=now_s)
 
     def datagrams(self, now_s: float) -> list[bytes]:
-        """Return what is to be sent now."""
+        """Return the datagrams to send now."""
         return [data for data, _ in self._quic.datagrams_to_send(now=now_s)]
 
     def close(self, now_s: float) -> list[bytes]:
-        """Return the goodbye."""
+        """Close the connection and return the datagrams that announce it."""
         self._quic.close(error_code=ErrorCode.H3_NO_ERROR)
         return self.datagrams(now_s)
 
     def timer_s(self) -> float | None:
-        """When to wake."""
+        """Return when to wake (the loop's clock); None for never."""
         return self._quic.get_timer()
 
     def wake(self, now_s: float) -> None:
-        """Let the library's timer run out, if it is time; it then sends again."""
+        """Fire the library's timer if it is due; it then retransmits."""
         timer_s = self.timer_s()
         if timer_s is not None and now_s >= timer_s:
             self._quic.handle_timer(now=now_s)
@@ -160,8 +160,8 @@ class Visit:
     def receive(self, data: bytes, now_s: float) -> None:
         """Take one datagram.
 
-        Errors: ProtocolError: `quic_connection_closed` when the peer ended it, `quic_invalid_response` when
-        what it said had to end it.
+        Errors: ProtocolError: `quic_connection_closed` when the peer closed it, `quic_invalid_response` when
+        what it sent forced a close.
         """
         try:
             self._quic.receive_datagram(data, self._address, now=now_s)
@@ -169,7 +169,7 @@ class Visit:
             # The library turns every other fault of a certificate into an alert of its own.
             raise ProtocolError(Failure.QUIC_BAD_REPLY, f"certificate: {error}") from error
         self._take_events()
-        # The library tells of an end only after a while, and does not tell whose it was.
+        # The library reports a close only after a while, and does not report who closed.
         ended = self._quic._close_event
         if ended is not None:
             by_peer = self._quic._state is QuicConnectionState.DRAINING
@@ -185,7 +185,7 @@ class Visit:
     def _take(self, event: QuicEvent) -> None:
         match event:
             case HandshakeCompleted():
-                # The library keeps this to itself, like the end and the chain: its requirement is bounded.
+                # Private in the library, like the close and the chain: requirements.txt bounds its version.
                 self.version = self._quic._version
                 self.alpn = event.alpn_protocol
                 if event.alpn_protocol in H3_ALPN:
@@ -215,7 +215,7 @@ class Visit:
                 self.status = int(value)
 
     def chain(self) -> tuple[Certificate, ...]:
-        """Return what the server presented, leaf first."""
+        """Return the certificates that the server presented, leaf first."""
         tls = self._quic.tls
         leaf: x509.Certificate | None = tls._peer_certificate
         presented = [c for c in (leaf, *tls._peer_certificate_chain) if c is not None]

@@ -1,7 +1,7 @@
-"""DNS over TLS and over HTTPS to a public resolver, by its address: nobody on the way can write the answer.
+"""DNS over TLS and over HTTPS to a public resolver's address: answers that the path cannot forge.
 
-A round's queries share a few connections, since handshakes are what they cost. What comes over a connection
-whose certificate does not hold for the address is never read.
+The queries of a round share a few connections, since handshakes are expensive. Nothing is asked over a
+connection whose certificate is not valid for the address.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ DOH_PATH: Final = "/dns-query"
 
 
 class StaleLink(Exception):
-    """The connection had served others and ended before this query: it can go over another one.
+    """The connection answered earlier queries and ended before this one, which can use another.
 
-    One that ended before it served anybody is a failure instead, so a server that hangs up on everybody is
-    not called again and again.
+    A connection that ended before its first query is a failure instead, so that a server which closes every
+    connection is not retried for ever.
     """
 
 
@@ -66,7 +66,7 @@ class DotLink:
     async def ask(self, query: bytes) -> bytes:
         if self.ended:
             raise StaleLink if self._n_asked else self._error
-        # Ids of its own: those drawn at random would meet in one round of a hundred.
+        # Ids of the connection's own: random ones would collide in one round of a hundred.
         ticket = struct.pack(">H", self._n_asked & 0xFFFF)
         self._n_asked += 1
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -85,7 +85,7 @@ class DotLink:
                 while len(data) >= 2 and len(data) >= (end := 2 + int.from_bytes(data[:2], "big")):
                     self._deliver(data[2:end])
                     data = data[end:]
-        except Exception as failed:  # belongs to everybody who waits
+        except Exception as failed:  # fails every query that waits
             self._error = failed
         finally:
             for reply in self._waiting.values():
@@ -103,7 +103,7 @@ class DotLink:
 
 
 class DohLink:
-    """One POST after the other (RFC 8484)."""
+    """One POST at a time (RFC 8484)."""
 
     def __init__(self, plain: PlainStream, tls: TlsStream, host: str) -> None:
         self._plain = plain
@@ -134,9 +134,8 @@ class DohLink:
             except h11.RemoteProtocolError as error:
                 self._broken = True
                 raise ProtocolError(Failure.HTTP_BAD_REPLY, str(error)) from error
-            except (
-                BaseException
-            ):  # given up in the middle: what is left of the answer would be the next one's
+            except BaseException:
+                # Given up half-way: the rest of this answer would be read as the next one's.
                 self._broken = True
                 raise
             self._n_answered += 1
@@ -163,12 +162,12 @@ class DohLink:
                 case h11.NEED_DATA:
                     data = await self._tls.recv()
                     if not data and not begun:
-                        # A server may close a connection kept alive at any time (RFC 9112 section 9.3.1).
+                        # A server may close a persistent connection at any time (RFC 9112 section 9.3.1).
                         raise StaleLink if self._n_answered else EOFError("closed before a response")
                     begun = True
                     self._connection.receive_data(data)
                 case h11.Response() if event.status_code != 200:
-                    # What follows is not read: the connection is of no more use.
+                    # The rest is not read, so the connection cannot be used again.
                     raise ProtocolError(Failure.HTTP_BAD_REPLY, f"DoH answered {event.status_code}")
                 case h11.Data():
                     body += event.data
@@ -210,7 +209,7 @@ class SecureResolver:
         self._n_asked += 1
         lane = (attempt, self._n_asked % self._lanes)
         while True:
-            # Shielded: another query that gives up must not take the connection from this one.
+            # Shielded: a query that gives up must not cancel the connection for the others.
             link = await asyncio.shield(self._link(lane))
             try:
                 return await link.ask(query)

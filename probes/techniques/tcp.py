@@ -8,7 +8,7 @@ from probes.session import ObservationLog
 from probes.transport.network import Network
 from probes.transport.streams import PlainStream
 
-# Linux sends a SYN at 0, 1 and 3 s: two of them fit, so one lost packet is not a silence.
+# Linux sends a SYN at 0, 1 and 3 s: two of them fit, so one lost packet does not look like silence.
 CONNECT_TIMEOUT_S: Final = 2.5
 
 
@@ -16,7 +16,7 @@ async def measure_tcp(
     network: Network, log: ObservationLog, *, endpoint: Endpoint, attempt: int = 1
 ) -> tuple[TcpObservation, PlainStream | None]:
     """Connect once. The stream is the caller's to close; None when the connect failed."""
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     stream: PlainStream | None = None
     failure: Failure | None = None
     detail: str | None = None
@@ -25,6 +25,6 @@ async def measure_tcp(
             stream = PlainStream(await network.connect_tcp(endpoint))
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
-    observation = TcpObservation(**entry.fields(), failure=failure, detail=detail, endpoint=endpoint)
+    observation = TcpObservation(**step.fields(), failure=failure, detail=detail, endpoint=endpoint)
     log.add(observation)
     return observation, stream

@@ -5,7 +5,7 @@ from typing import Final
 from probes.failures import classify_failure
 from probes.records import Endpoint, Failure, Purpose, ThroughputObservation
 from probes.session import ObservationLog
-from probes.techniques.http import Exchange
+from probes.techniques.http import HttpGet
 from probes.transport.streams import TlsStream
 
 TRANSFER_TIMEOUT_S: Final = 8.0
@@ -23,19 +23,17 @@ async def measure_throughput(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> ThroughputObservation:
-    """GET and count, at most 1 MB and 8 s; `transfer_s` runs from the answer's first byte to its last."""
-    entry = log.begin(attempt)
-    exchange = Exchange()
+    """GET and count the bytes, at most 1 MB and 8 s; `transfer_s` runs from the first byte to the last."""
+    step = log.begin(attempt)
+    get = HttpGet()
     failure: Failure | None = None
     detail: str | None = None
     try:
         async with log.timeout(TRANSFER_TIMEOUT_S):
-            await exchange.run(
-                stream, entry, host=host, path=path, max_bytes=MAX_TRANSFER_BYTES, keep_bytes=0
-            )
-    except Exception as error:  # a network failure is data; what came until then counts
+            await get.run(stream, step, host=host, path=path, max_bytes=MAX_TRANSFER_BYTES, keep_bytes=0)
+    except Exception as error:  # a network failure is data; what was received until then counts
         failure, detail = classify_failure(error)
-    fields = entry.fields()
+    fields = step.fields()
     observation = ThroughputObservation(
         **fields,
         failure=failure,
@@ -43,8 +41,8 @@ async def measure_throughput(
         endpoint=endpoint,
         server_name=server_name,
         purpose=purpose,
-        received_bytes=exchange.received_bytes,
-        transfer_s=round(fields["duration_s"] - (exchange.first_byte_s or fields["duration_s"]), 6),
+        received_bytes=get.received_bytes,
+        transfer_s=round(fields["duration_s"] - (get.first_byte_s or fields["duration_s"]), 6),
     )
     log.add(observation)
     return observation

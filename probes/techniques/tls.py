@@ -1,4 +1,4 @@
-"""TLS: one handshake with a chosen server name; the chain is kept and judged in that same handshake."""
+"""TLS: one handshake with a chosen server name; the chain is kept and verified in that same handshake."""
 
 from typing import Final
 
@@ -21,11 +21,11 @@ async def measure_tls(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> tuple[TlsObservation, TlsStream | None]:
-    """Shake hands once over a connected stream. A bad chain does not fail the handshake, it is recorded.
+    """Make one handshake over a connected stream. A bad chain is recorded and does not fail the handshake.
 
-    The TLS stream is None when the handshake failed; closing stays with the owner of `stream`.
+    The TLS stream is None when the handshake failed; the owner of `stream` closes it.
     """
-    entry = log.begin(attempt)
+    step = log.begin(attempt)
     tls = TlsStream(stream, trust, server_name)
     failure: Failure | None = None
     detail: str | None = None
@@ -37,7 +37,7 @@ async def measure_tls(
             await tls.handshake()
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
-    fields = entry.fields()
+    fields = step.fields()
     if failure is None:
         chain = describe_chain(tls.connection)
         errors = describe_errors(tls.chain_errors, chain[0] if chain else None, server_name)

@@ -1,1 +1,1 @@
-"""The only place that opens sockets: networks, streams, and the trust that TLS rests on."""
+"""The only place that opens sockets: networks, streams, and the trusted authorities of TLS."""

@@ -1,5 +1,5 @@
-"""Byte streams over our own sockets: plain TCP, and TLS driven through memory so that one handshake is
-enough to connect, keep the chain and judge it."""
+"""Byte streams over our own sockets: plain TCP, and TLS through memory buffers, so that one handshake is
+enough to connect, keep the chain and verify it."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ class PlainStream:
         await self._loop.sock_sendall(self._sock, data)
 
     async def recv(self) -> bytes:
-        # What is there already is returned without a pause: against a flood no deadline would ever come.
+        # sock_recv returns buffered bytes without a pause: under a flood no timer would ever run.
         await asyncio.sleep(0)
         return await self._loop.sock_recv(self._sock, CHUNK_BYTES)
 
@@ -49,13 +49,13 @@ class PlainStream:
         self.close()
 
     def close(self) -> None:
-        # Close with a reset: a round leaves no sockets in TIME_WAIT, and a swallowed FIN is not waited for.
+        # Close with a reset: a round leaves no sockets in TIME_WAIT and waits for no FIN that got lost.
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._sock.close()
 
 
 class TlsStream:
-    """TLS over a plain stream. `handshake()` never fails for a bad chain: what was wrong is kept."""
+    """TLS over a plain stream. `handshake()` never fails for a bad chain: its errors are kept."""
 
     def __init__(
         self, inner: PlainStream, trust: Trust, server_name: str, *, alpn: tuple[bytes, ...] = HTTP_ALPN
@@ -67,7 +67,7 @@ class TlsStream:
 
     @property
     def chain_errors(self) -> tuple[int, ...]:
-        """X509_V_ERR numbers met while OpenSSL verified the chain, without repeats, in order."""
+        """Return the X509_V_ERR numbers of OpenSSL's verification of the chain, in order, without repeats."""
         return tuple(dict.fromkeys(self._errors))
 
     async def handshake(self) -> None:
@@ -78,7 +78,7 @@ class TlsStream:
                 await self._flush()
                 await self._fill()
             except SSL.Error:
-                await self._flush()  # the alert belongs to the peer
+                await self._flush()  # the peer is to get the alert
                 raise
             else:
                 await self._flush()
@@ -102,7 +102,7 @@ class TlsStream:
                 return b""
 
     async def _flush(self) -> None:
-        # A reader may flush too (key updates): records must not run into each other.
+        # A reader may flush too (key updates): records must not be interleaved.
         async with self._sending:
             while True:
                 try:
@@ -123,7 +123,7 @@ async def recv_datagram(sock: socket.socket) -> tuple[bytes, int | None]:
 
     Errors: OSError, such as an ICMP error that arrived instead.
     """
-    await asyncio.sleep(0)  # as above
+    await asyncio.sleep(0)  # as in PlainStream.recv
     while True:
         try:
             data, ancillary, _, _ = sock.recvmsg(CHUNK_BYTES, 128)
@@ -149,9 +149,9 @@ async def _readable(sock: socket.socket) -> None:
 async def recv_message(stream: Stream, measure: Callable[[bytes], tuple[int, int] | None]) -> bytes:
     """Return one length-prefixed message.
 
-    Shape:  `measure` reads (bytes of header, bytes of message) from what came so far, None if too little.
-    Errors: EOFError when the stream ends before; what follows the message is dropped, for every protocol
-            here answers one question at a time.
+    Shape:  `measure` returns (bytes of header, bytes of message) from the bytes so far, None if too few.
+    Errors: EOFError when the stream ends first. Bytes after the message are dropped: every protocol here
+            answers one question at a time.
     """
     data = b""
     while True:

@@ -1,4 +1,4 @@
-"""Which certificate authorities count, and the judgement of a chain inside its own handshake."""
+"""Which certificate authorities are trusted, and the verification of a chain in its own handshake."""
 
 import hashlib
 import ipaddress
@@ -63,7 +63,7 @@ UNKNOWN_AUTHORITY: Final = frozenset(
 class Trust:
     """One CA store, loaded once and shared by every handshake of the process.
 
-    `ca_file` replaces the system's store: it is for a private world such as the lab. `name` goes into
+    `ca_file` replaces the system's store: it is for a private network such as the lab. `name` goes into
     every measurement.
     """
 
@@ -78,11 +78,11 @@ class Trust:
                 raise VantageError(f"ca_file {ca_file}: expected PEM certificates, got {error}") from error
             self.name = f"ca_file sha256:{hashlib.sha256(content).hexdigest()}"
         self._find_chain_errors = lru_cache(maxsize=64)(self._verify)
-        # A store that cannot be read shows before the first handshake.
+        # A store that cannot be read fails here, before the first handshake.
         self._context(HTTP_ALPN)
 
     def _context(self, alpn: tuple[bytes, ...]) -> SSL.Context:
-        """OpenSSL takes the protocols to offer from the context, so there is one for each choice."""
+        """Return the context for these ALPN protocols, which OpenSSL takes from the context."""
         context = self._contexts.get(alpn)
         if context is None:
             context = SSL.Context(SSL.TLS_CLIENT_METHOD)
@@ -107,7 +107,7 @@ class Trust:
     ) -> SSL.Connection:
         """Return a client connection over memory; X509_V_ERR numbers are appended to `errors`.
 
-        No name is sent for an address, nor for an empty name.
+        No name is sent when it is an address or empty.
         """
         connection = SSL.Connection(self._context(alpn), None)
         connection.set_app_data(errors)
@@ -117,12 +117,12 @@ class Trust:
         return connection
 
     def find_chain_errors(self, chain: tuple[bytes, ...]) -> tuple[int, ...]:
-        """Return the X509_V_ERR numbers of a chain (DER, leaf first) that was not shown in one of our own
-        handshakes; nothing when it holds.
+        """Return the X509_V_ERR numbers of a chain (DER, leaf first) that did not come from one of our own
+        TLS handshakes; none when it is valid.
 
-        OpenSSL stops at the first fault here; that the leaf has run out as well is added.
+        OpenSSL stops at the first error here; an expired leaf is added to it.
         """
-        # A chain that comes back is looked at again in another minute, for certificates run out.
+        # Cached for a minute only: certificates expire.
         return self._find_chain_errors(chain, int(time.time() // 60))
 
     def _verify(self, chain: tuple[bytes, ...], _minute: int) -> tuple[int, ...]:
@@ -143,7 +143,7 @@ class Trust:
 
 
 def load_trust(ca_file: str | None = None) -> Trust:
-    """Return the trust of a CA file (None: the system's), read again only when the file changed.
+    """Return the trust of a CA file (None: the system's), loaded again only when the file changed.
 
     Errors: VantageError when the file is missing or holds no PEM certificate.
     """
@@ -160,24 +160,24 @@ def _load_trust(ca_file: str | None, _changed_ns: int) -> Trust:
 
 
 def _note_error(connection: SSL.Connection, _cert: object, code: int, _depth: int, ok: int) -> bool:
-    # Going on after an error keeps the chain and the rest of the errors; what they mean is judged later.
+    # Continuing after an error keeps the chain and the remaining errors; what they mean is judged later.
     if not ok:
         connection.get_app_data().append(code)
     return True
 
 
 def describe_errors(codes: tuple[int, ...], leaf: Certificate | None, server_name: str) -> tuple[str, ...]:
-    """Return the names of everything that is wrong with a chain for this server name."""
+    """Return the name of every error of a chain for this server name."""
     names = [VERIFY_ERRORS.get(code, f"x509_v_err_{code}") for code in codes]
     if leaf is not None and not matches_name(leaf, server_name):
-        # Of what cannot be read nobody knows which names it carries.
+        # An unreadable certificate may well carry the name.
         unreadable = leaf.subject == UNREADABLE and not leaf.names
         names.append(UNREADABLE_CERTIFICATE if unreadable else INVALID_HOSTNAME)
     return tuple(names)
 
 
 def certificate_failure(errors: tuple[str, ...]) -> Failure | None:
-    """Return the df-007 name that stands for a list of errors: the authority counts most, then the name."""
+    """Return the df-007 name for a list of errors: the authority comes first, then the name."""
     if UNKNOWN_AUTHORITY.intersection(errors):
         return Failure.SSL_UNKNOWN_AUTHORITY
     if INVALID_HOSTNAME in errors:
@@ -186,7 +186,7 @@ def certificate_failure(errors: tuple[str, ...]) -> Failure | None:
 
 
 def matches_name(leaf: Certificate, server_name: str) -> bool:
-    """Say whether a leaf carries the name: exactly, or through a wildcard as its whole left-most label.
+    """Return whether a leaf carries the name: exactly, or by a wildcard as its whole left-most label.
 
     Source: RFC 9525 section 6.3; the subject's common name does not count.
     """
@@ -200,15 +200,15 @@ def matches_name(leaf: Certificate, server_name: str) -> bool:
 
 
 def describe_chain(connection: SSL.Connection) -> tuple[Certificate, ...]:
-    """Return what the peer presented, leaf first, at most 10 certificates."""
-    # OpenSSL shakes hands over certificates that the stricter reader of certificates refuses.
+    """Return the certificates that the peer presented, leaf first, at most 10."""
+    # OpenSSL accepts certificates that the stricter parser of `cryptography` refuses.
     chain = connection.get_peer_cert_chain() or []
     ders = (crypto.dump_certificate(crypto.FILETYPE_ASN1, cert) for cert in chain[:MAX_CHAIN])
     return tuple(keep_certificate(der) for der in ders)
 
 
 def keep_certificate(der: bytes) -> Certificate:
-    """Return what one certificate says; of one that cannot be read, its bytes, with both times at 1970."""
+    """Return one certificate's fields; for one that cannot be read, its bytes, with both times at 1970."""
     try:
         return describe_certificate(der)
     except ValueError:
@@ -224,8 +224,8 @@ def keep_certificate(der: bytes) -> Certificate:
 
 @lru_cache(maxsize=512)
 def describe_certificate(der: bytes) -> Certificate:
-    """Return what one certificate says. Errors: ValueError when it cannot be read."""
-    # The same chain comes back every round: reading it once is most of the saving there is.
+    """Return one certificate's fields. Errors: ValueError when it cannot be read."""
+    # The same chain comes back every round: parsing it once saves most of the time.
     try:
         cert = x509.load_der_x509_certificate(der)
     except x509.InvalidVersion as error:

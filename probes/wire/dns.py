@@ -1,4 +1,4 @@
-"""DNS queries and replies through dnspython's codec (RFC 1035, EDNS RFC 6891)."""
+"""DNS queries and replies by dnspython's codec (RFC 1035, EDNS RFC 6891)."""
 
 import contextlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from dns.rdtypes.svcbbase import ALPNParam, ParamKey
 from probes.records import DnsAnswer, ExtendedError, Failure
 
 EDNS_PAYLOAD_BYTES = 1232  # DNS flag day 2020: fits every path without fragments
-# No honest reply to these questions is longer; 65,535 bytes of tiny records take a third of a second to read.
+# No honest reply to these questions is longer; 65,535 bytes of tiny records take a third of a second.
 MAX_READ_BYTES = 4096
 MAX_ADDRESSES = 64
 MAX_NAMES = 16
@@ -41,7 +41,7 @@ _ASK_SERVER_ID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
 
 
 def encode_query(name: str, query_type: str, query_id: int) -> bytes:
-    """Return a recursive query with EDNS in wire format; it asks the server's id too (RFC 5001).
+    """Return a recursive query with EDNS in wire format; it also asks for the server's id (RFC 5001).
 
     Errors: DNSException for a bad name.
     """
@@ -50,7 +50,7 @@ def encode_query(name: str, query_type: str, query_id: int) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _encode_without_id(name: str, query_type: str) -> bytes:
-    # The same few questions are asked in every round: making them was an eighth of its processor time.
+    # The same few questions are asked in every round: encoding them took an eighth of its processor time.
     query = dns.message.make_query(
         name, query_type, use_edns=0, payload=EDNS_PAYLOAD_BYTES, options=[_ASK_SERVER_ID]
     )
@@ -60,9 +60,9 @@ def _encode_without_id(name: str, query_type: str) -> bytes:
 def parse_reply(
     wire: bytes, *, query_id: int, name: str, arrived_s: float, hop_limit: int | None = None
 ) -> DnsAnswer | None:
-    """Return the reply to our query, or None when the bytes are no reply to it (wrong id, other question).
+    """Return the reply to our query, or None when the bytes are not a reply to it (wrong id, other question).
 
-    A truncated or partly broken reply still counts: what could be read is kept beside the whole wire.
+    A truncated or partly broken reply still counts: what could be parsed is kept beside the whole reply.
     """
     if wire[:2] != query_id.to_bytes(2, "big"):
         return None
@@ -74,8 +74,8 @@ def parse_reply(
 
 @lru_cache(maxsize=1024)
 def _read_reply(without_id: bytes, name: str) -> DnsAnswer | None:
-    # One resolver says the same over UDP and TCP, another over UDP, DoT and DoH: reading each reply anew was
-    # a tenth of a round's processor time.
+    # One resolver gives the same reply over UDP and TCP, another over UDP, DoT and DoH: parsing each of them
+    # took a tenth of a round's processor time.
     readable = b"\0\0" + without_id
     try:
         message = dns.message.from_wire(readable, ignore_trailing=True, continue_on_error=True)
@@ -107,8 +107,7 @@ def _read_reply(without_id: bytes, name: str) -> DnsAnswer | None:
 
 
 class _Found:
-    """What the answer section holds, by kind. A record whose class or data is odd is generic: it holds
-    nothing for us."""
+    """What the answer section holds, by type. A record of an odd class or with odd data is skipped."""
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
@@ -140,7 +139,7 @@ def _options(message: dns.message.Message, wire: bytes) -> tuple[tuple[int, byte
 
 
 def _read_options(wire: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield them where the codec found a fault: it gives up the whole OPT record for one text that is no
+    """Yield the options where the codec failed: it drops the whole OPT record for one text that is not
     UTF-8."""
     with contextlib.suppress(dns.exception.DNSException):
         parser = dns.wire.Parser(wire, 4)
@@ -185,8 +184,8 @@ def tcp_length(head: bytes) -> tuple[int, int] | None:
 
 
 def answer_failure(answer: DnsAnswer) -> Failure | None:
-    """Return what the first answer of a query amounts to: None when it holds what was asked for."""
+    """Return the failure that an answer means: None when it holds what was asked for."""
     if answer.rcode == "NOERROR":
-        told = answer.addresses or answer.texts or answer.alpn or answer.ech
-        return None if told else Failure.DNS_NO_ANSWER
+        has_content = answer.addresses or answer.texts or answer.alpn or answer.ech
+        return None if has_content else Failure.DNS_NO_ANSWER
     return RCODE_TO_FAILURE.get(answer.rcode, Failure.DNS_BAD_REPLY)

@@ -1,4 +1,4 @@
-"""What the kernel queues about an ICMP error: struct sock_extended_err and who sent it.
+"""What the kernel queues about an ICMP error: struct sock_extended_err and the sender's address.
 
 Source: linux/errqueue.h; types and codes of RFC 792 and RFC 4443.
 """
@@ -23,7 +23,7 @@ _PORT_UNREACHABLE: Final = {_ORIGIN_ICMP: 3, _ORIGIN_ICMP6: 4}
 def parse_socket_error(data: bytes) -> tuple[Heard, str | None] | None:
     """Return what an extended socket error says and the address of the router that sent it.
 
-    None when it comes from no ICMP message. The far end's own "port unreachable" is `refused`.
+    None when it did not come from an ICMP message. The far end's own "port unreachable" is `refused`.
     """
     if len(data) < _ERROR.size:
         return None

@@ -23,7 +23,7 @@ MAX_FINGERPRINTS: Final = 64
 class Transport(StrEnum):
     """How messages are framed on the stream (core.telegram.org/mtproto/mtproto-transports).
 
-    `obfuscated` is what the app speaks: intermediate framing inside a key stream, so that no byte repeats.
+    `obfuscated` is what the app uses: intermediate framing inside a key stream, so that no byte repeats.
     `http` is framed by HTTP itself.
     """
 
@@ -44,7 +44,7 @@ MAX_PADDING_BYTES: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class ResPq:
-    """What a data centre answers; `nonce` must be ours."""
+    """A data centre's answer; `nonce` must be ours."""
 
     nonce: bytes
     server_nonce: bytes
@@ -69,8 +69,8 @@ def encode_frame(transport: Transport, message: bytes) -> bytes:
 def frame_length(transport: Transport, head: bytes) -> tuple[int, int] | None:
     """Return (bytes of header, bytes of message) read from the first bytes of a frame, None if too few.
 
-    Errors: ProtocolError when the length is beyond what resPQ can need, or when what follows it is no
-            unencrypted message: to wait for the rest of what only looks like a length would pass for silence.
+    Errors: ProtocolError when the length is beyond what resPQ can need, or when what follows it is not an
+            unencrypted message: waiting for the rest of what only looks like a frame would look like silence.
     """
     if transport is not Transport.ABRIDGED:
         if len(head) < 4:
@@ -106,7 +106,7 @@ def _parse_res_pq(message: bytes, nonce: bytes) -> ResPq:
         if not good:
             raise ProtocolError(Failure.MTPROTO_BAD_REPLY, what)
 
-    # A padded frame is a few bytes longer than what it holds.
+    # A padded frame is a few bytes longer than its message.
     if 4 <= len(message) <= 4 + MAX_PADDING_BYTES:
         check(False, f"transport error {struct.unpack_from('<i', message)[0]}")
     auth_key_id, message_id, length = struct.unpack_from("<qqi", message)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 
 INIT_BYTES: Final = 64
 TAG: Final = slice(56, 60)
-# What the server takes for plain transports, HTTP or TLS.
+# Starts that a server takes for a plain transport, HTTP or TLS.
 FORBIDDEN_FIRST_BYTE: Final = 0xEF
 FORBIDDEN_STARTS: Final = frozenset(
     {b"HEAD", b"POST", b"GET ", b"OPTI", b"\xee" * 4, b"\xdd" * 4, b"\x16\x03\x01\x02"}
@@ -32,7 +32,7 @@ class Obfuscation:
 
 
 def is_allowed(init: bytes) -> bool:
-    """Say whether a server cannot take these bytes for the beginning of another transport."""
+    """Return whether no server can take these bytes for the beginning of another transport."""
     return (
         len(init) == INIT_BYTES
         and init[0] != FORBIDDEN_FIRST_BYTE
@@ -42,7 +42,7 @@ def is_allowed(init: bytes) -> bool:
 
 
 def start_obfuscation(random: Callable[[int], bytes], tag: bytes) -> Obfuscation:
-    """Return the streams of a new connection. `random` gives so many bytes; `tag` is the framing's four."""
+    """Return the streams of a new connection. `random(n)` returns n bytes; `tag` names the framing."""
     init = random(INIT_BYTES)
     while not is_allowed(init):
         init = random(INIT_BYTES)
@@ -50,7 +50,7 @@ def start_obfuscation(random: Callable[[int], bytes], tag: bytes) -> Obfuscation
     backwards = init[8:56][::-1]
     outgoing = _key_stream(init[8:40], init[40:56])
     incoming = _key_stream(backwards[:32], backwards[32:48])
-    # The stream runs over the whole of the 64 bytes; only their end is sent enciphered.
+    # The key stream runs over all 64 bytes; only the last eight are sent enciphered.
     head = init[: TAG.start] + outgoing.update(init)[TAG.start :]
     return Obfuscation(head=head, encrypt=outgoing.update, decrypt=incoming.update)
 

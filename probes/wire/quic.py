@@ -10,7 +10,7 @@ MAX_VERSIONS: Final = 32
 
 
 def encode_unknown_version(destination_id: bytes, source_id: bytes) -> bytes:
-    """Return a long-header packet of a version nobody speaks, padded so that a server must answer."""
+    """Return a long-header packet of a reserved version, padded so that a server must answer."""
     packet = (
         b"\xc0"
         + struct.pack(">I", RESERVED_VERSION)
@@ -25,9 +25,9 @@ def encode_unknown_version(destination_id: bytes, source_id: bytes) -> bytes:
 def parse_version_negotiation(
     packet: bytes, *, destination_id: bytes, source_id: bytes
 ) -> tuple[int, ...] | None:
-    """Return the versions offered, or None when the bytes are no Version Negotiation for our packet.
+    """Return the versions offered, or None when the bytes are not a Version Negotiation for our packet.
 
-    The connection ids come back swapped: that they do is the proof that the peer read ours.
+    The connection ids come back swapped, which proves that the peer read ours.
     """
     expected = bytes([len(source_id)]) + source_id + bytes([len(destination_id)]) + destination_id
     head = 5 + len(expected)

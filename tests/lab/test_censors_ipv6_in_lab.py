@@ -14,7 +14,7 @@ from tests.lab.client import Customer
 pytestmark = pytest.mark.lab
 
 TELEGRAM = world.ADDRESSES_V6["t.me"]
-CONTROL = world.CANARY_ADDRESS_V6
+CANARY = world.CANARY_ADDRESS_V6
 GENUINE = "200 Telegram: Join Group Chat"
 UNTRUSTED = "certificate: unable to get local issuer certificate"
 
@@ -22,11 +22,11 @@ Look = Callable[[Customer], object]
 LOOKS: dict[str, Look] = {
     "own resolver": lambda c: c.ask("t.me", kind="AAAA"),
     "public resolver": lambda c: c.ask("t.me", world.PUBLIC_RESOLVER, "AAAA"),
-    "no resolver at all": lambda c: c.ask("t.me", CONTROL),
+    "no resolver at all": lambda c: c.ask("t.me", CANARY),
     "t.me": lambda c: c.tls("t.me", address=TELEGRAM),
     "telegram.org": lambda c: c.tls("telegram.org", address=TELEGRAM),
     "venus": lambda c: c.tls("venus.web.telegram.org", address=world.ADDRESSES_V6["venus.web.telegram.org"]),
-    "canary": lambda c: c.tls(world.CANARY, address=CONTROL),
+    "canary": lambda c: c.tls(world.CANARY, address=CANARY),
     "http": lambda c: c.http("t.me", TELEGRAM),
     "http telegram.org": lambda c: c.http("telegram.org", TELEGRAM),
     "quic": lambda c: c.quic(TELEGRAM),
@@ -143,7 +143,7 @@ def test_delay_adds_to_the_round_trip(control: LabControl, xl: Customer) -> None
 
 
 @pytest.mark.parametrize("isp", [isp for isp in world.ISPS.values() if isp.has_ipv6], ids=lambda isp: isp.id)
-def test_who_has_ipv6_reaches_every_address(control: LabControl, isp: world.Isp) -> None:
+def test_a_network_with_ipv6_reaches_every_address(control: LabControl, isp: world.Isp) -> None:
     customer = Customer(isp.id)
     addresses = dict.fromkeys(world.ADDRESSES_V6.values(), "connected")
     assert {address: customer.connect(address, 443) for address in addresses} == addresses
@@ -152,7 +152,7 @@ def test_who_has_ipv6_reaches_every_address(control: LabControl, isp: world.Isp)
 @pytest.mark.parametrize(
     "isp", [isp for isp in world.ISPS.values() if not isp.has_ipv6], ids=lambda isp: isp.id
 )
-def test_who_has_none_is_told_at_once(control: LabControl, isp: world.Isp) -> None:
+def test_a_network_without_ipv6_reports_it_at_once(control: LabControl, isp: world.Isp) -> None:
     customer = Customer(isp.id)
     assert customer.connect(TELEGRAM, 443) == "network unreachable"
     assert customer.ask("t.me", kind="AAAA") == [TELEGRAM]

@@ -23,7 +23,7 @@ def test_the_three_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("situation", "request_line", "told"),
+    ("situation", "request_line", "message"),
     [
         ("no JSON", "hello", "expected one JSON object a line"),
         ("nested beyond reason", "[" * 50_000, "expected one JSON object a line"),
@@ -52,11 +52,11 @@ def test_the_three_requests() -> None:
         ("reset as a number", {"reset": 1}, '{"reset": true}'),
     ],
 )
-def test_mistakes(situation: str, request_line: str | dict[str, object], told: str) -> None:
+def test_mistakes(situation: str, request_line: str | dict[str, object], message: str) -> None:
     line = request_line if isinstance(request_line, str) else json.dumps(request_line)
     with pytest.raises(RequestError) as caught:
         parse_request(line.encode())
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_not_a_number_is_no_number() -> None:

@@ -19,7 +19,7 @@ from probes.records import Endpoint
 from probes.transport.network import Network
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-# Decides by the first bytes of a client: what is done with the connection.
+# Decides by a client's first bytes what to do with the connection.
 Filter = Callable[[bytes], "Serve | None"]
 HANDSHAKE_FAILURE = bytes.fromhex("15030300020228")
 
@@ -111,7 +111,7 @@ async def serve_udp(answers: Callable[[bytes], Iterable[bytes]]) -> AsyncIterato
 
 @asynccontextmanager
 async def filtered(port: int, decide: Filter) -> AsyncIterator[int]:
-    """Stand before a server: `decide` sees a client's first bytes; None lets the connection through."""
+    """Filter a server's connections: `decide` sees a client's first bytes, and None lets them through."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.read(65536)

@@ -35,7 +35,7 @@ from probes.session import ObservationLog
 from probes.transport.trust import Trust
 from tests.observatory.analysis.judging.builder import centre, host, leaf
 from tests.probes.local import LocalNetwork, Serve, make_certificate, page, reset, serve
-from tests.probes.procedures.test_data_centre import CENTRE, ENDPOINT
+from tests.probes.procedures.test_data_centre import DC2, ENDPOINT
 from tests.probes.procedures.test_followups import Site, measure
 
 RECORDS = {technique.record for technique in TECHNIQUES.values()}
@@ -121,7 +121,7 @@ async def test_each_observation_of_a_data_centre_was_made_through_the_registry(
 ) -> None:
     log = ObservationLog(deadline_s=5.0)
     async with serve(handler) as port:
-        await measure_data_centre(LocalNetwork(ports={ENDPOINT: port}), log, Trust(), CENTRE)
+        await measure_data_centre(LocalNetwork(ports={ENDPOINT: port}), log, Trust(), DC2)
     assert counted == Counter(type(o) for o in log.observations())
     assert {technique_name(record) for record in counted} == {"tcp", "mtproto"}
 

@@ -1,6 +1,6 @@
 """Hostile bytes against every codec and stream: what comes out is an observation, never a crash or a hang.
 
-Each peer is a real socket whose other end says what Hypothesis makes up, then closes.
+Each peer is a real socket whose other end sends what Hypothesis generates, then closes.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from probes.records import Endpoint, Failure
 from probes.session import ObservationLog
 from probes.techniques.http import measure_http
 from probes.techniques.mtproto import measure_mtproto
-from probes.techniques.quic_handshake import Visit
+from probes.techniques.quic_handshake import QuicClient
 from probes.techniques.tls import measure_tls
 from probes.transport.streams import PlainStream
 from probes.transport.trust import load_trust
@@ -186,17 +186,17 @@ def test_tls_records(data: bytes) -> None:
 @given(st.lists(st.binary(max_size=1400), max_size=4), st.booleans())
 def test_quic_datagrams(datagrams: list[bytes], as_long_header: bool) -> None:
     """Whatever a server sends instead of a handshake, the library's state stays one that can be closed."""
-    visit = Visit("t.me", HERE)
-    visit.start(0.0)
-    # Our connection id, by which the library knows its own: behind the other side's in what we sent.
-    first = visit.datagrams(0.0)[0][5:]
+    client = QuicClient("t.me", HERE)
+    client.start(0.0)
+    # Our connection id, by which the library recognises its packets: after the other side's in what we sent.
+    first = client.datagrams(0.0)[0][5:]
     ours = first[1 + first[0] :][: 1 + first[1 + first[0]]]
     try:
         for number, data in enumerate(datagrams):
             head = b"\xc0\x00\x00\x00\x01" + ours + b"\x00" if as_long_header else b""
-            visit.receive(head + data, 0.1 * number)
-            visit.datagrams(0.1 * number)
+            client.receive(head + data, 0.1 * number)
+            client.datagrams(0.1 * number)
     except ProtocolError as error:
         assert error.failure in (Failure.QUIC_BAD_REPLY, Failure.QUIC_CLOSED)
-    assert not visit.finished
-    visit.close(1.0)
+    assert not client.finished
+    client.close(1.0)

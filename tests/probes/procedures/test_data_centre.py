@@ -25,27 +25,27 @@ from probes.transport.network import Network
 from probes.transport.trust import Trust
 from tests.probes.local import LocalNetwork, Serve, close, serve
 
-CENTRE = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",), ports=(443,))
+DC2 = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",), ports=(443,))
 ENDPOINT = Endpoint(address="149.154.167.51", port=443)
 FIRST, REST = {"obfuscated": 1, "abridged": 1}, {"intermediate": 1, "padded": 1, "http": 1}
 TWICE = {"obfuscated": 2, "abridged": 2}
 
 
-async def centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def data_centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         await serve_data_centre(reader, writer)
     except ValueError:  # as the lab's listener does: what is not MTProto is closed
         return
 
 
-async def centre_for_the_app_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Close every transport that its first bytes betray."""
+async def data_centre_for_the_app_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Close every transport that its first bytes reveal."""
     head = await reader.readexactly(8)
     if head[:1] == b"\xef" or head[:4] in (b"\xee" * 4, b"\xdd" * 4, b"POST"):
         return
     again = asyncio.StreamReader()
     again.feed_data(head + await reader.read(65536))
-    await centre(again, writer)
+    await data_centre(again, writer)
 
 
 class FirstConnectRefused(LocalNetwork):
@@ -68,7 +68,7 @@ def _none_refused() -> None:
 
 async def measured(network: Network) -> tuple[AnyObservation, ...]:
     log = ObservationLog(deadline_s=5.0)
-    await measure_data_centre(network, log, Trust(), CENTRE)
+    await measure_data_centre(network, log, Trust(), DC2)
     return log.observations()
 
 
@@ -83,14 +83,14 @@ def tried(observations: tuple[AnyObservation, ...]) -> Counter[str]:
 
 
 async def test_two_transports_where_nothing_is_wrong() -> None:
-    async with served(centre) as network:
+    async with served(data_centre) as network:
         observations = await measured(network)
     assert tried(observations) == FIRST
     assert all(o.nonce_echoed for o in observations if isinstance(o, MtprotoObservation))
 
 
 async def test_where_one_fails_it_is_tried_again_and_the_others_once() -> None:
-    async with served(centre_for_the_app_only) as network:
+    async with served(data_centre_for_the_app_only) as network:
         observations = await measured(network)
     assert tried(observations) == {"obfuscated": 1, "abridged": 2, **REST}
     proved = {o.transport for o in observations if isinstance(o, MtprotoObservation) and o.nonce_echoed}
@@ -112,7 +112,7 @@ async def test_a_connect_lost_once_hides_no_filter_of_what_is_said() -> None:
 
 
 async def test_a_connect_lost_once_is_made_again() -> None:
-    async with served(centre, FirstConnectRefused) as network:
+    async with served(data_centre, FirstConnectRefused) as network:
         observations = await measured(network)
     assert tried(observations) == FIRST | REST
     assert all(o.nonce_echoed for o in observations if isinstance(o, MtprotoObservation))

@@ -75,11 +75,13 @@ def test_dead_connects_are_looked_for_on_the_path_once(played: dict[str, Measure
 
 def test_no_try_is_begun_that_the_deadline_would_cut_short(lab: LabControl, config: Config) -> None:
     """After a silence of three seconds less than one second is left: there is no second try."""
-    centre = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",))
+    data_centre = Target(name="dc2", kind=TargetKind.DATA_CENTRE, addresses=("149.154.167.51",))
 
     async def run() -> ObservationLog:
         log = ObservationLog(deadline_s=3.9)
-        await measure_data_centre(Network("netns", "xl"), log, load_trust(config.settings.ca_file), centre)
+        await measure_data_centre(
+            Network("netns", "xl"), log, load_trust(config.settings.ca_file), data_centre
+        )
         return log
 
     lab.switch("xl", "mtproto_drop", True, hosts=["dc2"])

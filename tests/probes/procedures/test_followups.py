@@ -1,4 +1,4 @@
-"""What follows a failure, against servers that reset, stall, close and answer alerts."""
+"""Follow-ups to a failure, against servers that reset, stall, close and send alerts."""
 
 import asyncio
 import ssl
@@ -44,7 +44,7 @@ from tests.probes.local import (
     serve,
 )
 
-HOST, CONTROL = "t.me", "control.example"
+HOST, CANARY = "t.me", "control.example"
 ADDRESS, ELSEWHERE = "149.154.167.99", "8.8.8.8"
 TARGET, HARMLESS, NO_NAME = Purpose.TARGET, Purpose.HARMLESS_NAME, Purpose.NO_NAME
 CANARY_ADDRESS = Purpose.CANARY_ADDRESS
@@ -122,22 +122,22 @@ async def measure(site: Site, certificate: tuple[ssl.SSLContext, str], deadline_
             }
         )
         log = ObservationLog(deadline_s=deadline_s)
-        nobody = Endpoint(address="192.0.2.1", port=53)
+        no_server = Endpoint(address="192.0.2.1", port=53)
         async with (
             SecureResolver(network, trust, "192.0.2.1", "dot") as dot,
             SecureResolver(network, trust, "192.0.2.1", "doh") as doh,
         ):
             resolvers = Resolvers(
-                vantage=nobody,
+                vantage=no_server,
                 public=Endpoint(address=ELSEWHERE, port=53),
-                sink=nobody,
+                sink=no_server,
                 dot=dot,
                 doh=doh,
             )
             await HostSteps(
                 Exchanges(network=network, log=log, trust=trust),
                 target=Target(name=HOST, kind=TargetKind.HOST, addresses=(ADDRESS,)),
-                canary=Canary(CONTROL),
+                canary=Canary(CANARY),
                 resolvers=resolvers,
             ).run()
         return Measured(log.observations(), log.now_s())
@@ -148,7 +148,7 @@ def when_named(name: str, act: Serve) -> Filter:
 
 
 class Penalty:
-    """Resets the target's name, and after it whatever comes next, once."""
+    """Resets the target's name and, once, the next connection after it."""
 
     def __init__(self) -> None:
         self.armed = False
@@ -158,7 +158,7 @@ class Penalty:
         if HOST.encode() in first:
             self.armed = self.n_punished == 0
             return reset
-        if self.armed and CONTROL.encode() in first:
+        if self.armed and CANARY.encode() in first:
             self.armed = False
             self.n_punished += 1
             return reset
@@ -170,7 +170,7 @@ SITES = {
     "name reset": Site(tls=when_named(HOST, reset)),
     "name closed": Site(tls=when_named(HOST, close)),
     "name alerted": Site(tls=when_named(HOST, alert)),
-    "name swallowed": Site(tls=when_named(HOST, say_nothing)),
+    "name dropped": Site(tls=when_named(HOST, say_nothing)),
     "address reset": Site(tls=lambda first: reset),
     "penalty": Site(tls=Penalty()),
     "name stalls": Site(secure=lambda host: None if host == HOST else page()),
@@ -207,7 +207,7 @@ def test_nothing_wrong_means_no_follow_up(played: dict[str, Measured]) -> None:
         ("name reset", RESET),
         ("name closed", EOF),
         ("name alerted", Failure.SSL_HANDSHAKE),
-        ("name swallowed", SILENCE),
+        ("name dropped", SILENCE),
     ],
 )
 def test_a_filtered_name_is_compared_with_another_and_with_none(
@@ -224,7 +224,7 @@ def test_an_alert_keeps_what_it_said(played: dict[str, Measured]) -> None:
     assert first.detail and "handshake failure" in first.detail
 
 
-def test_a_filtered_address_is_told_by_the_name_s_answer_elsewhere(played: dict[str, Measured]) -> None:
+def test_a_filtered_address_shows_by_the_name_s_answer_elsewhere(played: dict[str, Measured]) -> None:
     ends = played["address reset"].tls
     assert ends.count((TARGET, RESET)) == ends.count((HARMLESS, RESET)) == 2
     assert (NO_NAME, RESET) in ends and (CANARY_ADDRESS, None) in ends
@@ -302,7 +302,7 @@ def test_without_a_route_there_is_one_try_and_no_follow_up(address: str, tmp_pat
             await HostSteps(
                 Exchanges(network=network, log=log, trust=trust),
                 target=Target(name=HOST, kind=TargetKind.HOST, addresses=(address,)),
-                canary=Canary(CONTROL),
+                canary=Canary(CANARY),
                 resolvers=Resolvers(vantage=here, public=here, sink=here, dot=dot, doh=doh),
             ).run()
 
@@ -314,11 +314,11 @@ def test_without_a_route_there_is_one_try_and_no_follow_up(address: str, tmp_pat
     assert len(steps) == 3  # and one datagram that could not be sent
 
 
-def test_the_control_host_is_waited_for_and_holds_nobody_up() -> None:
+def test_the_canary_is_waited_for_and_holds_nothing_up() -> None:
     there = Endpoint(address="93.184.215.14", port=443)
 
     async def run() -> list[Endpoint | None]:
-        host, late, ended = (Canary(CONTROL) for _ in range(3))
+        host, late, ended = (Canary(CANARY) for _ in range(3))
         asyncio.get_running_loop().call_soon(host.note, "93.184.215.14")
         asyncio.get_running_loop().call_soon(ended.end)
         target = Endpoint(address=ADDRESS, port=443)

@@ -114,7 +114,7 @@ def test_a_race_keeps_both_answers_in_order_with_their_hop_limits(played: dict[s
     assert steps.ends(DnsObservation, transport="dot", query_type="A") == [None]
 
 
-def test_authenticated_dns_that_is_swallowed_is_asked_twice_and_holds_nothing_up(
+def test_authenticated_dns_that_is_dropped_is_asked_twice_and_holds_nothing_up(
     played: dict[str, Steps],
 ) -> None:
     steps = played["telkomsel"]
@@ -163,7 +163,7 @@ def test_a_host_header_that_is_reset(played: dict[str, Steps]) -> None:
     assert steps.of(HopsObservation, payload=Payload.HTTP_REQUEST)
 
 
-def test_an_address_that_is_swallowed(played: dict[str, Steps]) -> None:
+def test_an_address_that_is_dropped(played: dict[str, Steps]) -> None:
     steps = played["mnc"]
     assert set(steps.ends(TcpObservation)) == {SILENCE, Failure.NETWORK_UNREACHABLE}
     runs = {o.purpose: o for o in steps.of(HopsObservation, payload=Payload.SYN)}

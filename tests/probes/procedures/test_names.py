@@ -1,4 +1,4 @@
-"""Whom a measurement asks about a name, whom once more, and which of the addresses it hears are tested."""
+"""Which questions a measurement asks, which again, and which of the addresses found are tested."""
 
 import dataclasses
 import socket
@@ -73,9 +73,9 @@ async def run(
     async with (
         udp_server(vantage) as (own, own_place),
         udp_server(public) as (other, other_place),
-        udp_server(sink) as (nobody, nobody_place),
+        udp_server(sink) as (nothing, nothing_place),
     ):
-        network = UdpOnly(places={VANTAGE: own_place, PUBLIC: other_place, SINK: nobody_place})
+        network = UdpOnly(places={VANTAGE: own_place, PUBLIC: other_place, SINK: nothing_place})
         async with (
             SecureResolver(network, Trust(), PUBLIC, "dot") as dot,
             SecureResolver(network, Trust(), PUBLIC, "doh") as doh,
@@ -90,7 +90,7 @@ async def run(
             )
             await NameSteps(network, log, resolvers, "t.me", tested.append).run(identify=identify)
     seen = tuple(o for o in log.observations() if isinstance(o, DnsObservation))
-    return Run(observations=seen, tested=tested, servers={VANTAGE: own, PUBLIC: other, SINK: nobody})
+    return Run(observations=seen, tested=tested, servers={VANTAGE: own, PUBLIC: other, SINK: nothing})
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ async def run(
 async def test_who_is_asked_once_more(situation: str, replies: Replies, n_asked: int) -> None:
     seen = await run(replies, replies, replies)
     assert seen.n_asked(VANTAGE) == seen.n_asked(VANTAGE, "AAAA") == seen.n_asked(PUBLIC) == n_asked
-    assert seen.n_asked(SINK) == 1, "silence is what an address without DNS is to give"
+    assert seen.n_asked(SINK) == 1, "silence is expected of an address without DNS"
     attempts = Counter((o.resolver, o.transport, o.query_type, o.attempt) for o in seen.observations)
     assert max(attempts.values()) == 1, "each try is an observation of its own"
 
 
-async def test_only_the_control_host_asks_who_the_resolvers_are() -> None:
+async def test_only_the_canary_asks_who_the_resolvers_are() -> None:
     def who(query: bytes) -> list[bytes]:
         is_identity = IDENTITY_NAME in str(dns.message.from_wire(query).question[0].name)
         return [reply(query, 'TXT "192.0.2.1"')] if is_identity else []
 
-    control = await run(who, who, who, identify=True)
-    told = {o.resolver: o.answers[0].texts for o in control.observations if o.name == IDENTITY_NAME}
-    assert told == {Resolver.VANTAGE: ("192.0.2.1",), Resolver.PUBLIC: ("192.0.2.1",)}
+    canary = await run(who, who, who, identify=True)
+    identities = {o.resolver: o.answers[0].texts for o in canary.observations if o.name == IDENTITY_NAME}
+    assert identities == {Resolver.VANTAGE: ("192.0.2.1",), Resolver.PUBLIC: ("192.0.2.1",)}
     target = await run(who, who, who)
     assert {o.name for o in target.observations} == {"t.me"}
 

@@ -1,4 +1,4 @@
-"""Names across the emulated Internet: who is asked, who answers, and whose answer it is."""
+"""DNS across the emulated Internet: who is asked, who answers, and where the answer was made."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def asked(measured: Measurement, resolver: Resolver, transport: str, query_type:
     return observation
 
 
-def told(observation: DnsObservation) -> list[tuple[str, ...]]:
+def answers_of(observation: DnsObservation) -> list[tuple[str, ...]]:
     return [answer.addresses for answer in observation.answers]
 
 
@@ -63,11 +63,11 @@ def identities(measured: Measurement) -> dict[Resolver, list[tuple[str, ...]]]:
 
 @pytest.mark.parametrize("isp", [CLEAN, INJECTED, HIJACKED])
 @pytest.mark.parametrize(("transport", "query_type", "addresses"), AUTHENTICATED)
-def test_nobody_on_the_way_writes_what_an_authenticated_resolver_says(
+def test_an_authenticated_answer_is_not_forged_on_the_path(
     transport: str, query_type: str, addresses: tuple[str, ...], isp: str, played: Results
 ) -> None:
     seen = asked(played[isp, HOST].measurement, Resolver.PUBLIC, transport, query_type)
-    assert (seen.failure, told(seen)) == (None, [addresses])
+    assert (seen.failure, answers_of(seen)) == (None, [addresses])
     assert seen.answers[0].server_id == "public-resolver"
     assert str(seen.server) == f"{world.PUBLIC_RESOLVER}:{853 if transport == 'dot' else 443}"
 
@@ -81,17 +81,17 @@ def test_a_clean_line(played: Results) -> None:
     measured = played[CLEAN, HOST].measurement
     for transport in ("udp", "tcp"):
         own = asked(measured, Resolver.VANTAGE, transport)
-        assert (own.failure, told(own)) == (None, [(TRUE,)])
+        assert (own.failure, answers_of(own)) == (None, [(TRUE,)])
         assert own.answers[0].server_id == CLEAN
         assert (own.answers[0].hop_limit is not None) is (transport == "udp")
-    assert told(asked(measured, Resolver.VANTAGE, "udp", "AAAA")) == [(TRUE_V6,)]
+    assert answers_of(asked(measured, Resolver.VANTAGE, "udp", "AAAA")) == [(TRUE_V6,)]
     near = asked(measured, Resolver.VANTAGE, "udp").answers[0].hop_limit
     far = asked(measured, Resolver.PUBLIC, "udp").answers[0].hop_limit
     assert near is not None and far is not None and near > far
     assert connected(measured) == {TRUE, TRUE_V6}
 
 
-def test_nobody_answers_where_there_is_no_dns(played: Results) -> None:
+def test_an_address_without_dns_does_not_answer(played: Results) -> None:
     sink = asked(played[CLEAN, HOST].measurement, Resolver.SINK, "udp")
     assert sink.answers == ()
     assert sink.failure in (Failure.TIMEOUT, Failure.CONNECTION_REFUSED)
@@ -101,9 +101,9 @@ def test_nobody_answers_where_there_is_no_dns(played: Results) -> None:
 def test_https_records(played: Results) -> None:
     result = played[CLEAN, HOST]
     (target,) = asked(result.measurement, Resolver.PUBLIC, "dot", "HTTPS").answers
-    (control,) = asked(result.canary, Resolver.PUBLIC, "dot", "HTTPS").answers
+    (canary,) = asked(result.canary, Resolver.PUBLIC, "dot", "HTTPS").answers
     assert (target.alpn, target.ech) == (("h3",), False)
-    assert (control.alpn, control.ech) == (("h3",), True)
+    assert (canary.alpn, canary.ech) == (("h3",), True)
 
 
 def test_injection_forged_first_then_the_true_one(played: Results) -> None:
@@ -115,7 +115,7 @@ def test_injection_forged_first_then_the_true_one(played: Results) -> None:
         assert forged.arrived_s <= true.arrived_s
         assert (forged.server_id, bool(true.server_id)) == (None, True)
     sink = asked(measured, Resolver.SINK, "udp")
-    assert told(sink) == [(notice,)], "made on the way: nobody else is there to answer"
+    assert answers_of(sink) == [(notice,)], "made on the path: no server there answers"
 
 
 def test_hijack_one_resolver_answers_for_both(played: Results) -> None:
@@ -123,7 +123,7 @@ def test_hijack_one_resolver_answers_for_both(played: Results) -> None:
     own = asked(result.measurement, Resolver.VANTAGE, "udp")
     public = asked(result.measurement, Resolver.PUBLIC, "udp")
     sink = asked(result.measurement, Resolver.SINK, "udp")
-    assert told(own) == told(public) == told(sink) != [(TRUE,)]
+    assert answers_of(own) == answers_of(public) == answers_of(sink) != [(TRUE,)]
     assert {o.answers[0].server_id for o in (own, public, sink)} == {HIJACKED}
     resolver = world.ISPS[HIJACKED].resolver
     assert identities(result.canary) == {

@@ -138,7 +138,7 @@ async def test_answers_over_udp(
     assert arrivals == sorted(arrivals)
 
 
-async def test_nobody_listens() -> None:
+async def test_a_closed_port_refuses() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         server = Endpoint(address="127.0.0.1", port=sock.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Hops over the loopback, where the first hop is the far end: what it may answer, and what stays unsent."""
+"""Hops over the loopback, where the first hop is the far end: what it may answer, and what is not sent."""
 
 import asyncio
 import socket
@@ -9,6 +9,7 @@ import pytest
 from probes.records import Endpoint, Failure, Heard, HopsObservation, Payload, Purpose
 from probes.session import ObservationLog
 from probes.techniques.hops import measure_hops
+from probes.transport.kinds import WayOut
 from probes.transport.network import Network
 from probes.transport.trust import Trust
 from tests.probes.local import Serve, alert, close, make_certificate, reset, say_nothing, serve, serve_udp
@@ -117,13 +118,13 @@ async def test_a_proxy_sends_no_packets_of_ours() -> None:
 
 async def test_every_socket_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[socket.socket] = []
-    whole = Network._open
+    open_socket = WayOut.open_socket
 
-    def keep(self: Network, endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
-        opened.append(whole(self, endpoint, kind))
+    def keep(self: WayOut, endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
+        opened.append(open_socket(self, endpoint, kind))
         return opened[-1]
 
-    monkeypatch.setattr(Network, "_open", keep)
+    monkeypatch.setattr(WayOut, "open_socket", keep)
     async with serve(read_and_answer) as port:
         for payload in Payload:
             await find_hops(Endpoint(address="127.0.0.1", port=port), payload)

@@ -93,10 +93,10 @@ def test_a_name_is_reset_where_the_harmless_one_only_runs_out_of_hops(
     assert heard(find_hops(config, WEB, Payload.CLIENT_HELLO, HARMLESS)) == [EXPIRED] * 4 + [ANSWER]
 
 
-def test_a_swallowed_name_is_silent_from_the_filter_on(lab: LabControl, config: Config) -> None:
+def test_a_dropped_name_is_silent_from_the_filter_on(lab: LabControl, config: Config) -> None:
     lab.switch("xl", "sni_drop", True, hosts=[TARGET])
-    told = heard(find_hops(config, WEB, Payload.CLIENT_HELLO, TARGET))
-    assert told[:2] == [EXPIRED, EXPIRED] and set(told[2:]) == {SILENCE}
+    hops = heard(find_hops(config, WEB, Payload.CLIENT_HELLO, TARGET))
+    assert hops[:2] == [EXPIRED, EXPIRED] and set(hops[2:]) == {SILENCE}
 
 
 def test_a_forged_answer_counts_more_than_the_hop_limit_it_ran_into(lab: LabControl, config: Config) -> None:
@@ -108,11 +108,11 @@ def test_a_forged_answer_counts_more_than_the_hop_limit_it_ran_into(lab: LabCont
     assert set(heard(find_hops(config, NO_DNS, Payload.DNS_QUERY, HARMLESS))) == {EXPIRED, SILENCE}
 
 
-def test_a_swallowed_address_is_silent_from_the_border_on(lab: LabControl, config: Config) -> None:
+def test_a_dropped_address_is_silent_from_the_border_on(lab: LabControl, config: Config) -> None:
     lab.switch("xl", "ip_blackhole", True, hosts=[TARGET])
     observation = find_hops(config, WEB, Payload.SYN)
-    told = heard(observation)
-    assert told == [EXPIRED] * 2 + [SILENCE] * 22
+    hops = heard(observation)
+    assert hops == [EXPIRED] * 2 + [SILENCE] * 22
     assert observation.failure is None
 
 

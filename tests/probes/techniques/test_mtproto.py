@@ -1,4 +1,4 @@
-"""req_pq_multi over every transport: to a data centre that answers, and to those that do not."""
+"""req_pq_multi over every transport: to a data centre that answers, and to servers that do not."""
 
 import asyncio
 

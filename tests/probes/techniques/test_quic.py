@@ -1,4 +1,4 @@
-"""QUIC: handshakes with real servers of this process, and with peers that are none."""
+"""QUIC: handshakes with real servers in this process, and with peers that are not QUIC servers."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure, Purpose, QuicObservation
 from probes.session import ObservationLog
 from probes.techniques.quic import measure_quic
-from probes.techniques.quic_handshake import MAX_DATAGRAMS, Visit
+from probes.techniques.quic_handshake import MAX_DATAGRAMS, QuicClient
 from probes.transport.network import Network
 from probes.transport.trust import Trust
 from tests.probes.local import make_certificate, serve_udp
@@ -101,24 +101,24 @@ async def shake_hands(
 
 async def test_a_handshake_and_a_page(folder: Path, trust: Trust) -> None:
     async with quic_server(folder) as endpoint:
-        told = await shake_hands(endpoint, trust)
-    assert (told.failure, told.version, told.alpn, told.status) == (None, VERSION_1, "h3", 200)
-    assert (told.certificate_errors, told.certificate_failure) == ((), None)
-    assert told.chain[0].names == ("t.me",) and told.n_sent >= 2
+        seen = await shake_hands(endpoint, trust)
+    assert (seen.failure, seen.version, seen.alpn, seen.status) == (None, VERSION_1, "h3", 200)
+    assert (seen.certificate_errors, seen.certificate_failure) == ((), None)
+    assert seen.chain[0].names == ("t.me",) and seen.n_sent >= 2
 
 
-async def test_a_chain_nobody_vouches_for_ends_no_handshake(folder: Path) -> None:
+async def test_an_untrusted_chain_ends_no_handshake(folder: Path) -> None:
     async with quic_server(folder) as endpoint:
-        told = await shake_hands(endpoint, Trust(), name="x.example")
-    assert (told.failure, told.status) == (None, 200)
-    assert told.certificate_errors == ("depth_zero_self_signed_cert", "ssl_invalid_hostname")
-    assert told.certificate_failure is Failure.SSL_UNKNOWN_AUTHORITY
+        seen = await shake_hands(endpoint, Trust(), name="x.example")
+    assert (seen.failure, seen.status) == (None, 200)
+    assert seen.certificate_errors == ("depth_zero_self_signed_cert", "ssl_invalid_hostname")
+    assert seen.certificate_failure is Failure.SSL_UNKNOWN_AUTHORITY
 
 
 async def test_a_server_that_names_no_application_has_not_understood(folder: Path, trust: Trust) -> None:
     async with quic_server(folder, alpn=None) as endpoint:
-        told = await shake_hands(endpoint, trust)
-    assert told.failure is Failure.QUIC_BAD_REPLY and told.version is None
+        seen = await shake_hands(endpoint, trust)
+    assert seen.failure is Failure.QUIC_BAD_REPLY and seen.version is None
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ async def test_a_page_that_does_not_come_leaves_the_handshake(
     folder: Path, trust: Trust, situation: str, site: Callable[..., Site]
 ) -> None:
     async with quic_server(folder, site=site) as endpoint:
-        told = await shake_hands(endpoint, trust)
-    assert (told.failure, told.version, told.status) == (None, VERSION_1, None)
+        seen = await shake_hands(endpoint, trust)
+    assert (seen.failure, seen.version, seen.status) == (None, VERSION_1, None)
 
 
 async def test_a_server_of_another_application_closes_with_its_code(folder: Path, trust: Trust) -> None:
     async with quic_server(folder, alpn=["smtp"]) as endpoint:
-        told = await shake_hands(endpoint, trust)
-    assert told.failure is Failure.QUIC_CLOSED and told.version is None and told.chain == ()
-    assert "0x178" in (told.detail or "")  # the TLS alert "no application protocol"
+        seen = await shake_hands(endpoint, trust)
+    assert seen.failure is Failure.QUIC_CLOSED and seen.version is None and seen.chain == ()
+    assert "0x178" in (seen.detail or "")  # the TLS alert "no application protocol"
 
 
 async def test_no_common_version(trust: Trust) -> None:
@@ -150,47 +150,47 @@ async def test_no_common_version(trust: Trust) -> None:
         return [b"\xc0" + bytes(4) + source + destination + bytes.fromhex("ff000099")]
 
     async with serve_udp(answers) as port:
-        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
-    assert told.failure is Failure.QUIC_BAD_REPLY and told.version is None
+        seen = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
+    assert seen.failure is Failure.QUIC_BAD_REPLY and seen.version is None
 
 
 async def test_a_closed_port_refuses(trust: Trust) -> None:
-    told = await shake_hands(Endpoint(address="127.0.0.1", port=1), trust)
-    assert told.failure is Failure.CONNECTION_REFUSED
+    seen = await shake_hands(Endpoint(address="127.0.0.1", port=1), trust)
+    assert seen.failure is Failure.CONNECTION_REFUSED
 
 
 async def test_silence_is_a_timeout_and_the_first_datagram_is_sent_again(trust: Trust) -> None:
     async with serve_udp(lambda _: []) as port:
-        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust, deadline_s=1.0)
-    assert told.failure is Failure.TIMEOUT and told.n_sent >= 2
+        seen = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust, deadline_s=1.0)
+    assert seen.failure is Failure.TIMEOUT and seen.n_sent >= 2
 
 
 async def test_a_flood_of_nothing_is_no_handshake(trust: Trust) -> None:
     async with serve_udp(lambda _: [b"no"] * (MAX_DATAGRAMS + 1)) as port:
-        told = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
-    assert told.failure in (Failure.QUIC_BAD_REPLY, Failure.TIMEOUT) and told.version is None
+        seen = await shake_hands(Endpoint(address="127.0.0.1", port=port), trust)
+    assert seen.failure in (Failure.QUIC_BAD_REPLY, Failure.TIMEOUT) and seen.version is None
 
 
 async def test_versions_are_offered(folder: Path) -> None:
     async with quic_server(folder, supported_versions=[QuicProtocolVersion.VERSION_1]) as endpoint:
-        told = await measure_quic(Network(), ObservationLog(deadline_s=3.0), Trust(), endpoint=endpoint)
-    assert (told.failure, told.versions, told.n_sent) == (None, (VERSION_1,), 1)
+        seen = await measure_quic(Network(), ObservationLog(deadline_s=3.0), Trust(), endpoint=endpoint)
+    assert (seen.failure, seen.versions, seen.n_sent) == (None, (VERSION_1,), 1)
 
 
 async def test_garbage_is_no_version(trust: Trust) -> None:
     async with serve_udp(lambda _: [b"no", b"", b"\xc0" * 40]) as port:
         endpoint = Endpoint(address="127.0.0.1", port=port)
-        told = await measure_quic(Network(), ObservationLog(deadline_s=0.5), trust, endpoint=endpoint)
-    assert told.failure is Failure.TIMEOUT and told.versions == ()
+        seen = await measure_quic(Network(), ObservationLog(deadline_s=0.5), trust, endpoint=endpoint)
+    assert seen.failure is Failure.TIMEOUT and seen.versions == ()
 
 
 # --- peers that are none, without sockets
 
 
-def new_visit() -> tuple[Visit, list[bytes]]:
-    visit = Visit("t.me", ENDPOINT)
-    visit.start(0.0)
-    return visit, visit.datagrams(0.0)
+def new_client() -> tuple[QuicClient, list[bytes]]:
+    client = QuicClient("t.me", ENDPOINT)
+    client.start(0.0)
+    return client, client.datagrams(0.0)
 
 
 def new_server(folder: Path, first: bytes) -> QuicConnection:
@@ -201,17 +201,17 @@ def new_server(folder: Path, first: bytes) -> QuicConnection:
 
 
 def converse(
-    visit: Visit, server: QuicConnection, first: list[bytes], change: Callable[[bytes], bytes]
+    client: QuicClient, server: QuicConnection, first: list[bytes], change: Callable[[bytes], bytes]
 ) -> None:
     """Let both speak in turn; `change` stands between the server and us."""
-    client = ("192.0.2.7", 4433)
+    address = ("192.0.2.7", 4433)
     ours = first
     for now_s in (0.1, 0.2, 0.3, 0.4):
         for data in ours:
-            server.receive_datagram(data, client, now=now_s)
+            server.receive_datagram(data, address, now=now_s)
         for data, _ in server.datagrams_to_send(now=now_s):
-            visit.receive(change(data), now_s)
-        ours = visit.datagrams(now_s)
+            client.receive(change(data), now_s)
+        ours = client.datagrams(now_s)
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +222,7 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(deadline=None, max_examples=60)
 @given(at=st.integers(0, 1300), value=st.integers(1, 255), cut=st.booleans())
 def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: bool) -> None:
-    visit, first = new_visit()
+    client, first = new_client()
 
     def change(data: bytes) -> bytes:
         changed = bytearray(data)
@@ -230,10 +230,10 @@ def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: b
         return bytes(changed[: at % len(data)] if cut else changed)
 
     with contextlib.suppress(ProtocolError):
-        converse(visit, new_server(folder, first[0]), first, change)
+        converse(client, new_server(folder, first[0]), first, change)
     # What is behind the last packet of a datagram may be changed unnoticed.
-    if visit.finished:
-        assert visit.chain()
+    if client.finished:
+        assert client.chain()
 
 
 def change_tls_messages(server: QuicConnection, epoch: int, change: Callable[[bytes], bytes]) -> None:
@@ -253,12 +253,12 @@ def change_tls_messages(server: QuicConnection, epoch: int, change: Callable[[by
 
 
 def test_a_certificate_of_no_known_version_is_a_bad_reply(folder: Path) -> None:
-    visit, first = new_visit()
+    client, first = new_client()
     server = new_server(folder, first[0])
     version_3, version_9 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x08"
     change_tls_messages(server, 1, lambda message: message.replace(version_3, version_9))
     with pytest.raises(ProtocolError, match="not a valid X509 version") as caught:
-        converse(visit, server, first, bytes)
+        converse(client, server, first, bytes)
     assert caught.value.failure is Failure.QUIC_BAD_REPLY
 
 
@@ -272,7 +272,7 @@ def test_changed_tls_messages_well_enciphered(
     folder: Path, changes: list[tuple[int, int]], epoch: int
 ) -> None:
     """What a box on the path can do that shakes hands itself: any certificate, any TLS message."""
-    visit, first = new_visit()
+    client, first = new_client()
     server = new_server(folder, first[0])
 
     def change(message: bytes) -> bytes:
@@ -283,6 +283,6 @@ def test_changed_tls_messages_well_enciphered(
 
     change_tls_messages(server, epoch, change)
     with contextlib.suppress(ProtocolError):
-        converse(visit, server, first, bytes)
-    if visit.finished:
-        visit.chain()
+        converse(client, server, first, bytes)
+    if client.finished:
+        client.chain()

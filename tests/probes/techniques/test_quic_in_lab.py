@@ -57,7 +57,7 @@ async def test_a_certificate_that_ran_out_is_recorded_and_fails_nothing(
     assert observation.certificate_errors == ("cert_has_expired",)
 
 
-async def test_an_authority_nobody_knows_is_recorded_and_fails_nothing(config: Config) -> None:
+async def test_an_unknown_authority_is_recorded_and_fails_nothing(config: Config) -> None:
     observation = await measure_quic(
         Network("netns", "xl"),
         ObservationLog(deadline_s=10),
@@ -70,11 +70,11 @@ async def test_an_authority_nobody_knows_is_recorded_and_fails_nothing(config: C
 
 
 @pytest.mark.slow
-async def test_a_name_that_is_swallowed(config: Config, lab: LabControl) -> None:
+async def test_a_name_that_is_dropped(config: Config, lab: LabControl) -> None:
     lab.switch("xl", "quic_sni_drop", True, hosts=["t.me"])
-    swallowed, other = await shake_hands(config, "t.me"), await shake_hands(config, "control.example")
-    assert (swallowed.failure, swallowed.version) == (Failure.TIMEOUT, None)
-    assert swallowed.n_sent > 1
+    dropped, other = await shake_hands(config, "t.me"), await shake_hands(config, "control.example")
+    assert (dropped.failure, dropped.version) == (Failure.TIMEOUT, None)
+    assert dropped.n_sent > 1
     assert other.failure is None
 
 

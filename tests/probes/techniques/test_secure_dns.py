@@ -1,4 +1,4 @@
-"""Connections that many DoT or DoH queries share: one query's misfortune is not the others'."""
+"""Connections that many DoT or DoH queries share: a query that fails does not fail the others."""
 
 import asyncio
 import ssl
@@ -87,7 +87,7 @@ def doh(make: Callable[[bytes], bytes], *, only_one: bool = False) -> Serve:
 
 
 async def doh_no_answer_to_the_first(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Of a connection: it never gets any further, so neither does what waits behind."""
+    """Keep the first query of a connection waiting for ever, and so every query behind it."""
     await read_doh(reader)
     await reader.read()
 
@@ -133,7 +133,7 @@ async def ask(
         async with SecureResolver(
             network, load_trust(str(folder / "ca.pem")), ADDRESS, transport
         ) as resolver:
-            notebooks = [ObservationLog(deadline_s=deadlines_s[i % len(deadlines_s)]) for i in range(n)]
+            logs = [ObservationLog(deadline_s=deadlines_s[i % len(deadlines_s)]) for i in range(n)]
             observations = await asyncio.gather(
                 *(
                     measure_dns(
@@ -144,7 +144,7 @@ async def ask(
                         server=resolver.server,
                         name=f"h{i}.example",
                     )
-                    for i, log in enumerate(notebooks)
+                    for i, log in enumerate(logs)
                 )
             )
     return Asked(observations=observations, n_connections=n_connections)

@@ -1,4 +1,4 @@
-"""TLS: what a server presents and says may be anything; how the handshake ended is recorded all the same."""
+"""TLS: whatever a server presents and sends, how the handshake ended is recorded."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 @functools.cache
 def certificate(name: str = "t.me", *, days: int = 1) -> bytes:
-    """Return one that signed itself, in DER, running out after so many days."""
+    """Return a self-signed certificate in DER that expires after so many days."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     made = (
         x509.CertificateBuilder(subject, subject, KEY.public_key(), 7)
@@ -65,7 +65,7 @@ def trusting(path: Path, der: bytes) -> Trust:
 
 
 class Server:
-    """One that presents this certificate, in memory."""
+    """A server with this certificate, in memory."""
 
     def __init__(self, folder: Path, der: bytes) -> None:
         file = folder / "server.pem"
@@ -106,7 +106,7 @@ def handshake(trust: Trust, server: Server) -> tuple[SSL.Connection, list[int]]:
 @pytest.mark.parametrize(
     ("situation", "name", "days", "errors"),
     [
-        ("nobody vouches for it", "t.me", 1, ("depth_zero_self_signed_cert",)),
+        ("signed by no authority", "t.me", 1, ("depth_zero_self_signed_cert",)),
         ("and it is of another name", "x.me", 1, ("depth_zero_self_signed_cert", INVALID_HOSTNAME)),
         ("and it has run out", "t.me", -1, ("depth_zero_self_signed_cert", "cert_has_expired")),
     ],
@@ -164,7 +164,7 @@ def test_names_that_cannot_be_read_are_no_names(situation: str, there: bytes, in
 
 
 async def shake_hands_with(reply: bytes) -> TlsObservation:
-    """Shake hands with a peer that says this, whatever it is asked, and hangs up."""
+    """Make a handshake with a peer that sends these bytes, whatever it receives, and closes."""
     ours, theirs = socket.socketpair()
     with theirs:
         ours.setblocking(False)
@@ -183,7 +183,7 @@ async def shake_hands_with(reply: bytes) -> TlsObservation:
 
 @pytest.fixture(scope="module")
 def flight(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """What a server says first, recorded."""
+    """A server's first flight, recorded."""
     server = Server(tmp_path_factory.mktemp("tls"), certificate())
     return server.answer(say_next(Trust().new_connection("t.me", [])))
 

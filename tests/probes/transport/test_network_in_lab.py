@@ -38,7 +38,7 @@ def test_way_out_of_the_machine_itself(kind: str, lab: LabControl, config: Confi
     file.write_text(
         f"public_resolver: {config.settings.public_resolver}\n"
         f"ca_file: {config.settings.ca_file}\n"
-        f"control: {config.settings.canary_host}\n"
+        f"canary_host: {config.settings.canary_host}\n"
         "vantage_points:\n"
         f"  - {{id: here, name: Here, isp: XL, asn: 24203, country: ID, every: 10m, resolver: {resolver}, "
         f"via: {{{kind}: {device if kind == 'device' else address}}}}}\n",

@@ -15,13 +15,13 @@ from probes.transport.network import Network
 from probes.wire.mtproto import Transport
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" * 4000
-# Where the deadline is not kept, the flood ends all the same, and the test says what was wrong.
+# The flood ends even if the deadline is missed, so that the test fails instead of hanging.
 N_FLOODS = 5000
 
 
 @pytest.fixture
 def flood() -> Iterator[Endpoint]:
-    """A server, in a thread of its own, that goes on answering without ever ending."""
+    """A server, in its own thread, whose answer does not end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:

@@ -1,4 +1,4 @@
-"""Certificates that are hostile: whatever they are, they are kept, and end no round."""
+"""Hostile certificates: whatever they hold, they are kept and break no round."""
 
 import ssl
 import warnings
@@ -62,7 +62,7 @@ def test_random_bytes_are_no_certificate(authority: tuple[Path, bytes], data: by
 
 
 async def test_a_server_that_presents_an_unreadable_certificate_beside_its_own(tmp_path: Path) -> None:
-    """OpenSSL shakes hands over it; the reader of certificates refuses it."""
+    """OpenSSL accepts it; the parser of certificates refuses it."""
     _, ca_file = make_certificate(tmp_path)
     der = x509.load_pem_x509_certificate((tmp_path / "ca.pem").read_bytes()).public_bytes(Encoding.DER)
     unreadable = der.replace(VERSION_3, VERSION_8)

@@ -1,4 +1,4 @@
-"""DNS replies: what belongs to our query is kept whole, what does not is no answer."""
+"""DNS replies: what answers our query is kept whole, and nothing else counts as an answer."""
 
 import dns.flags
 import dns.message

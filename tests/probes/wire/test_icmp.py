@@ -1,4 +1,4 @@
-"""What the kernel says about an ICMP error, put together by hand from linux/errqueue.h."""
+"""What the kernel queues about an ICMP error, built by hand from linux/errqueue.h."""
 
 import ipaddress
 import struct
@@ -26,7 +26,7 @@ def sender(address: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("situation", "data", "told"),
+    ("situation", "data", "seen"),
     [
         ("time exceeded", error(ICMP, 11) + sender(ROUTER), (Heard.TIME_EXCEEDED, ROUTER)),
         ("time exceeded, IPv6", error(ICMP6, 3) + sender(ROUTER_V6), (Heard.TIME_EXCEEDED, ROUTER_V6)),
@@ -45,8 +45,8 @@ def sender(address: str) -> bytes:
         ("nothing", b"", None),
     ],
 )
-def test_what_an_error_says(situation: str, data: bytes, told: tuple[Heard, str | None] | None) -> None:
-    assert parse_socket_error(data) == told
+def test_what_an_error_says(situation: str, data: bytes, seen: tuple[Heard, str | None] | None) -> None:
+    assert parse_socket_error(data) == seen
 
 
 @given(st.binary(max_size=64))
@@ -56,6 +56,6 @@ def test_random_bytes_never_crash(data: bytes) -> None:
 
 @given(st.sampled_from([ICMP, ICMP6]), st.integers(0, 255), st.integers(0, 255), st.binary(max_size=32))
 def test_whatever_an_icmp_error_is_it_says_something(origin: int, kind: int, code: int, rest: bytes) -> None:
-    told = parse_socket_error(error(origin, kind, code) + rest)
-    assert told is not None
-    assert told[0] in (Heard.TIME_EXCEEDED, Heard.UNREACHABLE, Heard.REFUSED)
+    seen = parse_socket_error(error(origin, kind, code) + rest)
+    assert seen is not None
+    assert seen[0] in (Heard.TIME_EXCEEDED, Heard.UNREACHABLE, Heard.REFUSED)

@@ -1,4 +1,4 @@
-"""req_pq_multi and resPQ against bytes put together by hand from the published schema."""
+"""req_pq_multi and resPQ against bytes built by hand from the published schema."""
 
 import struct
 
