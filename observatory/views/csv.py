@@ -60,14 +60,14 @@ def latest_csv(matrix: Matrix) -> bytes:
     """Return every pair of vantage point and target on the page; empty fields where never measured."""
     rows: list[dict[str, Value]] = []
     for kind in matrix.targets:
-        for square in matrix.of((*matrix.probes, *matrix.controls), kind):
+        for cell in matrix.of((*matrix.probes, *matrix.controls), kind):
             rows.append(
                 {
-                    **_vantage_fields(square.vantage),
-                    "target": square.target,
+                    **_vantage_fields(cell.vantage),
+                    "target": cell.target,
                     "target_kind": kind,
-                    "shown_as": NO_DATA if square.shown == NO_DATA else str(square.shown),
-                    **_latest_fields(square.latest),
+                    "shown_as": NO_DATA if cell.shown == NO_DATA else str(cell.shown),
+                    **_latest_fields(cell.latest),
                 }
             )
     return encode_csv(LATEST_COLUMNS, rows)

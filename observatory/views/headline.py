@@ -55,13 +55,11 @@ def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo) -> Hea
 
     Shape:  at least one statement; the first is the headline. Control vantage points are never counted.
     """
-    squares = matrix.of(matrix.probes, kind)
-    judged = [square for square in squares if square.is_judged]
-    current = [square for square in squares if square.shown != NO_DATA]
+    cells = matrix.of(matrix.probes, kind)
+    judged = [cell for cell in cells if cell.is_judged]
+    current = [cell for cell in cells if cell.shown != NO_DATA]
     if not current:
-        return Headline(
-            kind=kind, statements=(_nothing_current(squares, text, zone),), caveats=(), basis=None
-        )
+        return Headline(kind=kind, statements=(_nothing_current(cells, text, zone),), caveats=(), basis=None)
     start, end = _span(judged or current)
     span = text.span(start, end, zone)
     statements: list[Statement] = []
@@ -81,8 +79,8 @@ def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo) -> Hea
     return Headline(
         kind=kind,
         statements=tuple(statements),
-        caveats=_caveats(squares, judged, text),
-        basis=text("finding.basis", judged=text.number(len(judged)), all=text.number(len(squares)), span=span)
+        caveats=_caveats(cells, judged, text),
+        basis=text("finding.basis", judged=text.number(len(judged)), all=text.number(len(cells)), span=span)
         if judged
         else None,
     )
@@ -93,23 +91,23 @@ def describe_controls(matrix: Matrix, text: Text) -> tuple[str, ...]:
     sentences: list[str] = []
     n_current = 0
     for control in matrix.controls:
-        squares = [s for kind in matrix.targets for s in matrix.of([control], kind) if s.shown != NO_DATA]
-        n_current += bool(squares)
-        failing = [s.target for s in squares if s.shown != State.OK]
-        if not squares:
+        cells = [s for kind in matrix.targets for s in matrix.of([control], kind) if s.shown != NO_DATA]
+        n_current += bool(cells)
+        failing = [s.target for s in cells if s.shown != State.OK]
+        if not cells:
             sentences.append(text("finding.control_none", name=control.name))
         elif failing:
             sentences.append(
                 text(
                     "finding.control_some",
                     name=control.name,
-                    ok=text.number(len(squares) - len(failing)),
-                    n=text.number(len(squares)),
+                    ok=text.number(len(cells) - len(failing)),
+                    n=text.number(len(cells)),
                     targets=_listed(failing, _MAX_TARGETS, "count.more", text),
                 )
             )
         else:
-            sentences.append(text("finding.control_ok", name=control.name, n=text.number(len(squares))))
+            sentences.append(text("finding.control_ok", name=control.name, n=text.number(len(cells))))
     return tuple(sentences) if n_current else (*sentences, text("finding.no_control"))
 
 
@@ -123,16 +121,16 @@ def network_names(vantages: Iterable[VantageStatus]) -> tuple[str, ...]:
 
 def _statement(
     key: str,
-    squares: Sequence[MatrixCell],
+    cells: Sequence[MatrixCell],
     n_networks: int,
     kind: TargetGroup,
     text: Text,
     *,
     name_networks: bool = True,
 ) -> Statement:
-    networks = _networks(squares)
-    targets = list(dict.fromkeys(square.target for square in squares))
-    pairs = {(square.vantage.asn, square.target) for square in squares}
+    networks = _networks(cells)
+    targets = list(dict.fromkeys(cell.target for cell in cells))
+    pairs = {(cell.vantage.asn, cell.target) for cell in cells}
     claim = text(
         key,
         where=_where(len(networks), n_networks, text),
@@ -140,7 +138,7 @@ def _statement(
     )
     details: list[str] = []
     if name_networks:
-        names = network_names(square.vantage for square in squares)
+        names = network_names(cell.vantage for cell in cells)
         details.append(text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more", text)))
     if len(pairs) < len(networks) * len(targets):
         details.append(text("finding.not_each"))
@@ -156,13 +154,13 @@ def _where(n: int, n_all: int, text: Text) -> str:
     return text("finding.on_some", some=text.number(n), networks=networks)
 
 
-def _caveats(squares: Sequence[MatrixCell], judged: Sequence[MatrixCell], text: Text) -> tuple[str, ...]:
+def _caveats(cells: Sequence[MatrixCell], judged: Sequence[MatrixCell], text: Text) -> tuple[str, ...]:
     """Networks about which nothing is claimed, and verdicts that may still change."""
     caveats: list[str] = []
     spoken_of = _networks(judged)
-    current = _networks(s for s in squares if s.shown != NO_DATA)
-    silent = [s.vantage for s in squares if s.vantage.asn not in current]
-    unclear = [s for s in squares if s.vantage.asn in current - spoken_of and s.shown != NO_DATA]
+    current = _networks(s for s in cells if s.shown != NO_DATA)
+    silent = [s.vantage for s in cells if s.vantage.asn not in current]
+    unclear = [s for s in cells if s.vantage.asn in current - spoken_of and s.shown != NO_DATA]
     connected = _networks(s for s in unclear if s.latest and s.latest.rule_id not in OFFLINE_RULES)
     named = (
         ("finding.silent", silent),
@@ -179,19 +177,19 @@ def _caveats(squares: Sequence[MatrixCell], judged: Sequence[MatrixCell], text: 
     return tuple(caveats)
 
 
-def _nothing_current(squares: Iterable[MatrixCell], text: Text, zone: tzinfo) -> Statement:
-    last = max((s.latest.measured_at for s in squares if s.latest), default=None)
+def _nothing_current(cells: Iterable[MatrixCell], text: Text, zone: tzinfo) -> Statement:
+    last = max((s.latest.measured_at for s in cells if s.latest), default=None)
     if last is None:
         return Statement(claim=text("finding.never"))
     return Statement(claim=text("finding.no_current", at=text.moment(last, zone)))
 
 
-def _networks(squares: Iterable[MatrixCell]) -> set[int]:
-    return {square.vantage.asn for square in squares}
+def _networks(cells: Iterable[MatrixCell]) -> set[int]:
+    return {cell.vantage.asn for cell in cells}
 
 
-def _span(squares: Iterable[MatrixCell]) -> tuple[datetime, datetime]:
-    times = [square.latest.measured_at for square in squares if square.latest]
+def _span(cells: Iterable[MatrixCell]) -> tuple[datetime, datetime]:
+    times = [cell.latest.measured_at for cell in cells if cell.latest]
     return min(times), max(times)
 
 

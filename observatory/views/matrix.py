@@ -45,20 +45,20 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """Vantage points × targets at one moment; `squares` holds every pair. Switched-off ones are not in it."""
+    """Vantage points × targets at one moment; `cells` holds every pair. Switched-off ones are not in it."""
 
     now: datetime
     probes: tuple[VantageStatus, ...]
     controls: tuple[VantageStatus, ...]
     targets: Mapping[TargetGroup, tuple[str, ...]]
-    squares: Mapping[tuple[str, str], MatrixCell]
+    cells: Mapping[tuple[str, str], MatrixCell]
 
     def of(self, vantages: Iterable[VantageStatus], kind: TargetGroup) -> tuple[MatrixCell, ...]:
-        return tuple(self.squares[v.id, target] for v in vantages for target in self.targets[kind])
+        return tuple(self.cells[v.id, target] for v in vantages for target in self.targets[kind])
 
     def measured_at(self, vantage: VantageStatus) -> datetime | None:
         """Return when the newest measurement of a vantage point was made."""
-        own = (square.latest for square in self.squares.values() if square.vantage.id == vantage.id)
+        own = (cell.latest for cell in self.cells.values() if cell.vantage.id == vantage.id)
         return max((latest.measured_at for latest in own if latest), default=None)
 
 
@@ -76,8 +76,8 @@ def build_matrix(
     found = {(verdict.vantage, verdict.target): verdict for verdict in latest}
     shown = [v for v in vantages if v.enabled and not v.removed]
     named = group_targets(known, (target for _, target in found))
-    squares = {
-        (v.id, target): _square(v, target, found.get((v.id, target)), now)
+    cells = {
+        (v.id, target): _make_cell(v, target, found.get((v.id, target)), now)
         for v in shown
         for names in named.values()
         for target in names
@@ -87,7 +87,7 @@ def build_matrix(
         probes=tuple(v for v in shown if v.role is Role.PROBE),
         controls=tuple(v for v in shown if v.role is Role.CONTROL),
         targets=named,
-        squares=squares,
+        cells=cells,
     )
 
 
@@ -99,7 +99,7 @@ def group_targets(
     return {**known, TargetGroup.HOST: (*known[TargetGroup.HOST], *others)}
 
 
-def _square(vantage: VantageStatus, target: str, latest: Latest | None, now: datetime) -> MatrixCell:
+def _make_cell(vantage: VantageStatus, target: str, latest: Latest | None, now: datetime) -> MatrixCell:
     current = latest is not None and is_fresh(latest.measured_at, vantage.every_s, now)
     return MatrixCell(
         vantage=vantage, target=target, latest=latest, shown=latest.state if latest and current else NO_DATA

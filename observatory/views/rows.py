@@ -14,9 +14,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableCell:
-    """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `pick` it is a button.
+    """A cell. With `look` (a state or `no_data`) it has the sign and colours; with `key` it is a button.
 
-    `full` is what a screen reader says and a mouse pointer shows; `pick` is given back when it is pressed.
+    `full` is what a screen reader says and a mouse pointer shows; `key` is given back when it is pressed.
     With `href`, an address of this dashboard, the word is a link; `links` are more of them, one a line.
     """
 
@@ -24,7 +24,7 @@ class TableCell:
     small: tuple[str, ...] = ()
     look: str = ""
     full: str = ""
-    pick: tuple[str, str] | None = None
+    key: tuple[str, str] | None = None
     is_stale: bool = False
     href: str = ""
     links: tuple[tuple[str, str], ...] = ()
@@ -49,9 +49,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """What is shown below the line of the cell that was pressed; `link` is (words, address)."""
+    """What is shown below the line of the cell that was pressed and has this `key`.
 
-    pick: tuple[str, str]
+    Shape:  `facts` are (name, value), `link` is (words, address).
+    """
+
+    key: tuple[str, str]
     heading: str
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ import streamlit as st
 from observatory.analysis.events.publication import shows_emulated
 from observatory.figures import Theme
 from observatory.site.components.address import choose_language, show_language_switch
+from observatory.site.components.browser_parts import read_part
 from observatory.site.reads import database_url, read_coverage, read_vantages
 from observatory.store import Coverage, StoreError, VantageStatus
 from observatory.text import Text
@@ -50,16 +51,11 @@ PLOTLY: Final[dict[str, Any]] = {
     "modeBarButtons": [["toImage"]],
     "scrollZoom": False,
 }
-# Less room above and beside than Streamlit leaves, so that a phone shows the finding at once.
-_STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding: 4.4rem clamp(0.9rem, 3vw, 3rem) 3rem; }
-h1 { padding-top: 0 !important; overflow-wrap: break-word; }
-</style>"""
 
 
 def show_head(text: Text) -> None:
     """Draw what stands above every page: whose it is, and the switch of the language."""
-    st.html(_STYLE)
+    st.html(f"<style>{read_part('page.css')}</style>")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(text("app.title"), width="content")
         show_language_switch(text)

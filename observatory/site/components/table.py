@@ -10,15 +10,16 @@ from typing import Final
 import streamlit as st
 
 from observatory.figures.looks import LOOKS
-from observatory.site.components.table_browser import CSS, HTML, JS
+from observatory.site.components.browser_parts import read_part
+from observatory.site.components.look_css import look_css
 from observatory.views.rows import Detail, Head, LegendEntry, Section
 
 _SIGNS: Final = {str(shown): look.sign for shown, look in LOOKS.items()}
 _TABLE: Final = st.components.v2.component(
     "observatory_table",
-    html=HTML,
-    css=CSS,
-    js=JS,
+    html=read_part("table.html"),
+    css=read_part("table.css") + look_css(),
+    js=read_part("table.js"),
 )
 
 
@@ -30,18 +31,18 @@ def show_table(
     sections: Sequence[Section],
     is_matrix: bool = False,
     detail: Detail | None = None,
-    on_pick: Callable[[tuple[str, str]], None] | None = None,
+    on_press: Callable[[tuple[str, str]], None] | None = None,
 ) -> None:
     """Draw a table; `heads` includes the column of line names.
 
-    `on_pick` is called before the page is drawn again, with the `pick` of the cell that was pressed. It comes
+    `on_press` is called before the page is drawn again, with the `key` of the cell that was pressed. It comes
     from the browser: check it before use.
     """
 
     def tell() -> None:
-        pressed = (st.session_state.get(key) or {}).get("picked")
-        if on_pick and isinstance(pressed, list | tuple) and len(pressed) == 2:
-            on_pick((str(pressed[0]), str(pressed[1])))
+        pressed = (st.session_state.get(key) or {}).get("pressed")
+        if on_press and isinstance(pressed, list | tuple) and len(pressed) == 2:
+            on_press((str(pressed[0]), str(pressed[1])))
 
     data = {
         "kind": "matrix" if is_matrix else "list",
@@ -51,11 +52,11 @@ def show_table(
         "legend": [],
         "detail": asdict(detail) if detail else None,
     }
-    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_picked_change=tell)
+    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_pressed_change=tell)
 
 
 def show_legend(*, key: str, entries: Sequence[LegendEntry]) -> None:
     """Draw signs with their names and what they mean."""
     legend = [asdict(entry) for entry in entries]
     empty: dict[str, object] = {"kind": "", "caption": "", "heads": [], "sections": [], "detail": None}
-    _TABLE(key=key, data={**empty, "legend": legend, "signs": _SIGNS}, on_picked_change=lambda: None)
+    _TABLE(key=key, data={**empty, "legend": legend, "signs": _SIGNS}, on_pressed_change=lambda: None)

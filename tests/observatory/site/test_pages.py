@@ -194,11 +194,11 @@ def test_evidence_of_a_cell_in_plain_words(store: Store) -> None:
     real_world(store, make_vantage(0)).save([("v00", "t.me", now(), LIKELY)])
     app = open_page("now")
     assert table(app)["detail"] is None
-    app.session_state["picked"] = ("v00", "t.me")
+    app.session_state["open_cell"] = ("v00", "t.me")
     detail = table(run(app))["detail"]
     assert detail["heading"].startswith("t.me on Telkomsel: likely blocked, measured ")
     assert "reset when this name is asked for" in str(detail["facts"])
-    app.session_state["picked"] = ("v00", "no such target")
+    app.session_state["open_cell"] = ("v00", "no such target")
     assert table(run(app))["detail"] is None
 
 

@@ -186,7 +186,7 @@ def test_without_an_identifier_the_newest_are_listed_with_links(language: str, t
 
 def test_cells_of_the_now_page_lead_here(told: Store) -> None:
     app = open_page("now")
-    app.session_state["picked"] = ("v02", "t.me")
+    app.session_state["open_cell"] = ("v02", "t.me")
     app.run()
     detail = json.loads(app.get("bidi_component")[0].proto.json)["detail"]
     assert detail["link"][1] == "measurement?id=m&lang=en"
