@@ -12,7 +12,7 @@ from observatory.cli.measure import measure
 from observatory.cli.rescore import rescore
 from observatory.cli.status import status
 from observatory.cli.up import up
-from observatory.reference.block_pages import ReferenceError
+from observatory.reference.fingerprint_csv import ReferenceDataError
 
 app = typer.Typer(
     name="observatory",
@@ -42,7 +42,7 @@ def main() -> None:
     """Entry point of the console script."""
     try:
         app()
-    except ReferenceError as error:
+    except ReferenceDataError as error:
         # An added list was changed by hand: whatever needs it cannot go on.
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

@@ -12,7 +12,8 @@ from observatory.analysis.judging.fingerprints import Fingerprint
 from observatory.cli.options import JsonOption
 from observatory.cli.output import fail
 from observatory.reference import load_reference
-from observatory.reference.block_pages import ReferenceError, add_file, added_folder, load_added
+from observatory.reference.added_lists import add_file, added_folder, load_added
+from observatory.reference.fingerprint_csv import ReferenceDataError
 
 app = typer.Typer(
     help=(
@@ -34,7 +35,7 @@ def add(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV
     for file in files:
         try:
             target, fingerprints = add_file(file)
-        except ReferenceError as error:
+        except ReferenceDataError as error:
             typer.echo(str(error), err=True)
             failed = True
             continue

@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from observatory.model.known_dates import KnownDate
-from observatory.reference import load_yaml
+from observatory.reference.files import load_yaml
 
 # A date without a time is a day in the place that the reports speak of.
 PLACE: Final = ZoneInfo("Asia/Jakarta")

@@ -13,7 +13,7 @@ from observatory.config.watcher import ConfigWatcher
 from observatory.ingest.collector import Collector
 from observatory.model import Config, VantagePoint
 from observatory.reference import load_reference, load_targets
-from observatory.reference.block_pages import ReferenceError
+from observatory.reference.fingerprint_csv import ReferenceDataError
 from observatory.runtime.lock import LockError, hold_lock
 from observatory.runtime.processes import WebError, WebServer, keep_running, run_web
 from observatory.store import Store, StoreError, open_store
@@ -42,7 +42,7 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
         load_reference()
         with open_store() as store, hold_lock(store.engine.url.database or "observatory"):
             await _run(watcher, store, web)
-    except (ConfigError, ReferenceError, StoreError, LockError, WebError) as error:
+    except (ConfigError, ReferenceDataError, StoreError, LockError, WebError) as error:
         raise ServiceError(str(error)) from error
 
 

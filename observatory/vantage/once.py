@@ -9,7 +9,7 @@ from observatory.analysis.judging.case import Control
 from observatory.analysis.judging.controls import choose_controls, judge_with_controls
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.model import Config, Role, State, VantagePoint, Verdict
-from observatory.reference import APP, WEB, load_targets
+from observatory.reference import TARGET_GROUPS, load_targets
 from observatory.vantage.rounds import VantageError, measure_vantage, utc_now
 from probes.records import Measurement, Target, TargetKind
 
@@ -36,17 +36,13 @@ def select_targets(names: Sequence[str]) -> tuple[Target, ...]:
     targets = load_targets()
     if not names:
         return targets
-    groups = {
-        WEB: {t.name for t in targets if t.kind is TargetKind.HOST},
-        APP: {t.name for t in targets if t.kind is TargetKind.DATA_CENTRE},
-    }
+    groups = {group: {t.name for t in targets if t.kind is kind} for group, kind in TARGET_GROUPS.items()}
     known = {t.name for t in targets}
     wanted: set[str] = set()
     for name in names:
         if name not in known and name not in groups:
-            raise UnknownName(
-                f"target: expected one of {', '.join(t.name for t in targets)}, {WEB}, {APP}; got {name!r}"
-            )
+            choices = ", ".join([*(t.name for t in targets), *groups])
+            raise UnknownName(f"target: expected one of {choices}; got {name!r}")
         wanted |= groups.get(name, {name})
     return tuple(t for t in targets if t.name in wanted)
 

@@ -18,7 +18,8 @@ from observatory.analysis.judging.fingerprints import (
 from observatory.analysis.judging.reference import Reference, is_bogon
 from observatory.cli.app import app
 from observatory.reference import load_reference
-from observatory.reference.block_pages import MAX_ROWS, ReferenceError, add_file, parse_csv
+from observatory.reference.added_lists import add_file
+from observatory.reference.fingerprint_csv import MAX_ROWS, ReferenceDataError, parse_csv
 
 HEAD = (
     "name,scope,other_names,location_found,pattern_type,pattern,confidence_no_fp,"
@@ -280,19 +281,19 @@ BAD = [
 
 @pytest.mark.parametrize(("content", "problem"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
 def test_mistakes_are_named_with_their_line(content: bytes, problem: str) -> None:
-    with pytest.raises(ReferenceError, match=re.escape(problem)):
+    with pytest.raises(ReferenceDataError, match=re.escape(problem)):
         parse_csv(content, "list.csv")
 
 
 def test_every_mistake_at_once() -> None:
-    with pytest.raises(ReferenceError) as raised:
+    with pytest.raises(ReferenceDataError) as raised:
         parse_csv(listed(row("a", "x", "full", "x"), row("b", "body", "y", "x")), "list.csv")
     assert [p.split(":")[1] for p in raised.value.problems] == ["2", "3"]
 
 
 def test_too_many_rows() -> None:
     rows = (f"n{n},isp,,dns,full,10.0.{n >> 8}.{n & 255},5,,,," for n in range(MAX_ROWS + 1))
-    with pytest.raises(ReferenceError, match="at most 100,000 rows"):
+    with pytest.raises(ReferenceDataError, match="at most 100,000 rows"):
         parse_csv(listed(*rows), "list.csv")
 
 
@@ -364,5 +365,5 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("OBSERVATORY_REFERENCE", str(tmp_path / "file" / "below"))
     good = tmp_path / "list.csv"
     good.write_bytes(LIST)
-    with pytest.raises(ReferenceError, match=r"list\.csv"):
+    with pytest.raises(ReferenceDataError, match=r"list\.csv"):
         add_file(good)
