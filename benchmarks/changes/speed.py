@@ -14,6 +14,7 @@ from observatory.detection.detector import Detector
 from observatory.model import Finding, Layer, State, VantagePoint, Verdict
 from observatory.reference import load_targets
 from observatory.store import Store, open_store
+from observatory.store.engine import make_engine, parse_url
 from probes.records import Measurement, TargetKind
 
 N_VANTAGES: Final = 100
@@ -80,7 +81,7 @@ def _fill(store: Store) -> int:
         for n in range(N_VANTAGES)
     ]
     store.save_vantage_points(points, at=START)
-    with store.engine.begin() as connection:
+    with make_engine(parse_url(f"sqlite:///{store.name}")).begin() as connection:
         run = connection.exec_driver_sql
         run(
             "CREATE TEMP TABLE h AS WITH RECURSIVE h(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM h "

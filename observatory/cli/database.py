@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from observatory.cli.output import fail
-from observatory.store import Store, StoreError, open_store
+from observatory.store import Store, StoreError, StoreReader, open_reader, open_store
 
 
 @contextmanager
-def open_to_read(database: str | None) -> Iterator[Store]:
+def open_to_read(database: str | None) -> Iterator[StoreReader]:
     """Open a database that is there already; looking for one must not create it."""
     try:
-        with open_store(database, read_only=True) as store:
+        with open_reader(database) as store:
             yield store
     except StoreError as error:
         raise fail(str(error)) from error
@@ -22,7 +22,7 @@ def open_to_write(database: str | None, *, create: bool = False) -> Iterator[Sto
     """Open a database to write to; without `create` it must be there already."""
     try:
         if not create:
-            open_store(database, read_only=True).close()
+            open_reader(database).close()
         with open_store(database) as store:
             yield store
     except StoreError as error:

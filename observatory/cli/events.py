@@ -13,8 +13,8 @@ from observatory.cli.options import DatabaseOption, JsonLinesOption
 from observatory.cli.output import fail, progress
 from observatory.detection.detector import SERIES_PER_BATCH, Detector
 from observatory.model import Event, Interval, Note, Revision
+from observatory.model.codec import encode_event
 from observatory.store import StoreError
-from observatory.store.events import encode_event
 from observatory.text import load_text
 from observatory.text.events import describe, finding, network_names
 

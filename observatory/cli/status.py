@@ -13,7 +13,7 @@ from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import make_console
 from observatory.model import State
-from observatory.store import Store
+from observatory.store import StoreReader
 
 
 def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None:
@@ -25,7 +25,7 @@ def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None
             print_status(store)
 
 
-def status_as_json(store: Store) -> dict[str, Any]:
+def status_as_json(store: StoreReader) -> dict[str, Any]:
     """Return what `observatory status` knows, times in ISO 8601."""
     now = datetime.now(UTC)
     config = store.load_config_state()
@@ -37,7 +37,7 @@ def status_as_json(store: Store) -> dict[str, Any]:
     }
 
 
-def print_status(store: Store) -> None:
+def print_status(store: StoreReader) -> None:
     """Print what was measured last from each vantage point and what is wrong."""
     console = make_console()
     coverage = store.load_coverage()

@@ -14,7 +14,8 @@ from observatory.analysis.events.news import MIN_INTERVAL, PRIORITY, find_news
 from observatory.analysis.events.spells import NetworkInfo
 from observatory.detection.search import SearchResult, find_due, search_series
 from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
-from observatory.store import DetectionResult, DirtySeries, Overtaken, Store
+from observatory.model.detection import DetectionResult, DirtySeries
+from observatory.store import StaleDetection, Store, StoreReader
 
 SERIES_PER_BATCH: Final = 200
 # What is first found so long after it began is shown, and nobody is told as if it were new.
@@ -70,7 +71,7 @@ class Detector:
                 result = self._conclude(touched, found, now, review=review, makes_events=makes_events)
                 try:
                     self._store.save_result(result, at=now)
-                except Overtaken:
+                except StaleDetection:
                     n_overtaken += 1
                     if n_overtaken == _TRIES:
                         raise
@@ -106,7 +107,7 @@ class Detector:
             events = group_spells(self._all_spells(found), [r.event for r in known.values()])
             revised, updated, alerts = self._compare(events, known, now, review=review)
         return DetectionResult(
-            looked_at=touched,
+            searched=touched,
             checkpoints=found.checkpoints,
             spells=found.spells,
             revised=revised,
@@ -207,7 +208,7 @@ def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
     return any({kind, first} & set(alert.detail.split()) and now - alert.at < pause for alert in log)
 
 
-def load_networks(store: Store) -> dict[int, NetworkInfo]:
+def load_networks(store: StoreReader) -> dict[int, NetworkInfo]:
     """Return what the config says of each network; of several vantage points in one, the first."""
     networks: dict[int, NetworkInfo] = {}
     for vantage in store.load_vantage_status():

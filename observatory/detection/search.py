@@ -38,8 +38,9 @@ from observatory.analysis.events.spells import (
 from observatory.analysis.events.tallies import Tally
 from observatory.detection.witnesses import attach_evidence
 from observatory.model import OVERALL, Series, Spell
-from observatory.store import Checkpoint, DirtySeries, SeriesCells, Store, parse_time
-from observatory.store.grids import Counts
+from observatory.model.detection import Checkpoint, DirtySeries, SeriesCells
+from observatory.store import StoreReader, parse_time
+from observatory.store.hourly_counts import HourlyCounts
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
@@ -84,7 +85,7 @@ class _Tested:
 
 
 def search_series(
-    store: Store,
+    store: StoreReader,
     touched: Sequence[DirtySeries],
     networks: Mapping[int, NetworkInfo],
     *,
@@ -123,11 +124,13 @@ def search_series(
     return SearchResult(checkpoints=tuple(kept), spells=spells)
 
 
-def _test(store: Store, series: Sequence[tuple[DirtySeries, int, _State]], *, whole: bool) -> list[_Tested]:
+def _test(
+    store: StoreReader, series: Sequence[tuple[DirtySeries, int, _State]], *, whole: bool
+) -> list[_Tested]:
     if not series:
         return []
     start = None if whole else parse_time(min(at for _, at, _ in series))
-    counts = store.load_counts([item.series for item, _, _ in series], start)
+    counts = store.load_hourly_counts([item.series for item, _, _ in series], start)
     if not len(counts.hours):
         return [
             _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
@@ -171,7 +174,7 @@ def _test(store: Store, series: Sequence[tuple[DirtySeries, int, _State]], *, wh
 
 
 def _run(
-    counts: Counts, rows: npt.NDArray[np.bool_], beliefs: Beliefs, progress: Sequence[Progress]
+    counts: HourlyCounts, rows: npt.NDArray[np.bool_], beliefs: Beliefs, progress: Sequence[Progress]
 ) -> tuple[Beliefs, list[tuple[Progress, list[Mark]]]]:
     n_ok, n_blocked, hours = counts.n_ok[rows], counts.n_blocked[rows], counts.hours[rows]
     blocked, beliefs = follow(beliefs, hours, n_ok, n_blocked)
@@ -195,7 +198,7 @@ def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
     return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
 
 
-def find_due(store: Store) -> list[DirtySeries]:
+def find_due(store: StoreReader) -> list[DirtySeries]:
     """Return series whose stored spells lag behind an open block by an hour or more. Errors: StoreError."""
     due = []
     for checkpoint in store.load_checkpoints(store.load_open_series()).values():
@@ -216,7 +219,7 @@ def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
     return all(mark.over is not None and mark.over < since for mark in marks)
 
 
-def _describe(store: Store, of: Series, one: _Tested, network: NetworkInfo) -> list[Spell]:
+def _describe(store: StoreReader, of: Series, one: _Tested, network: NetworkInfo) -> list[Spell]:
     """Return all spells of a series: those that nothing changed as they are, the others anew."""
     stored = store.load_spells([of])
     since, known = number_of(one.touched.since), set(one.before.seen)
@@ -242,7 +245,7 @@ def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
 
 
 def _describe_group(
-    store: Store, of: Series, group: Sequence[Mark], stored: Sequence[Spell], network: NetworkInfo
+    store: StoreReader, of: Series, group: Sequence[Mark], stored: Sequence[Spell], network: NetworkInfo
 ) -> list[Spell]:
     watched_at, last = parse_time(group[0].watched), group[-1].over
     cells = store.load_series_cells(

@@ -9,7 +9,8 @@ from observatory.analysis.events.borders import sharpen_end, sharpen_onset
 from observatory.analysis.events.tallies import Tally, portion
 from observatory.analysis.judging.controls import CONTROL_WINDOW
 from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Series, Shows, Spell, State, Witness
-from observatory.store import MeasurementState, Store
+from observatory.model.detection import MeasurementState
+from observatory.store import StoreReader
 
 HOUR: Final = timedelta(hours=1)
 _N_FIRST: Final = 3
@@ -17,7 +18,7 @@ _N_LAST: Final = 2
 _MOMENT: Final = timedelta(microseconds=1)
 
 
-def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> Spell:
+def attach_evidence(store: StoreReader, spell: Spell, before: Spell | None = None) -> Spell:
     """Return the spell with exact borders, witnesses and control.
 
     Shape:  `before` is what was known of the same spell; where the raw rows are gone since, and its borders
@@ -37,14 +38,14 @@ def attach_evidence(store: Store, spell: Spell, before: Spell | None = None) -> 
 
 
 def _sharpen(
-    store: Store,
+    store: StoreReader,
     series: Series,
     border: Interval,
     share: float,
     sharpen: Callable[[Interval, Sequence[Tally], float], Interval],
     known: Interval | None,
 ) -> Interval:
-    rows = store.load_rows(series, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
+    rows = store.load_states(series, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
     if not rows and known is not None:
         return _narrower(border, known)
     return sharpen(border, [_single(row) for row in rows], share)
@@ -78,7 +79,7 @@ def _sharpen_method(method: Method, spell: Spell) -> Method:
     )
 
 
-def _find_witnesses(store: Store, spell: Spell) -> tuple[Witness, ...]:
+def _find_witnesses(store: StoreReader, spell: Spell) -> tuple[Witness, ...]:
     end = spell.end
 
     def take(
@@ -90,7 +91,7 @@ def _find_witnesses(store: Store, spell: Spell) -> tuple[Witness, ...]:
         until: datetime | None = None,
         newest: bool = False,
     ) -> list[Witness]:
-        rows = store.load_rows(
+        rows = store.load_states(
             spell.series, start=start, end=until, states=states, newest_first=newest, limit=n
         )
         return [
@@ -122,8 +123,8 @@ def _find_witnesses(store: Store, spell: Spell) -> tuple[Witness, ...]:
     )
 
 
-def _ask_controls(store: Store, spell: Spell) -> Portion | None:
-    rows = store.load_control_rows(
+def _ask_controls(store: StoreReader, spell: Spell) -> Portion | None:
+    rows = store.load_control_states(
         spell.target,
         emulated=spell.emulated,
         start=spell.onset.by - CONTROL_WINDOW,

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from observatory.analysis.judging.case import Control
 from observatory.exports.ooni import export_document
-from observatory.store import RowPosition, Selection, Store
+from observatory.model.views import RowPosition, Selection
+from observatory.store import StoreReader
 from probes.records import Measurement, TargetKind
 
 PAGE: Final = 200
 
 
-def export_stored(store: Store, selection: Selection) -> Iterator[dict[str, Any]]:
+def export_stored(store: StoreReader, selection: Selection) -> Iterator[dict[str, Any]]:
     """Yield a document for every stored measurement of a target, oldest first.
 
     Shape:  the controls of a document are those its stored verdict names.
@@ -37,7 +38,7 @@ def export_stored(store: Store, selection: Selection) -> Iterator[dict[str, Any]
         return Control(seen, canary, peer=seen.vantage not in control_vantages)
 
     after: RowPosition | None = None
-    while places := store.load_places(selection, after=after, limit=PAGE):
+    while places := store.load_positions(selection, after=after, limit=PAGE):
         for place in places:
             stored = store.load_measurement(place.id)
             if stored is None or stored[0].target_kind is TargetKind.CANARY:

@@ -12,7 +12,8 @@ from typing import Final
 
 from observatory.ingest.collector import Collector
 from observatory.model import State, Verdict
-from observatory.store import RowPosition, Selection, Store
+from observatory.model.views import RowPosition, Selection
+from observatory.store import Store
 
 # As many as one transaction replaces, and as many as are in memory at once with their controls.
 BATCH: Final = 200
@@ -119,7 +120,7 @@ def rescore(
 
 def _batches(store: Store, selection: Selection) -> Iterator[tuple[RowPosition, ...]]:
     after: RowPosition | None = None
-    while places := store.load_places(selection, after=after, limit=BATCH):
+    while places := store.load_positions(selection, after=after, limit=BATCH):
         yield places
         after = places[-1]
 

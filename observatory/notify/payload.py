@@ -5,9 +5,9 @@ from datetime import datetime
 from urllib.parse import quote
 
 from observatory.model import Alert
+from observatory.model.codec import encode_event
 from observatory.notify.message import Notice
 from observatory.notify.plan import AlertGroup
-from observatory.store.events import encode_event
 
 Payload = dict[str, object]
 

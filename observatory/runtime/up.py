@@ -16,7 +16,7 @@ from observatory.reference import load_reference, load_targets
 from observatory.reference.fingerprint_csv import ReferenceDataError
 from observatory.runtime.lock import LockError, hold_lock
 from observatory.runtime.processes import WebError, WebServer, keep_running, run_web
-from observatory.store import Store, StoreError, open_store
+from observatory.store import Store, StoreError, find_url, open_store
 from observatory.vantage.rounds import measure_vantage
 from observatory.vantage.scheduler import Scheduler
 from probes.records import Measurement
@@ -40,8 +40,9 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
     try:
         _check_config(config_path)
         load_reference()
-        with open_store() as store, hold_lock(store.engine.url.database or "observatory"):
-            await _run(watcher, store, web)
+        url = find_url()
+        with open_store(url) as store, hold_lock(store.name):
+            await _run(watcher, store, url, web)
     except (ConfigError, ReferenceDataError, StoreError, LockError, WebError) as error:
         raise ServiceError(str(error)) from error
 
@@ -56,7 +57,7 @@ def _check_config(path: Path) -> None:
         announce(f"{error}\nWaiting for it; nothing is measured until then.")
 
 
-async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None) -> None:
+async def _run(watcher: ConfigWatcher, store: Store, url: str, web: tuple[str, int] | None) -> None:
     collector = Collector(store)
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
@@ -73,9 +74,9 @@ async def _run(watcher: ConfigWatcher, store: Store, web: tuple[str, int] | None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    announce(f"Probing as {watcher.path} says, into {store.engine.url.database}. Stop with Ctrl-C.")
+    announce(f"Probing as {watcher.path} says, into {store.name}. Stop with Ctrl-C.")
     try:
-        await _run_all(scheduler, web, store.engine.url.render_as_string(hide_password=False), stop)
+        await _run_all(scheduler, web, url, stop)
     except ExceptionGroup as group:
         web_errors = group.subgroup(WebError)
         raise (web_errors.exceptions[0] if web_errors else group) from group

@@ -11,17 +11,8 @@ import streamlit as st
 
 from observatory.analysis.events.publication import is_suspicion
 from observatory.model import Cell, Grain, Note, Revision, Spell, Verdict
-from observatory.store import (
-    URL_VARIABLE,
-    ConfigState,
-    Coverage,
-    Gap,
-    Latest,
-    Share,
-    Store,
-    VantageStatus,
-    open_store,
-)
+from observatory.model.views import ConfigState, Coverage, Gap, Latest, Share, VantageStatus
+from observatory.store import URL_VARIABLE, StoreReader, open_reader
 from probes.records import Measurement, TargetKind
 
 # A page left open asks this often; a round lasts longer, so nothing is missed.
@@ -42,8 +33,8 @@ def database_url() -> str:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _store(url: str) -> Store:
-    return open_store(url or None, read_only=True)
+def _store(url: str) -> StoreReader:
+    return open_reader(url or None)
 
 
 @st.cache_resource(ttl=3, max_entries=4, show_spinner=False)

@@ -1,47 +1,27 @@
-"""All SQL is here. Measurements and verdicts go in through `Store`, what a page shows comes out of it."""
+"""All SQL is here. What `open_reader` gives can only read, what `open_store` gives can write as well."""
 
-from observatory.model.views import (
-    ConfigState,
-    Coverage,
-    Delivery,
-    Gap,
-    GapReason,
-    Latest,
-    Outbox,
-    RowPosition,
-    Selection,
-    Share,
-    VantageStatus,
-)
-from observatory.store.counts import MeasurementState, SeriesCells
-from observatory.store.detection import Checkpoint, DetectionResult, DirtySeries, Overtaken
-from observatory.store.errors import StoreError, StoreUnavailable
+from observatory.store.errors import StaleDetection, StoreError, StoreUnavailable
 from observatory.store.schema import parse_time
-from observatory.store.store import DEFAULT_URL, URL_VARIABLE, Store, open_store
+from observatory.store.store import (
+    DEFAULT_URL,
+    URL_VARIABLE,
+    Store,
+    StoreReader,
+    find_url,
+    open_reader,
+    open_store,
+)
 
 __all__ = [
     "DEFAULT_URL",
     "URL_VARIABLE",
-    "Checkpoint",
-    "ConfigState",
-    "Coverage",
-    "Delivery",
-    "DetectionResult",
-    "DirtySeries",
-    "Gap",
-    "GapReason",
-    "Latest",
-    "MeasurementState",
-    "Outbox",
-    "Overtaken",
-    "RowPosition",
-    "Selection",
-    "SeriesCells",
-    "Share",
+    "StaleDetection",
     "Store",
     "StoreError",
+    "StoreReader",
     "StoreUnavailable",
-    "VantageStatus",
+    "find_url",
+    "open_reader",
     "open_store",
     "parse_time",
 ]

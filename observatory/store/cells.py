@@ -1,195 +1,259 @@
-"""Counts per hour and day, kept while writing, and counted again from the raw rows to prove them."""
+"""Counts per hour and day, kept for good. Pages and the search for onsets read them; SQL adds them up."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from sqlalchemy import Connection, Engine, Table, bindparam, case, delete, select, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, func, select, type_coerce
 
-from observatory.model import OVERALL, Grain, Layer, Series, Verdict
-from observatory.store.codec import parse_verdict
-from observatory.store.engine import insert_into, writing
-from observatory.store.schema import EPOCH, cells, measurements, outcomes, series, verdicts, watermarks
-from observatory.store.schema_events import touched
-from probes.records import TargetKind
+from observatory.model import BLOCKED_STATES, OVERALL, Cell, Grain, Series, State
+from observatory.model.detection import SeriesCells
+from observatory.model.views import Share
+from observatory.store.cell_counts import (
+    COUNTED,
+    WIDTH_S,
+    CellKey,
+    Counted,
+    change_cells,
+    count_cells,
+    floor_time,
+)
+from observatory.store.database import Database, WritableDatabase
+from observatory.store.packing import parse_verdict
+from observatory.store.schema import cells, measurements, outcomes, parse_time, series, verdicts
+from observatory.store.series import select_series
+from observatory.store.watermarks import RAW_FROM, load_watermark
 
-WIDTH_S: Final = {Grain.HOUR: 3600, Grain.DAY: 86400}
-RAW_FROM: Final = "raw_from"
-COUNTED: Final = ("vantage", "asn", "target", "target_kind", "started_at", "emulated", "resolver")
-DAY: Final = timedelta(days=1)
+if TYPE_CHECKING:
+    from observatory.store.hourly_counts import HourlyCounts
 
-OutcomeKey = tuple[str, str, str, str, str]
-CellKey = tuple[int, Series, datetime, OutcomeKey]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """What of a measurement names its cells."""
-
-    vantage: str
-    asn: int
-    target: str
-    target_kind: str
-    started_at: datetime
-    emulated: bool
-    resolver: str
+_DAY: Final = timedelta(days=1)
 
 
-def floor_time(at: datetime, width_s: int) -> datetime:
-    """Return the start of the bucket that a moment lies in; buckets start at UTC hours and days."""
-    return at - (at - EPOCH) % timedelta(seconds=width_s)
+class CellReader(Database):
+    """Cells as pages show them, and as the search for onsets and ends follows them."""
 
+    def load_cells(
+        self,
+        grain: Grain,
+        start: datetime,
+        end: datetime,
+        *,
+        layer: str = OVERALL,
+        targets: Collection[str] | None = None,
+        vantages: Collection[str] | None = None,
+        emulated: bool | None = None,
+    ) -> tuple[Cell, ...]:
+        """Return the cells whose bucket starts in [start, end), by bucket, vantage point and target.
 
-def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
-    """Yield the cells that one verdict counts in: each grain, the whole and each layer judged.
-
-    A control host is context for others and counts nowhere.
-    """
-    if counted.target_kind == TargetKind.CANARY:
-        return
-    judged = [(OVERALL, verdict.state, verdict.mechanism, verdict.rule_id)]
-    judged += [(f.layer.value, f.state, f.mechanism, f.rule_id) for f in verdict.findings]
-    versions = (verdict.rules_version, verdict.reference_version)
-    for layer, state, mechanism, rule_id in judged:
-        of = Series(
-            target=counted.target,
-            asn=counted.asn,
-            emulated=counted.emulated,
-            layer=layer,
-            # Who was asked matters to DNS alone; two resolvers of one network are two series there.
-            resolver=counted.resolver if layer == Layer.DNS else "",
-            vantage=counted.vantage,
+        Shape:  one record per outcome met; `layer` is `overall` or a layer. Networks (ASN) and resolvers that
+                a vantage point had in turn are summed, and the versions that judged; so are emulated and real
+                data unless one of them is asked for.
+        """
+        # Tens of thousands of rows: only integers cross, each word and moment is looked up once.
+        rows_query = select(
+            type_coerce(cells.c.bucket_at, BigInteger), cells.c.series, cells.c.outcome, cells.c.n
+        ).where(*_chosen(grain, start, end, layer, targets, vantages, emulated))
+        with self._reading() as connection:
+            rows = connection.execute(rows_query).all()
+            series_query = select(series).where(series.c.layer == str(layer))
+            of_series = {row.number: (row.vantage, row.target) for row in connection.execute(series_query)}
+            of_outcome = {
+                row.number: (State(row.state), row.mechanism, row.rule_id)
+                for row in connection.execute(select(outcomes))
+            }
+        counts: Counter[tuple[int, tuple[str, str], tuple[State, str, str]]] = Counter()
+        for bucket, series_number, outcome, n in rows:
+            counts[bucket, of_series[series_number], of_outcome[outcome]] += n
+        times = {bucket: parse_time(bucket) for bucket in {key[0] for key in counts}}
+        return tuple(
+            Cell(
+                bucket_at=times[bucket],
+                vantage=key[0],
+                target=key[1],
+                layer=layer,
+                state=state,
+                mechanism=mechanism or None,
+                rule_id=rule_id,
+                n=n,
+            )
+            for (bucket, key, (state, mechanism, rule_id)), n in sorted(counts.items())
         )
-        outcome = (state.value, mechanism or "", rule_id, *versions)
-        for width_s in WIDTH_S.values():
-            yield width_s, of, floor_time(counted.started_at, width_s), outcome
 
+    def load_share(
+        self,
+        grain: Grain,
+        start: datetime,
+        end: datetime,
+        *,
+        by: Literal["vantage", "target"],
+        layer: str = OVERALL,
+        targets: Collection[str] | None = None,
+        vantages: Collection[str] | None = None,
+        emulated: bool | None = None,
+    ) -> tuple[Share, ...]:
+        """Return how much was blocked in each bucket that starts in [start, end), by bucket and key.
 
-def change_cells(connection: Connection, changes: Counter[CellKey]) -> None:
-    """Add counts (which may be negative) to cells; those that reach zero disappear.
-
-    Errors: IntegrityError when more would be taken out of a cell than it holds.
-    """
-    changes = Counter({key: n for key, n in changes.items() if n})
-    if not changes:
-        return
-    words = {key[1]: _words_of(key[1]) for key in changes}
-    of_series = _find_numbers(connection, series, 6, set(words.values()))
-    of_outcome = _find_numbers(connection, outcomes, 5, {key[3] for key in changes})
-    # One order for all writers, so that two of them can never wait for each other.
-    rows = sorted(
-        (width_s, of_series[words[of]], bucket_at, of_outcome[outcome], n)
-        for (width_s, of, bucket_at, outcome), n in changes.items()
-    )
-    names = [*cells.primary_key.columns.keys(), "n"]
-    added = [dict(zip(names, row, strict=True)) for row in rows if row[-1] > 0]
-    taken = [dict(zip([f"of_{name}" for name in names], row, strict=True)) for row in rows if row[-1] < 0]
-    if added:
-        statement = insert_into(connection, cells)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(cells.primary_key.columns), set_={"n": cells.c.n + statement.excluded.n}
-            ),
-            added,
+        Shape:  one record per bucket and key that has any verdict; a bucket without one is absent.
+        """
+        key = series.c.vantage if by == "vantage" else series.c.target
+        is_blocked = outcomes.c.state.in_([state.value for state in BLOCKED_STATES])
+        is_judged = outcomes.c.state != State.INSUFFICIENT.value
+        query = (
+            select(
+                cells.c.bucket_at,
+                key.label("key"),
+                func.sum(case((is_blocked, cells.c.n), else_=0)).label("n_blocked"),
+                func.sum(case((is_judged, cells.c.n), else_=0)).label("n_judged"),
+                func.sum(cells.c.n).label("n"),
+            )
+            .join(series, series.c.number == cells.c.series)
+            .join(outcomes, outcomes.c.number == cells.c.outcome)
+            .where(*_chosen(grain, start, end, layer, targets, vantages, emulated))
+            .group_by(cells.c.bucket_at, key)
+            .order_by(cells.c.bucket_at, key)
         )
-    if taken:
-        this = [cells.c[name] == bindparam(f"of_{name}") for name in cells.primary_key.columns.keys()]
-        connection.execute(update(cells).where(*this).values(n=cells.c.n + bindparam("of_n")), taken)
-        connection.execute(delete(cells).where(*this, cells.c.n == 0), taken)
-    _touch(connection, changes)
+        with self._reading() as connection:
+            return tuple(
+                Share(
+                    bucket_at=row.bucket_at,
+                    key=row.key,
+                    n_blocked=int(row.n_blocked),
+                    n_judged=int(row.n_judged),
+                    n=int(row.n),
+                )
+                for row in connection.execute(query)
+            )
 
+    def load_series_cells(
+        self,
+        of: Series,
+        start: datetime,
+        *,
+        layers_from: datetime | None = None,
+        least_blocked: int = 1,
+        end: datetime | None = None,
+    ) -> SeriesCells:
+        """Return the cells of one series in [start, end), and from `layers_from` on those of its layers.
 
-def _touch(connection: Connection, changes: Counter[CellKey]) -> None:
-    """Leave word of each series whose hours changed, for whoever looks for onsets and ends."""
-    since: dict[Series, datetime] = {}
-    for width_s, of, bucket_at, _ in changes:
-        if width_s == WIDTH_S[Grain.HOUR] and of.layer == OVERALL:
-            network = replace(of, vantage="")
-            since[network] = min(bucket_at, since.get(network, bucket_at))
-    if not since:
-        return
-    statement = insert_into(connection, touched)
-    found, given = touched.c, statement.excluded
-    earlier = case((found.since < given.since, found.since), else_=given.since)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[found.asn, found.target, found.emulated],
-            # The count tells whoever has read the row that it was written again meanwhile.
-            set_={"since": earlier, "n": found.n + 1},
-        ),
-        [
-            {"asn": of.asn, "target": of.target, "emulated": of.emulated, "since": at, "n": 1}
-            for of, at in sorted(since.items())
-        ],
-    )
-
-
-def _words_of(of: Series) -> tuple[str, str, int, str, bool, str]:
-    """The columns of `series`, in their order."""
-    return of.layer, of.vantage, of.asn, of.target, of.emulated, of.resolver
-
-
-def _find_numbers(connection: Connection, table: Table, width: int, keys: set[Any]) -> dict[Any, int]:
-    """Return the number of each key in a dictionary table, adding the keys that are new."""
-    columns = list(table.columns)[1 : 1 + width]
-    wanted = sorted(keys)
-    numbers = _load_numbers(connection, table, columns, wanted)
-    missing = [key for key in wanted if key not in numbers]
-    if missing:
-        names = [column.name for column in columns]
-        connection.execute(
-            insert_into(connection, table).on_conflict_do_nothing(index_elements=columns),
-            [dict(zip(names, key, strict=True)) for key in missing],
+        Shape:  without `layers_from`, the whole alone; layers that were blocked less than `least_blocked`
+                times are left out, and so are control vantage points.
+        """
+        with self._reading() as connection:
+            known = {
+                row.number: (row.vantage, row.layer, row.resolver)
+                for row in connection.execute(select_series([of], layer=None))
+            }
+            result = {
+                row.number: (
+                    State(row.state),
+                    row.mechanism,
+                    row.rule_id,
+                    (row.rules_version, row.reference_version),
+                )
+                for row in connection.execute(select(outcomes))
+            }
+            whole = [number for number, (_, layer, _) in known.items() if layer == OVERALL]
+            rows = connection.execute(hours_of(whole, start, end)).all()
+            if layers_from is not None:
+                blocked = [number for number, outcome in result.items() if outcome[0] in BLOCKED_STATES]
+                layers = [number for number in known if number not in whole]
+                hours = hours_of(layers, layers_from, end).subquery()
+                counted = (
+                    select(hours.c.series, func.sum(hours.c.n))
+                    .where(hours.c.outcome.in_(blocked))
+                    .group_by(hours.c.series)
+                )
+                met: Counter[tuple[str, str]] = Counter()
+                for number, n in connection.execute(counted):
+                    met[known[number][1:]] += int(n)
+                wanted = [number for number in layers if met[known[number][1:]] >= least_blocked]
+                rows = [*rows, *connection.execute(hours_of(wanted, layers_from, end)).all()]
+        return SeriesCells(
+            rows=cast("Sequence[tuple[int, int, int, int]]", rows), series=known, outcomes=result
         )
-        numbers |= _load_numbers(connection, table, columns, missing)
-    return numbers
+
+    def load_hourly_counts(self, series: Sequence[Series], start: datetime | None) -> "HourlyCounts":
+        """Return what was ok and what blocked per hour and series, vantage points of one network added up."""
+        # Loads numpy: a process that probes and stores does without.
+        from observatory.store.hourly_counts import load_hourly_counts
+
+        with self._reading() as connection:
+            return load_hourly_counts(connection, series, start)
 
 
-def _load_numbers(
-    connection: Connection, table: Table, columns: Sequence[Any], wanted: Sequence[Any]
-) -> dict[Any, int]:
-    numbers: dict[Any, int] = {}
-    for start in range(0, len(wanted), 100):
-        chunk = wanted[start : start + 100]
-        query = select(table.c.number, *columns).where(tuple_(*columns).in_(chunk))
-        numbers.update((tuple(row[1:]), row[0]) for row in connection.execute(query))
-    return numbers
+def _chosen(
+    grain: Grain,
+    start: datetime,
+    end: datetime,
+    layer: str,
+    targets: Collection[str] | None,
+    vantages: Collection[str] | None,
+    emulated: bool | None,
+) -> list[ColumnElement[bool]]:
+    wanted = select(series.c.number).where(series.c.layer == str(layer))
+    if targets is not None:
+        wanted = wanted.where(series.c.target.in_(list(targets)))
+    if vantages is not None:
+        wanted = wanted.where(series.c.vantage.in_(list(vantages)))
+    if emulated is not None:
+        wanted = wanted.where(series.c.emulated.is_(emulated))
+    # As a list of series, so that each is one stretch of the primary key and nothing else is read.
+    return [
+        cells.c.width_s == WIDTH_S[grain],
+        cells.c.series.in_(wanted),
+        cells.c.bucket_at >= start,
+        cells.c.bucket_at < end,
+    ]
 
 
-def recompute_cells(engine: Engine, start: datetime, end: datetime) -> int:
-    """Count the cells of all UTC days that touch [start, end) again from the raw rows.
-
-    Shape:  returns how many cells were wrong and are right now; 0 proves that they agreed.
-    Errors: StoreError, after rolling back the day at work. Days whose raw rows were deleted are left alone.
-    """
-    day_at = floor_time(start, WIDTH_S[Grain.DAY])
-    n_wrong = 0
-    while day_at < end:
-        n_wrong += _recompute_day(engine, day_at)
-        day_at += DAY
-    return n_wrong
+def hours_of(numbers: Sequence[int], start: datetime, end: datetime | None) -> Select[Any]:
+    """The hourly cells of series in [start, end), as four integers each."""
+    query = select(
+        type_coerce(cells.c.bucket_at, BigInteger).label("bucket"),
+        cells.c.series,
+        cells.c.outcome,
+        cells.c.n,
+    ).where(cells.c.width_s == WIDTH_S[Grain.HOUR], cells.c.series.in_(numbers), cells.c.bucket_at >= start)
+    return query if end is None else query.where(cells.c.bucket_at < end)
 
 
-def _recompute_day(engine: Engine, day_at: datetime) -> int:
-    with writing(engine) as connection:
-        raw_from = load_raw_from(connection)
-        if raw_from is not None and day_at < raw_from:
-            return 0
-        changes = _count_raw(connection, day_at)
-        for key, n in _load_counts(connection, day_at).items():
-            changes[key] -= n
-        changes = Counter({key: n for key, n in changes.items() if n})
-        change_cells(connection, changes)
-        return len(changes)
+class CellWriter(WritableDatabase):
+    """Cells counted again from the raw rows, to prove them."""
+
+    def recompute_cells(self, start: datetime, end: datetime) -> int:
+        """Count the cells of all UTC days that touch [start, end) again from the raw rows.
+
+        Shape:  returns how many cells were wrong and are right now; 0 proves that they agreed.
+                Days whose raw rows were deleted are left alone.
+        Errors: StoreError, after rolling back the day at work.
+        """
+        day_at = floor_time(start, WIDTH_S[Grain.DAY])
+        n_wrong = 0
+        while day_at < end:
+            n_wrong += self._recompute_day(day_at)
+            day_at += _DAY
+        return n_wrong
+
+    def _recompute_day(self, day_at: datetime) -> int:
+        with self._writing() as connection:
+            raw_from = load_watermark(connection, RAW_FROM)
+            if raw_from is not None and day_at < raw_from:
+                return 0
+            changes = _count_raw(connection, day_at)
+            for key, n in _load_counts(connection, day_at).items():
+                changes[key] -= n
+            changes = Counter({key: n for key, n in changes.items() if n})
+            change_cells(connection, changes)
+            return len(changes)
 
 
 def _count_raw(connection: Connection, day_at: datetime) -> Counter[CellKey]:
     query = (
         select(*(measurements.c[name] for name in COUNTED), *(c for c in verdicts.c if c.name != "number"))
         .join(verdicts, verdicts.c.number == measurements.c.number)
-        .where(measurements.c.started_at >= day_at, measurements.c.started_at < day_at + DAY)
+        .where(measurements.c.started_at >= day_at, measurements.c.started_at < day_at + _DAY)
     )
     counts: Counter[CellKey] = Counter()
     for row in connection.execute(query):
@@ -212,7 +276,7 @@ def _load_counts(connection: Connection, day_at: datetime) -> Counter[CellKey]:
         .where(
             cells.c.width_s.in_(WIDTH_S.values()),
             cells.c.bucket_at >= day_at,
-            cells.c.bucket_at < day_at + DAY,
+            cells.c.bucket_at < day_at + _DAY,
         )
     )
     counts: Counter[CellKey] = Counter()
@@ -228,8 +292,3 @@ def _load_counts(connection: Connection, day_at: datetime) -> Counter[CellKey]:
         outcome = (row.state, row.mechanism, row.rule_id, row.rules_version, row.reference_version)
         counts[row.width_s, of, row.bucket_at, outcome] = row.n
     return counts
-
-
-def load_raw_from(connection: Connection) -> datetime | None:
-    """Return the moment before which raw rows were deleted; None when none ever were."""
-    return connection.execute(select(watermarks.c.at).where(watermarks.c.name == RAW_FROM)).scalar()

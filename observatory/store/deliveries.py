@@ -1,4 +1,4 @@
-"""How far the telling of alerts has come, for each channel. The log itself is in events.py.
+"""How far the telling of alerts has come, for each channel. The log itself is in alerts.py.
 
 An alert is claimed for a message before the message is sent, in a transaction that no second sender passes;
 it is marked told after the channel took it. Whoever dies in between leaves the claim, which says what was in
@@ -9,12 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_, select, update
 
 from observatory.model import AlertKind, Audience, Revision
+from observatory.model.codec import parse_event
 from observatory.model.views import Delivery, Outbox
-from observatory.store.engine import insert_into, reading, writing
-from observatory.store.events import parse_alert, parse_event
+from observatory.store.alerts import parse_alert
+from observatory.store.database import Database, WritableDatabase
+from observatory.store.engine import insert_into
 from observatory.store.schema import watermarks
 from observatory.store.schema_events import alerts, deliveries, event_revisions, events
 
@@ -32,55 +34,48 @@ _STATE: Final = (
 )
 
 
-def open_channel(engine: Engine, channel: str, *, at: datetime) -> int:
-    """Remember a channel the first time it is met: what is in the log by then is history to it.
+class DeliveryReader(Database):
+    """How far alerts have come."""
 
-    Shape:  -> the number of alerts that it will not be told; 0 for a channel that is known.
-    Errors: StoreError.
-    """
-    name = f"channel {channel}"
-    with reading(engine) as connection:
-        if connection.execute(select(watermarks.c.at).where(watermarks.c.name == name)).one_or_none():
-            return 0
-    with writing(engine) as connection:
-        first = insert_into(connection, watermarks).values(name=name, at=at).on_conflict_do_nothing()
-        if connection.execute(first).rowcount == 0:
-            return 0
-        columns = ["alert", "channel", "n_attempts", "error"]
-        history = select(alerts.c.number, literal(channel), literal(0), literal(BEFORE_CHANNEL))
-        # SQLite takes ON CONFLICT after a SELECT only where that has a WHERE.
-        rows = insert_into(connection, deliveries).from_select(columns, history.where(alerts.c.number > 0))
-        return connection.execute(rows.on_conflict_do_nothing()).rowcount
+    def load_outbox(self, channel: str, *, audience: Audience, sent_since: datetime) -> Outbox:
+        """Return what a channel is still to be told, with the events it is about."""
+        kinds = [kind.value for kind in OPERATOR_KINDS]
+        if audience is Audience.PUBLIC:
+            meant = and_(alerts.c.audience == Audience.PUBLIC.value, alerts.c.kind.not_in(kinds))
+        else:
+            meant = or_(alerts.c.audience == audience.value, alerts.c.kind.in_(kinds))
+        with self._reading() as connection:
+            waiting = tuple(
+                _parse(row) for row in connection.execute(_with_state(channel).where(meant, _is_open()))
+            )
+            about = sorted({d.alert.event for d in waiting if d.alert.event is not None})
+            current, delivered, earlier = _load_events(connection, about, channel, waiting)
+            sent = (
+                select(func.max(deliveries.c.delivered_at))
+                .where(deliveries.c.channel == channel, deliveries.c.delivered_at > sent_since)
+                .group_by(deliveries.c.message)
+            )
+            return Outbox(
+                waiting=waiting,
+                events=current,
+                delivered=delivered,
+                earlier=earlier,
+                sent_at=tuple(sorted(connection.execute(sent).scalars())),
+            )
 
+    def load_deliveries(self, *, first: int = 0) -> tuple[tuple[str, Delivery], ...]:
+        """Return how far alerts have come on every channel that tried, as (channel, delivery), in log order.
 
-def load_outbox(engine: Engine, channel: str, *, audience: Audience, sent_since: datetime) -> Outbox:
-    """Return what a channel is still to be told, with the events it is about.
-
-    Errors: StoreError.
-    """
-    kinds = [kind.value for kind in OPERATOR_KINDS]
-    if audience is Audience.PUBLIC:
-        meant = and_(alerts.c.audience == Audience.PUBLIC.value, alerts.c.kind.not_in(kinds))
-    else:
-        meant = or_(alerts.c.audience == audience.value, alerts.c.kind.in_(kinds))
-    with reading(engine) as connection:
-        waiting = tuple(
-            _parse(row) for row in connection.execute(_with_state(channel).where(meant, _is_open()))
+        Shape:  from the alert with the number `first` on.
+        """
+        query = select(alerts, deliveries.c.channel, *_STATE).join(
+            deliveries, deliveries.c.alert == alerts.c.number
         )
-        about = sorted({d.alert.event for d in waiting if d.alert.event is not None})
-        current, told, earlier = _load_events(connection, about, channel, waiting)
-        sent = (
-            select(func.max(deliveries.c.delivered_at))
-            .where(deliveries.c.channel == channel, deliveries.c.delivered_at > sent_since)
-            .group_by(deliveries.c.message)
-        )
-        return Outbox(
-            waiting=waiting,
-            events=current,
-            delivered=told,
-            earlier=earlier,
-            sent_at=tuple(sorted(connection.execute(sent).scalars())),
-        )
+        with self._reading() as connection:
+            rows = connection.execute(
+                query.where(alerts.c.number >= first).order_by(alerts.c.number, deliveries.c.channel)
+            )
+            return tuple((row.channel, _parse(row)) for row in rows)
 
 
 def _with_state(channel: str) -> Any:
@@ -102,7 +97,7 @@ def _load_events(
     connection: Connection, about: Sequence[str], channel: str, waiting: Collection[Delivery]
 ) -> tuple[dict[str, Revision], dict[str, Revision], dict[str, Revision]]:
     current: dict[str, Revision] = {}
-    last_told: dict[str, int] = {}
+    last_delivered: dict[str, int] = {}
     for start in range(0, len(about), _CHUNK):
         ids = about[start : start + _CHUNK]
         for row in connection.execute(select(events).where(events.c.id.in_(ids))):
@@ -116,11 +111,11 @@ def _load_events(
             .where(alerts.c.event.in_(ids))
             .group_by(alerts.c.event)
         )
-        last_told |= {event: number for event, number in connection.execute(query)}
+        last_delivered |= {event: number for event, number in connection.execute(query)}
     first = {
         event: min(d.alert.revision or 1 for d in waiting if d.alert.event == event) - 1 for event in about
     }
-    return current, _load_revisions(connection, last_told), _load_revisions(connection, first)
+    return current, _load_revisions(connection, last_delivered), _load_revisions(connection, first)
 
 
 def _load_revisions(connection: Connection, wanted: Mapping[str, int]) -> dict[str, Revision]:
@@ -133,34 +128,111 @@ def _load_revisions(connection: Connection, wanted: Mapping[str, int]) -> dict[s
     return found
 
 
-def claim_alerts(
-    engine: Engine, channel: str, claimed: Sequence[Delivery], *, message: str, until: datetime
-) -> bool:
-    """Take alerts for one message, for as long as sending it may last.
+class DeliveryWriter(WritableDatabase):
+    """Alerts taken, delivered, failed, put off."""
 
-    Shape:  -> False, and nothing taken, when any of them is not as it was when it was read: another sender
-            has it.
-    Errors: StoreError.
-    """
-    with writing(engine) as connection:
-        if len(_unchanged(connection, channel, claimed)) < len(claimed):
-            return False
-        _upsert(
-            connection,
-            [
-                {
-                    "alert": d.alert.number,
-                    "channel": channel,
-                    "n_attempts": d.n_attempts + 1,
-                    "next_attempt_at": until,
-                    "delivered_at": None,
-                    "error": None,
-                    "message": message,
-                }
-                for d in claimed
-            ],
-        )
-        return True
+    def open_channel(self, channel: str, *, at: datetime) -> int:
+        """Remember a channel the first time it is met: what is in the log by then is history to it.
+
+        Shape:  -> the number of alerts that it will not be told; 0 for a channel that is known.
+        """
+        name = f"channel {channel}"
+        with self._reading() as connection:
+            if connection.execute(select(watermarks.c.at).where(watermarks.c.name == name)).one_or_none():
+                return 0
+        with self._writing() as connection:
+            first = insert_into(connection, watermarks).values(name=name, at=at).on_conflict_do_nothing()
+            if connection.execute(first).rowcount == 0:
+                return 0
+            columns = ["alert", "channel", "n_attempts", "error"]
+            history = select(alerts.c.number, literal(channel), literal(0), literal(BEFORE_CHANNEL))
+            # SQLite takes ON CONFLICT after a SELECT only where that has a WHERE.
+            rows = insert_into(connection, deliveries).from_select(
+                columns, history.where(alerts.c.number > 0)
+            )
+            return connection.execute(rows.on_conflict_do_nothing()).rowcount
+
+    def claim_alerts(
+        self, channel: str, claimed: Sequence[Delivery], *, message: str, until: datetime
+    ) -> bool:
+        """Take alerts for one message, for as long as sending it may last.
+
+        Shape:  -> False, and nothing taken, when any of them is not as it was when it was read: another
+                sender has it.
+        """
+        with self._writing() as connection:
+            if len(_unchanged(connection, channel, claimed)) < len(claimed):
+                return False
+            _upsert(
+                connection,
+                [
+                    {
+                        "alert": d.alert.number,
+                        "channel": channel,
+                        "n_attempts": d.n_attempts + 1,
+                        "next_attempt_at": until,
+                        "delivered_at": None,
+                        "error": None,
+                        "message": message,
+                    }
+                    for d in claimed
+                ],
+            )
+            return True
+
+    def mark_delivered(self, channel: str, message: str, *, at: datetime) -> None:
+        """Keep that a channel took a message."""
+        with self._writing() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.channel == channel, deliveries.c.message == message)
+                .where(deliveries.c.delivered_at.is_(None))
+                .values(delivered_at=at, next_attempt_at=None, error=None)
+            )
+
+    def mark_failed(
+        self, channel: str, message: str, *, error: str, again_at: datetime | None, in_doubt: bool
+    ) -> None:
+        """Keep that a message did not get through, and when to try again; None gives its alerts up.
+
+        Shape:  `in_doubt`: it may have got through all the same, so the same message is to be sent again.
+        """
+        values: dict[str, Any] = {"next_attempt_at": again_at, "error": error}
+        if not in_doubt:
+            values["message"] = None
+        with self._writing() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.channel == channel, deliveries.c.message == message)
+                .where(deliveries.c.delivered_at.is_(None))
+                .values(values)
+            )
+
+    def put_off_alerts(
+        self, channel: str, put_off: Sequence[Delivery], *, until: datetime | None, reason: str
+    ) -> None:
+        """Keep that alerts wait until a time, or with None that they will never be told, and why.
+
+        Shape:  those that another sender has taken since they were read are left to it.
+        """
+        if put_off:
+            with self._writing() as connection:
+                _upsert(
+                    connection,
+                    [
+                        {
+                            "alert": d.alert.number,
+                            "channel": channel,
+                            "n_attempts": d.n_attempts,
+                            "next_attempt_at": until,
+                            "delivered_at": None,
+                            "error": reason,
+                            # It may have come through; that must not be forgotten while it waits.
+                            "message": d.message if until is not None else None,
+                        }
+                        for d in _unchanged(connection, channel, put_off)
+                    ],
+                )
 
 
 def _unchanged(connection: Connection, channel: str, read: Sequence[Delivery]) -> list[Delivery]:
@@ -186,79 +258,3 @@ def _upsert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     keys = [deliveries.c.alert, deliveries.c.channel]
     if rows:
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
-
-
-def mark_delivered(engine: Engine, channel: str, message: str, *, at: datetime) -> None:
-    """Keep that a channel took a message. Errors: StoreError."""
-    with writing(engine) as connection:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.channel == channel, deliveries.c.message == message)
-            .where(deliveries.c.delivered_at.is_(None))
-            .values(delivered_at=at, next_attempt_at=None, error=None)
-        )
-
-
-def mark_failed(
-    engine: Engine, channel: str, message: str, *, error: str, again_at: datetime | None, in_doubt: bool
-) -> None:
-    """Keep that a message did not get through, and when to try again; None gives its alerts up.
-
-    Shape:  `in_doubt`: it may have got through all the same, so the same message is to be sent again.
-    Errors: StoreError.
-    """
-    values: dict[str, Any] = {"next_attempt_at": again_at, "error": error}
-    if not in_doubt:
-        values["message"] = None
-    with writing(engine) as connection:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.channel == channel, deliveries.c.message == message)
-            .where(deliveries.c.delivered_at.is_(None))
-            .values(values)
-        )
-
-
-def put_off_alerts(
-    engine: Engine, channel: str, put_off: Sequence[Delivery], *, until: datetime | None, reason: str
-) -> None:
-    """Keep that alerts wait until a time, or with None that they will never be told, and why.
-
-    Shape:  those that another sender has taken since they were read are left to it.
-    Errors: StoreError.
-    """
-    if put_off:
-        with writing(engine) as connection:
-            _upsert(
-                connection,
-                [
-                    {
-                        "alert": d.alert.number,
-                        "channel": channel,
-                        "n_attempts": d.n_attempts,
-                        "next_attempt_at": until,
-                        "delivered_at": None,
-                        "error": reason,
-                        # It may have come through; that must not be forgotten while it waits.
-                        "message": d.message if until is not None else None,
-                    }
-                    for d in _unchanged(connection, channel, put_off)
-                ],
-            )
-
-
-def load_deliveries(engine: Engine, *, first: int = 0) -> tuple[tuple[str, Delivery], ...]:
-    """Return how far alerts have come on every channel that tried, as (channel, delivery), in log order.
-
-    Shape:  from the alert with the number `first` on.
-
-    Errors: StoreError.
-    """
-    query = select(alerts, deliveries.c.channel, *_STATE).join(
-        deliveries, deliveries.c.alert == alerts.c.number
-    )
-    with reading(engine) as connection:
-        rows = connection.execute(
-            query.where(alerts.c.number >= first).order_by(alerts.c.number, deliveries.c.channel)
-        )
-        return tuple((row.channel, _parse(row)) for row in rows)

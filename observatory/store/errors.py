@@ -1,7 +1,8 @@
 """What a store says when it cannot do its work.
 
 StoreError               the transaction was rolled back whole; nothing half-written
-└── StoreUnavailable     there is no database to read: missing, too old, too new, or not ours
+├── StoreUnavailable     there is no database to read: missing, too old, too new, or not ours
+└── StaleDetection       a result of a search rests on what another process changed meanwhile
 """
 
 from typing import Final
@@ -17,6 +18,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The database cannot be used at all, so there is nothing to show."""
+
+
+class StaleDetection(StoreError):
+    """Another process changed meanwhile what this result rests on; nothing was kept, search again."""
 
 
 # What the driver's own words mean for whoever runs it; the first that is found in the message stands.
@@ -36,7 +41,8 @@ _ADVICE: Final = (
 def name_database(url: URL) -> str:
     """Return how people know a database: the path of a file, else its address without the password."""
     if url.get_backend_name() == "sqlite" and url.database:
-        return unquote(url.database.removeprefix("file://"))
+        path = url.database
+        return unquote(path.removeprefix("file://")) if path.startswith("file://") else path
     return url.render_as_string(hide_password=True)
 
 

@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, Select, select
+from sqlalchemy import Connection, Select, select
 
 from observatory.model import BLOCKED_STATES, OVERALL, Series, State
-from observatory.store.counts import chunks, hours_of, select_series, series_of
-from observatory.store.engine import reading
+from observatory.store.cells import hours_of
 from observatory.store.schema import EPOCH, cells, outcomes
+from observatory.store.series import chunks, select_series, series_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class HourlyCounts:
     """Hourly counts of several series side by side.
 
     Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok` and `n_blocked` (n, series) in the order
@@ -32,29 +32,27 @@ class Counts:
     n_blocked: npt.NDArray[np.int32]
 
 
-def load_counts(engine: Engine, series: Sequence[Series], start: datetime | None) -> Counts:
-    """Return what was ok and what blocked per hour, vantage points of one network added up.
-
-    Errors: StoreError.
-    """
+def load_hourly_counts(
+    connection: Connection, series: Sequence[Series], start: datetime | None
+) -> HourlyCounts:
+    """Return what was ok and what blocked per hour, vantage points of one network added up."""
     columns = {of: number for number, of in enumerate(series)}
-    with reading(engine) as connection:
-        of_series: dict[int, int] = {}
-        for chunk in chunks(series):
-            for row in connection.execute(select_series(chunk, layer=OVERALL)):
-                of_series[row.number] = columns[series_of(row)]
-        is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
-        is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED_STATES))}
-        judged = cells.c.outcome.in_(list(is_ok | is_blocked))
-        query = hours_of(list(of_series), EPOCH if start is None else start, None).where(judged)
-        # Millions of rows in a whole recomputation: no object is made of any.
-        rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
-        flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
+    of_series: dict[int, int] = {}
+    for chunk in chunks(series):
+        for row in connection.execute(select_series(chunk, layer=OVERALL)):
+            of_series[row.number] = columns[series_of(row)]
+    is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
+    is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED_STATES))}
+    judged = cells.c.outcome.in_(list(is_ok | is_blocked))
+    query = hours_of(list(of_series), EPOCH if start is None else start, None).where(judged)
+    # Millions of rows in a whole recomputation: no object is made of any.
+    rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 4)
     hours, places = np.unique(flat[:, 0], return_inverse=True)
     width = len(series)
     flat_places = places * width + _translate(flat[:, 1], of_series)
     blocked = np.isin(flat[:, 2], list(is_blocked))
-    return Counts(
+    return HourlyCounts(
         series=tuple(series),
         hours=hours,
         n_ok=_add_up(flat_places[~blocked], flat[~blocked, 3], len(hours), width),

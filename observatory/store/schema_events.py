@@ -1,4 +1,4 @@
-"""The tables of onsets and ends: whose hours changed, what was found, what was told. See schema.py."""
+"""The tables of onsets and ends: whose hours changed, what was found, what was sent. See schema.py."""
 
 from typing import Final
 
@@ -6,9 +6,10 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 
 from observatory.store.schema import METADATA, NUMBER, UtcMicros
 
-# Whose hourly cells changed, and the earliest hour that did: written with the cells, taken away with the
-# result of looking at them. Whatever writes, in whatever process, nothing is overlooked.
-touched: Final = Table(
+# Series whose hourly cells changed, and the earliest hour that did: written with the cells, taken away with
+# the result of the search. Whatever writes, in whatever process, nothing is overlooked. The table keeps the
+# name it was made with.
+dirty_series: Final = Table(
     "touched",
     METADATA,
     Column("asn", BigInteger, primary_key=True, autoincrement=False),
@@ -18,8 +19,9 @@ touched: Final = Table(
     Column("n", BigInteger, nullable=False),
 )
 
-# Where the sequential test of a series stands before the hour `at`; everything earlier is in `state`.
-detections: Final = Table(
+# Checkpoints: how far the sequential test of a series had come before the hour `at`; everything earlier is in
+# `state`. The table keeps the name it was made with.
+checkpoints: Final = Table(
     "detections",
     METADATA,
     Column("asn", BigInteger, primary_key=True, autoincrement=False),
@@ -80,7 +82,7 @@ event_notes: Final = Table(
     Column("text", Text, nullable=False),
 )
 
-# Append-only: what was to be told stays, also when it was corrected later.
+# Append-only: what was announced stays, also when it was corrected later.
 alerts: Final = Table(
     "alerts",
     METADATA,
@@ -95,9 +97,9 @@ alerts: Final = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How far the telling has come; an alert that nobody tried to tell a channel has no row here.
-# delivered_at set: told. Else next_attempt_at set: waits, or is on its way as part of `message` until then.
-# Neither: will not be told, `error` says why. Rows of one message were, or are, told together.
+# How far alerts have come on each channel; one that nobody tried to send there has no row here.
+# delivered_at set: delivered. Else next_attempt_at set: waits, or is on its way in `message` until then.
+# Neither: will not be sent, `error` says why. Rows of one message were, or are, sent together.
 deliveries: Final = Table(
     "deliveries",
     METADATA,

@@ -9,10 +9,10 @@ import streamlit as st
 from observatory.analysis.events.publication import is_published, publishable
 from observatory.figures import draw_share
 from observatory.model import Event, Grain, Role
+from observatory.model.views import Share, VantageStatus
 from observatory.site.components.address import choose_one
 from observatory.site.components.page import PLOTLY, View, show_columns, show_download, show_missing
 from observatory.site.reads import read_events, read_share
-from observatory.store import Share, VantageStatus
 from observatory.text.events import event_zone, names_by_asn, onset_words
 from observatory.views.addresses import event_address
 from observatory.views.aligned import ZERO, Alignment, align, count_steps, plan_alignment

@@ -8,12 +8,12 @@ import streamlit as st
 
 from observatory.model import Cell, Event, Grain, Role
 from observatory.model.known_dates import KnownDate
+from observatory.model.views import Share, VantageStatus
 from observatory.reference.known_dates import load_known_dates
 from observatory.site.components.address import choose_days, choose_one
 from observatory.site.components.page import View
 from observatory.site.known_targets import known_targets
 from observatory.site.reads import read_cells, read_events, read_latest, read_share
-from observatory.store import Share, VantageStatus
 from observatory.text import zone_name
 from observatory.views.bands import find_bands
 from observatory.views.charts import Band, DateMark, TimeAxis

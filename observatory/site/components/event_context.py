@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from observatory.model import Event, Revision
+from observatory.model.codec import encode_event
 from observatory.model.known_dates import KnownDate
 from observatory.reference.known_dates import COUNTRY, load_known_dates
 from observatory.site.components.known_dates import show_dates
 from observatory.site.components.page import View, show_columns, show_download
 from observatory.site.components.table import show_table
 from observatory.site.reads import read_notes, read_revisions
-from observatory.store.events import encode_event
 from observatory.text.events import names_by_asn
 from observatory.views.addresses import event_address, feed_address
 from observatory.views.csv import SPELL_COLUMNS, spell_csv

@@ -11,10 +11,11 @@ import streamlit as st
 
 from observatory.analysis.events.publication import shows_emulated
 from observatory.figures import Theme
+from observatory.model.views import Coverage, VantageStatus
 from observatory.site.components.address import choose_language, show_language_switch
 from observatory.site.components.browser_parts import read_part
 from observatory.site.reads import database_url, read_coverage, read_vantages
-from observatory.store import Coverage, StoreError, VantageStatus
+from observatory.store import StoreError
 from observatory.text import Text
 from observatory.views.ranges import common_zone, reference_now
 from observatory.views.words import escape_markdown

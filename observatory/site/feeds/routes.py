@@ -23,7 +23,7 @@ from observatory.site.feeds.atom import (
     feed_updated_at,
     make_entry,
 )
-from observatory.store import Store, StoreError, open_store
+from observatory.store import StoreError, StoreReader, open_reader
 from observatory.text import FALLBACK, LANGUAGES, Text, load_text
 from observatory.text.events import shortened
 
@@ -62,7 +62,7 @@ def serve_feed(request: Request) -> Response:
     if not _SITE.fullmatch(host):
         return _say(400, text("feed.bad_host"))
     try:
-        with open_store(read_only=True) as store:
+        with open_reader() as store:
             entries = load_entries(store, feed)
             known = _load_known(store, feed)
     except StoreError as error:
@@ -81,7 +81,7 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
 )
 
 
-def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
+def load_entries(store: StoreReader, feed: Feed) -> tuple[FeedEntry, ...]:
     """Return the entries of a feed, the newest first; of emulated events only where nothing is real.
 
     Errors: StoreError.
@@ -102,8 +102,8 @@ def load_entries(store: Store, feed: Feed) -> tuple[FeedEntry, ...]:
     return tuple(entries)
 
 
-def _entry_of(store: Store, newest: Revision) -> FeedEntry | None:
-    key = (str(store.engine.url), newest.event.id, newest.number, newest.at)
+def _entry_of(store: StoreReader, newest: Revision) -> FeedEntry | None:
+    key = (store.name, newest.event.id, newest.number, newest.at)
     # Looked up once: another thread may empty the cache between two lookups.
     cached = _cached.get(key)
     if cached is not None:
@@ -115,7 +115,7 @@ def _entry_of(store: Store, newest: Revision) -> FeedEntry | None:
     return entry
 
 
-def _load_known(store: Store, feed: Feed) -> dict[str, str]:
+def _load_known(store: StoreReader, feed: Feed) -> dict[str, str]:
     """Return the keys that feeds of this kind can have, with their names."""
     if feed.kind is FeedKind.ISP:
         measured = [v for v in store.load_vantage_status() if v.role is Role.PROBE]

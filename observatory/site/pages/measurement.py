@@ -6,12 +6,13 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from observatory.model import load_zone
+from observatory.model.views import VantageStatus
 from observatory.site.components.address import asked
 from observatory.site.components.page import View, open_view, show_missing, show_no_measurements
 from observatory.site.components.step_list import show_steps
 from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, Found, find_measurement, read_latest
-from observatory.store import StoreError, VantageStatus
+from observatory.store import StoreError
 from observatory.text.rules import load_rule_texts
 from observatory.views.addresses import measurement_address
 from observatory.views.measurement_words import Judged, comparisons, headline, judged, provenance

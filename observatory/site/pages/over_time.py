@@ -6,6 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from observatory.figures import draw_share, draw_timeline
+from observatory.model.views import Share, VantageStatus
 from observatory.site.components.address import choose_one
 from observatory.site.components.aligned import show_aligned
 from observatory.site.components.chart_range import BY_NETWORK, BY_TARGET, ChartRange, choose_range
@@ -21,7 +22,7 @@ from observatory.site.components.page import (
     show_no_measurements,
 )
 from observatory.site.reads import REFRESH_S, read_gaps
-from observatory.store import Share, StoreError, VantageStatus
+from observatory.store import StoreError
 from observatory.views.charts import Caption, ChartRow
 from observatory.views.csv import CELL_COLUMNS, SHARE_COLUMNS, cell_csv, share_csv
 from observatory.views.words import escape_markdown

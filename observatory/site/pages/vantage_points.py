@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import streamlit as st
 
 from observatory.model import Role, State, load_zone
+from observatory.model.views import VantageStatus
 from observatory.site.components.page import (
     View,
     open_view,
@@ -15,7 +16,7 @@ from observatory.site.components.page import (
 )
 from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_config_state
-from observatory.store import StoreError, VantageStatus
+from observatory.store import StoreError
 from observatory.views.csv import VANTAGE_COLUMNS, vantage_csv
 from observatory.views.punctuality import Punctuality, describe_punctuality, judge_punctuality
 from observatory.views.rows import Head, Line, Section, TableCell

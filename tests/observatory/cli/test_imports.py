@@ -15,7 +15,7 @@ from observatory.importers import documents
 from observatory.importers.documents import read_documents
 from observatory.importers.ooni import read_document
 from observatory.model import IMPORTED, Role
-from observatory.store import open_store
+from observatory.store import open_reader, open_store
 from tests.observatory.importers.ooni_documents import CLASSIC, TELEGRAM, changed, handshake, telegram, web
 from tests.observatory.importers.test_ooni_situations import SITUATIONS
 
@@ -182,7 +182,7 @@ def test_stored_once_however_often_it_comes(tmp_path: Path, database: str) -> No
     }
     again = json.loads(run("--json", str(path))[1])
     assert (again["new"], again["known"]) == (0, 8)
-    with open_store(read_only=True) as store:
+    with open_reader() as store:
         latest = {(row.vantage, row.target): row for row in store.load_latest()}
         assert latest["ooni-id-as23693", "t.me"].state == "likely_blocked"
         points = {v.id: v for v in store.load_vantage_status()}
@@ -213,7 +213,7 @@ def test_what_may_not_be_stored_says_why(tmp_path: Path, database: str) -> None:
     assert f"{path}:2: probe_asn: expected the probe's network" in err
     assert "1 new measurements (1 ok), 0 known already, 2 rejected" in out
     assert "2 new measurements" not in run("--any-target", str(path))[1]
-    with open_store(read_only=True) as store:
+    with open_reader() as store:
         assert {row.target for row in store.load_latest()} == {"t.me", "www.example.org"}
 
 
@@ -222,7 +222,7 @@ def test_what_is_stored_means_what_was_judged(tmp_path: Path, database: str) -> 
     path.write_bytes(lines(*(s[1] | {"measurement_uid": f"uid-{n}"} for n, s in enumerate(SITUATIONS))))
     found = [line for line in judged(path) if "parts" not in line]
     assert run("--any-target", str(path))[0] == 0
-    with open_store(read_only=True) as store:
+    with open_reader() as store:
         for line in found:
             document = SITUATIONS[int(line["id"].removeprefix("uid-"))][1] | {"measurement_uid": line["id"]}
             (part,) = read_document(document).parts

@@ -23,8 +23,10 @@ from observatory.model import (
     VantagePoint,
     Verdict,
 )
-from observatory.store import DetectionResult, Overtaken, Store, StoreError, open_store
+from observatory.model.detection import DetectionResult
+from observatory.store import StaleDetection, Store, StoreError, open_store
 from probes.records import Measurement
+from tests.observatory.store.backdoor import connect
 from tests.observatory.store.samples import make_measurement, make_verdict
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -317,9 +319,9 @@ def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
     look(store)
     event = the_event(store)
     stale = DetectionResult(
-        looked_at=(), checkpoints=(), spells={}, revised={}, updated=[event], known={event.id: 7}, alerts=()
+        searched=(), checkpoints=(), spells={}, revised={}, updated=[event], known={event.id: 7}, alerts=()
     )
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleDetection):
         store.save_result(stale, at=NOW)
 
 
@@ -328,7 +330,7 @@ def test_a_series_that_another_process_finished_with_is_not_written_over(store: 
     (touched,) = store.load_dirty_series(10)
     look(store)
     stale = DetectionResult(
-        looked_at=[touched],
+        searched=[touched],
         checkpoints=(),
         spells={touched.series: []},
         revised={},
@@ -336,7 +338,7 @@ def test_a_series_that_another_process_finished_with_is_not_written_over(store: 
         known={},
         alerts=(),
     )
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleDetection):
         store.save_result(stale, at=NOW)
     assert len(store.load_spells()) == 1
 
@@ -346,7 +348,7 @@ def test_a_series_that_changes_while_it_is_looked_at_is_looked_at_again(store: S
     (touched,) = store.load_dirty_series(10)
     save(store, block()[-1:])
     result = DetectionResult(
-        looked_at=[touched], checkpoints=(), spells={}, revised={}, updated=(), known={}, alerts=()
+        searched=[touched], checkpoints=(), spells={}, revised={}, updated=(), known={}, alerts=()
     )
     store.save_result(result, at=NOW)
     assert len(store.load_dirty_series(10)) == 1
@@ -386,7 +388,7 @@ def test_history_cannot_be_rewritten(store: Store, table: str, statement: str) -
     save(store, block())
     look(store)
     store.save_note(Note(event=the_event(store).id, at=NOW, name="R. Reviewer", text="checked"))
-    with store.engine.connect() as connection, pytest.raises(Exception, match="only ever added"):
+    with connect(store) as connection, pytest.raises(Exception, match="only ever added"):
         connection.execute(text(statement.format(table)))
 
 

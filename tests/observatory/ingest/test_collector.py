@@ -277,7 +277,7 @@ def test_nothing_is_kept_when_the_store_refuses(
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("observatory.store.writer.save_measurements", refuse)
+        patch.setattr(Store, "save_measurements", refuse)
         with pytest.raises(StoreError):
             collector.accept(_round("m"))
     assert store.load_measurements() == []

@@ -16,7 +16,8 @@ from observatory.ingest.collector import Collector
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.ingest.rescore import BATCH, VerdictSummary, rescore
 from observatory.model import Grain, State, Verdict
-from observatory.store import Selection, Store, StoreError, open_store
+from observatory.model.views import Selection
+from observatory.store import Store, StoreError, open_store
 from probes.records import Measurement
 from tests.observatory.ingest.test_collector import CONTROL_POINTS, _round
 from tests.observatory.store.samples import AT, DAY, MINUTE, make_measurement, make_observations, make_verdict
@@ -193,7 +194,7 @@ def test_a_batch_that_the_database_refuses_changes_nothing(
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr("observatory.store.writer.change_cells", refuse)
+        patch.setattr("observatory.store.verdicts.change_cells", refuse)
         rescore(store, collector(store, Rules("2", word=State.DOWN)), Selection(), write=True)
     assert verdicts(store) == before
     assert_consistent(store)
@@ -248,7 +249,7 @@ def test_outcomes_read_as_people_write_them() -> None:
 
 
 def run(store: Store, *arguments: str) -> tuple[int, str]:
-    url = store.engine.url.render_as_string(hide_password=False)
+    url = f"sqlite:///{store.name}"
     result = CliRunner().invoke(app, ["rescore", "--database", url, *arguments])
     return result.exit_code, result.output
 
@@ -302,7 +303,7 @@ def test_command_asks_on_a_terminal(
     judged_long_ago: Store, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
 ) -> None:
     monkeypatch.setattr("observatory.cli.rescore._is_at_terminal", lambda: True)
-    url = judged_long_ago.engine.url.render_as_string(hide_password=False)
+    url = f"sqlite:///{judged_long_ago.name}"
     result = CliRunner().invoke(app, ["rescore", "--database", url], input=f"{answer}\n")
     assert "Replace 2 verdicts?" in result.output
     versions = {v.rules_version for v in verdicts(judged_long_ago).values()}

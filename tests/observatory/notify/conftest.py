@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from observatory.store import Store, open_store
-from observatory.store.engine import make_engine, parse_url
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import Town
 
@@ -28,8 +27,7 @@ def url(empty: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    # Its tables are known to be there; looking costs more than most tests.
-    with Store(make_engine(parse_url(url))) as opened:
+    with open_store(url) as opened:
         yield opened
 
 

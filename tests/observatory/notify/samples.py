@@ -26,8 +26,7 @@ from observatory.model.channels import Channel, Channels
 from observatory.notify.deliver import Deliverer, DeliveryReport
 from observatory.notify.senders import Sender, send
 from observatory.store import Store
-from observatory.store.engine import writing
-from observatory.store.events import append_alerts, save_events
+from tests.observatory.store.samples import save_revision
 
 AT = datetime(2026, 11, 24, 4, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -99,23 +98,18 @@ class Town:
         self, event: Event, *kinds: AlertKind, audience: Audience = Audience.PUBLIC, detail: str = ""
     ) -> None:
         """Do what the detector does: keep what an event says now, and log that people are to be told."""
-        with writing(self.store.engine) as connection:
-            numbers = save_events(connection, {event.id: (event, kinds)}, (), at=self.now)
-            append_alerts(
-                connection,
-                [
-                    Alert(
-                        at=self.now,
-                        kind=kind,
-                        audience=audience,
-                        event=event.id,
-                        revision=numbers[event.id],
-                        emulated=event.emulated,
-                        detail=detail,
-                    )
-                    for kind in kinds
-                ],
+        alerts = [
+            Alert(
+                at=self.now,
+                kind=kind,
+                audience=audience,
+                event=event.id,
+                emulated=event.emulated,
+                detail=detail,
             )
+            for kind in kinds
+        ]
+        save_revision(self.store, event, *kinds, at=self.now, alerts=alerts)
 
     def deliver(self, after: timedelta = timedelta()) -> tuple[DeliveryReport, ...]:
         self.now += after

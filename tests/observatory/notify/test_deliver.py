@@ -24,6 +24,7 @@ from tests.observatory.notify.samples import (
     make_event,
     make_spell,
 )
+from tests.observatory.store.backdoor import hold_write_lock
 
 ONSET, SPREAD, END = AlertKind.ONSET, AlertKind.SPREAD, AlertKind.END
 
@@ -533,7 +534,7 @@ def test_another_process_holds_the_database(
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
-    with open_store(url) as hasty, engine.writing(town.store.engine):
+    with open_store(url) as hasty, hold_write_lock(town.store):
         with pytest.raises(StoreError, match="locked"):
             Town(hasty, town.channels, now=town.now).deliver(MINUTE)
         assert receiver.requests == []

@@ -22,8 +22,7 @@ from observatory.notify.deliver import CLAIM
 from observatory.notify.plan import ALREADY_SAID, WITHDRAWN
 from observatory.notify.senders import Message
 from observatory.notify.services import SendError
-from observatory.store import Store
-from observatory.store.engine import make_engine, parse_url
+from observatory.store import open_store
 from tests.observatory.notify.samples import HOUR, Town, ended, hook, make_event, make_spell
 
 
@@ -124,8 +123,7 @@ def test_any_history(changes: dict[str, Any], steps: list[tuple[str, Any]], empt
     reader = Reader()
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(empty, f"{folder}/observatory.sqlite")
-        url = parse_url(f"sqlite:///{folder}/observatory.sqlite")
-        with Store(make_engine(url)) as store:
+        with open_store(f"sqlite:///{folder}/observatory.sqlite") as store:
             town = Town(store, sender=reader)
             town.meet(hook("http://127.0.0.1:9/", **changes))
             play(town, reader, steps)

@@ -83,9 +83,9 @@ def test_the_disk_is_full(url: str, town: Town, receiver: Receiver) -> None:
     town.meet(channel)
     happen(town, 200)
     with open_store(url) as cramped:
-        cramped.engine.dispose()
+        cramped._engine.dispose()
 
-        @event.listens_for(cramped.engine, "connect")
+        @event.listens_for(cramped._engine, "connect")
         def _fill(connection: sqlite3.Connection, _record: Any) -> None:
             (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {n_pages}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import LabControl
-from observatory.store import StoreUnavailable, open_store
+from observatory.store import StoreUnavailable, open_reader
 from tests.in_lab import CONFIG
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -55,7 +55,7 @@ def wait_for_measurements(database: str, vantages: int, seconds: float = 60) -> 
     """Poll the database as a reader beside the writer until every vantage point was seen."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        with contextlib.suppress(StoreUnavailable), open_store(database, read_only=True) as store:
+        with contextlib.suppress(StoreUnavailable), open_reader(database) as store:
             if len({row.vantage for row in store.load_latest()}) >= vantages:
                 return
         time.sleep(0.2)
@@ -72,7 +72,7 @@ def test_it_measures_and_stops_clean(lab: LabControl, config_file: Path, databas
     lab.reset()
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    with open_store(database, read_only=True) as store:
+    with open_reader(database) as store:
         latest = {(row.vantage, row.target): row for row in store.load_latest()}
         status = {row.id: row for row in store.load_vantage_status()}
         coverage = store.load_coverage()
@@ -105,7 +105,7 @@ def test_a_killed_one_leaves_whole_rounds_and_no_lock(
         again.send_signal(signal.SIGTERM)
         _, errors = again.communicate(timeout=30)
     assert again.returncode == 0, errors
-    with open_store(database, read_only=True) as store:
+    with open_reader(database) as store:
         assert store.load_coverage().n_measurements % 17 == 0
 
 

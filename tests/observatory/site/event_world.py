@@ -13,13 +13,15 @@ from observatory.model import (
     Method,
     Note,
     Portion,
+    Series,
     Shows,
     Silence,
     Spell,
     State,
     Witness,
 )
-from observatory.store import DetectionResult, Store
+from observatory.model.detection import DetectionResult
+from observatory.store import Store
 from tests.observatory.site.feeds.samples import AT, HOUR, INDOSAT, TELKOMSEL, XL, make_spell
 from tests.observatory.site.world import BLOCK_PAGE, OK, World, make_vantage
 
@@ -81,7 +83,7 @@ def make_big(n_networks: int) -> Event:
 
 def save_event(store: Store, event: Event, *causes: AlertKind, at: datetime) -> None:
     """Write a revision as detecting would, with the spells it is made of."""
-    series: dict[tuple[int, str, bool], list[Spell]] = {}
+    series: dict[Series, list[Spell]] = {}
     for spell in event.spells:
         series.setdefault(spell.series, []).append(spell)
     known = {revision.event.id: revision.number for revision in store.load_events()}
@@ -94,7 +96,7 @@ def save_loose_spell(store: Store, spell: Spell) -> None:
 
 def _result(series: Any, revised: Any, known: Any) -> DetectionResult:
     return DetectionResult(
-        looked_at=(), checkpoints=(), spells=series, revised=revised, updated=(), known=known, alerts=()
+        searched=(), checkpoints=(), spells=series, revised=revised, updated=(), known=known, alerts=()
     )
 
 

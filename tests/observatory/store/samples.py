@@ -1,8 +1,11 @@
 """Measurements and verdicts to store: small, complete, different where it matters."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from observatory.model import Finding, Layer, State, Verdict
+from observatory.model import Alert, AlertKind, Event, Finding, Layer, State, Verdict
+from observatory.model.detection import DetectionResult
+from observatory.store import Store
 from probes.records import (
     AnyObservation,
     Certificate,
@@ -119,3 +122,19 @@ def make_verdict(
         n_tried=2,
         provisional=provisional,
     )
+
+
+def save_revision(
+    store: Store, event: Event, *causes: AlertKind, at: datetime, alerts: Sequence[Alert] = ()
+) -> None:
+    """Keep what an event says from a moment on, as the detector would."""
+    result = DetectionResult(
+        searched=(),
+        checkpoints=(),
+        spells={},
+        revised={event.id: (event, causes)},
+        updated=(),
+        known={revision.event.id: revision.number for revision in store.load_events()},
+        alerts=alerts,
+    )
+    store.save_result(result, at=at)

@@ -11,6 +11,7 @@ from observatory.model import OVERALL, Grain, State, Verdict
 from observatory.store import Store, open_store
 from observatory.store.schema import cells
 from probes.records import Measurement, TargetKind
+from tests.observatory.store.backdoor import connect
 from tests.observatory.store.samples import AT, DAY, HOUR, make_measurement, make_verdict
 
 IDS = [f"m{i}" for i in range(12)]
@@ -98,7 +99,7 @@ def _compare(store: Store, assessed: list[tuple[Measurement, Verdict]]) -> None:
 def test_a_wrong_cell_is_found_and_put_right(store: Store) -> None:
     store.save_measurements([(make_measurement("m1"), make_verdict())], received_at=AT)
     good = store.load_cells(Grain.HOUR, START, END)
-    with store.engine.begin() as connection:
+    with connect(store) as connection:
         connection.execute(update(cells).values(n=cells.c.n + 2))
     assert store.load_cells(Grain.HOUR, START, END) != good
     # Two grains, each with the whole and the two layers judged.

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from observatory.model import Grain, Series, State
 from observatory.store import open_store
-from observatory.store.codec import VERDICT_COLUMNS, encode_verdict, pack_measurement
 from observatory.store.engine import make_engine, parse_url, writing
 from observatory.store.migrate import REVISIONS, switch_to_wal, upgrade
+from observatory.store.packing import VERDICT_COLUMNS, encode_verdict, pack_measurement
 from observatory.store.schema import EPOCH, encode_time
 from tests.observatory.store.samples import AT, HOUR, make_measurement, make_verdict
 

@@ -9,15 +9,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from observatory.store import Store, StoreError, StoreUnavailable, open_store
+from observatory.store import Store, StoreError, StoreUnavailable, open_reader, open_store
 from observatory.store.schema import METADATA
+from tests.observatory.store.backdoor import connect
 
 ROOT = Path(__file__).parents[3]
 OPEN = "import sys; from observatory.store import open_store; open_store(sys.argv[1]).close()"
 
 
 def test_the_migrations_make_the_tables_that_the_code_uses(store: Store) -> None:
-    with store.engine.connect() as connection:
+    with connect(store) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
@@ -25,7 +26,7 @@ def test_folders_are_made_and_a_second_opening_changes_nothing(tmp_path: Path) -
     url = f"sqlite:///{tmp_path}/some/where/observatory.sqlite"
     for _ in range(2):
         open_store(url).close()
-    with open_store(url, read_only=True) as reader:
+    with open_reader(url) as reader:
         assert reader.load_coverage().n_measurements == 0
 
 
@@ -46,15 +47,15 @@ def test_the_environment_names_the_database(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_newer_version_wrote_it(url: str, store: Store) -> None:
-    with store.engine.begin() as connection:
+    with connect(store) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    for read_only in (False, True):
+    for opened in (open_store, open_reader):
         with pytest.raises(StoreUnavailable, match=r"version 9999, newer.*upgrade the software"):
-            open_store(url, read_only=read_only)
+            opened(url)
 
 
 def test_it_belongs_to_another_program(url: str, store: Store) -> None:
-    with store.engine.begin() as connection:
+    with connect(store) as connection:
         connection.execute(text("DROP TABLE alembic_version"))
     with pytest.raises(StoreUnavailable, match="expected a database of the observatory"):
         open_store(url)
@@ -71,11 +72,11 @@ def test_it_is_no_database(tmp_path: Path) -> None:
 def test_a_reader_finds_nothing_to_read(tmp_path: Path) -> None:
     path = tmp_path / "missing.sqlite"
     with pytest.raises(StoreUnavailable, match=r"no database yet.*make run"):
-        open_store(f"sqlite:///{path}", read_only=True)
+        open_reader(f"sqlite:///{path}")
     assert not path.exists()
     path.touch()
     with pytest.raises(StoreUnavailable, match="expected tables of version"):
-        open_store(f"sqlite:///{path}", read_only=True)
+        open_reader(f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import IO
 import pytest
 
 from observatory.model import Grain
-from observatory.store import open_store
+from observatory.store import open_reader, open_store
 from tests.observatory.store.samples import AT, DAY
 from tests.observatory.store.writer_process import N_PER_ROUND
 
@@ -51,7 +51,7 @@ def test_a_killed_writer_leaves_whole_rounds(url: str) -> None:
 @pytest.mark.slow
 def test_a_reader_is_not_disturbed_by_a_writer(url: str) -> None:
     open_store(url).close()
-    with _writing(url, "w") as lines, open_store(url, read_only=True) as reader:
+    with _writing(url, "w") as lines, open_reader(url) as reader:
         seen = 0
         for n_rounds in range(1, 60):
             lines.readline()

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import event
 
 from observatory.model import Cell, Grain, Role, State, VantagePoint, Via
-from observatory.store import Coverage, Gap, GapReason, Share, Store
+from observatory.model.views import Coverage, Gap, GapReason, Share
+from observatory.store import Store
 from probes.records import TargetKind
+from tests.observatory.store.backdoor import connect
 from tests.observatory.store.samples import AT, DAY, HOUR, MINUTE, make_measurement, make_verdict
 
 BUCKET = AT.replace(minute=0)
@@ -188,14 +190,14 @@ def test_a_bad_config_does_not_hide_the_last_good_one(store: Store) -> None:
 def test_open_windows_are_found_without_reading_history(filled: Store) -> None:
     statements: list[tuple[str, Any]] = []
 
-    @event.listens_for(filled.engine, "before_cursor_execute")
+    @event.listens_for(filled._engine, "before_cursor_execute")
     def _note(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
         statements.append((statement, parameters))
 
     filled.load_measurements(provisional=True, end=AT + DAY, limit=10)
-    event.remove(filled.engine, "before_cursor_execute", _note)
+    event.remove(filled._engine, "before_cursor_execute", _note)
     (asked,) = [pair for pair in statements if pair[0].startswith("SELECT")]
-    with filled.engine.connect() as connection:
+    with connect(filled) as connection:
         steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[0]}", asked[1])]
     assert any("ix_verdicts_open" in step for step in steps), steps
     assert not any("ix_measurements" in step for step in steps), steps

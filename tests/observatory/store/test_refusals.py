@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from observatory.store import Store, StoreError, engine, open_store
+from observatory.store import Store, StoreError, StoreReader, engine, open_reader, open_store
+from observatory.store.database import WritableDatabase
+from tests.observatory.store.backdoor import hold_write_lock
 from tests.observatory.store.samples import AT, DAY, make_measurement, make_observations, make_verdict
 
 
@@ -28,9 +30,9 @@ def test_the_disk_is_full(url: str, store: Store) -> None:
     store.save_measurements(_batch("kept"), received_at=AT)
     with open_store(url) as cramped:
         # Every connection from now on sees a disk with no page left.
-        cramped.engine.dispose()
+        cramped._engine.dispose()
 
-        @event.listens_for(cramped.engine, "connect")
+        @event.listens_for(cramped._engine, "connect")
         def _fill(connection: sqlite3.Connection, _record: Any) -> None:
             (n_pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {n_pages}")
@@ -44,7 +46,7 @@ def test_the_disk_is_full(url: str, store: Store) -> None:
 def test_another_process_holds_the_lock(url: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.save_measurements(_batch("kept"), received_at=AT)
     monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.05)
-    with open_store(url) as hasty, engine.writing(store.engine):
+    with open_store(url) as hasty, hold_write_lock(store):
         with pytest.raises(StoreError, match=r"locked.*try again"):
             hasty.save_measurements(_batch("lost"), received_at=AT)
         with pytest.raises(StoreError, match="locked"):
@@ -52,13 +54,27 @@ def test_another_process_holds_the_lock(url: str, store: Store, monkeypatch: pyt
     _assert_untouched(store)
 
 
-def test_a_reader_may_not_write(url: str, store: Store) -> None:
+def test_a_reader_has_no_method_that_writes() -> None:
+    writers = [kind for kind in Store.__mro__ if issubclass(kind, WritableDatabase)]
+    methods = {name for kind in writers for name in vars(kind) if not name.startswith("__")}
+    assert {"_writing", "save_measurements", "save_result", "delete_raw_before"} <= methods
+    assert [name for name in methods if hasattr(StoreReader, name)] == []
+
+
+def test_nobody_is_handed_the_engine_or_an_address(store: Store) -> None:
+    shown = {name: getattr(store, name) for name in dir(store) if not name.startswith("_")}
+    assert [name for name, value in shown.items() if not callable(value)] == ["name"]
+    assert isinstance(store.name, str) and "://" not in store.name
+
+
+def test_the_connections_of_a_reader_refuse_to_write(url: str, store: Store) -> None:
     store.save_measurements(_batch("kept"), received_at=AT)
-    with open_store(url, read_only=True) as reader:
+    with open_reader(url) as reader:
+        written = Store(reader._engine, reader.name)
         with pytest.raises(StoreError, match=r"^/.*observatory\.sqlite: .*may only be read"):
-            reader.save_measurements(_batch("lost"), received_at=AT)
+            written.save_measurements(_batch("lost"), received_at=AT)
         with pytest.raises(StoreError, match=r"may only be read"):
-            reader.delete_raw_before(AT + DAY)
+            written.delete_raw_before(AT + DAY)
         assert len(reader.load_latest()) == 1
     _assert_untouched(store)
 
@@ -69,7 +85,7 @@ def test_a_failure_in_the_middle_takes_back_everything(store: Store, monkeypatch
     def fail(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("observatory.store.writer._mark_seen", fail)
+    monkeypatch.setattr("observatory.store.measurements.mark_seen", fail)
     with pytest.raises(RuntimeError):
         store.save_measurements(_batch("lost"), received_at=AT)
     _assert_untouched(store)

@@ -4,13 +4,13 @@ from sqlalchemy import func, select
 
 from observatory.model import Grain
 from observatory.store import Store
-from observatory.store.retention import delete_raw_before
 from observatory.store.schema import blobs
+from tests.observatory.store.backdoor import connect
 from tests.observatory.store.samples import AT, DAY, HOUR, make_measurement, make_observations, make_verdict
 
 
 def _n_blobs(store: Store) -> int | None:
-    with store.engine.connect() as connection:
+    with connect(store) as connection:
         return connection.execute(select(func.count()).select_from(blobs)).scalar()
 
 
@@ -24,7 +24,7 @@ def test_raw_rows_go_and_counts_stay(store: Store) -> None:
     before = store.load_cells(Grain.DAY, AT - DAY, AT + 2 * DAY)
     assert _n_blobs(store) == 4
 
-    assert delete_raw_before(store.engine, AT + DAY, chunk=3) == 7
+    assert store.delete_raw_before(AT + DAY, chunk=3) == 7
     assert store.load_measurements() == [new]
     assert _n_blobs(store) == 3
     assert store.load_cells(Grain.DAY, AT - DAY, AT + 2 * DAY) == before

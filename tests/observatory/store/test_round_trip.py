@@ -30,6 +30,7 @@ from probes.records import (
     ThroughputObservation,
     TlsObservation,
 )
+from tests.observatory.store.backdoor import connect
 from tests.observatory.store.samples import AT, make_measurement, make_observations, make_verdict
 
 # Raw error texts and headers may hold anything, half characters too; names may not.
@@ -172,7 +173,7 @@ def test_a_naive_time_is_refused() -> None:
 def test_certificates_and_pages_are_kept_once(store: Store) -> None:
     measured = [make_measurement(f"m{i}", observations=make_observations()) for i in range(5)]
     store.save_measurements([(m, make_verdict()) for m in measured], received_at=AT)
-    with store.engine.connect() as connection:
+    with connect(store) as connection:
         assert connection.execute(select(func.count()).select_from(blobs)).scalar() == 3
     assert store.load_measurements() == measured
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from observatory.model import Grain, State
-from observatory.store import open_store
+from observatory.store import open_reader
 from tests.observatory.site.browser.conftest import OpenPage, serve
 from tests.observatory.site.browser.test_dashboard import PATHS, assert_no_error_box
 
@@ -55,7 +55,7 @@ def test_each_page_opens_while_the_replay_runs_and_when_it_is_over(
 
 def test_only_scripted_networks_were_seen_blocked(demo: Running) -> None:
     assert demo.process.wait(120) == 0
-    with open_store(demo.database, read_only=True) as store:
+    with open_reader(demo.database) as store:
         coverage = store.load_coverage()
         assert coverage.first_at and coverage.last_at and coverage.emulated and not coverage.real
         cells = store.load_cells(Grain.DAY, coverage.first_at.replace(hour=0), coverage.last_at)

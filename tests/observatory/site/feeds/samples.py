@@ -18,8 +18,7 @@ from observatory.model import (
     Witness,
 )
 from observatory.store import Store
-from observatory.store.engine import writing
-from observatory.store.events import save_events
+from tests.observatory.store.samples import save_revision
 
 AT = datetime(2017, 7, 14, 11, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -109,6 +108,4 @@ HISTORIES = {
 def save_histories(store: Store, histories: Iterable[tuple[Revision, ...]]) -> None:
     """Write revisions as detecting would, in the order of their times."""
     for revision in sorted((r for history in histories for r in history), key=lambda r: r.at):
-        with writing(store.engine) as connection:
-            changed = {revision.event.id: (revision.event, revision.causes)}
-            save_events(connection, changed, (), at=revision.at)
+        save_revision(store, revision.event, *revision.causes, at=revision.at)

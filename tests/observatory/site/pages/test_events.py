@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from observatory.model import AlertKind, Role
+from observatory.model.views import Share
 from observatory.site import reads
-from observatory.store import Share, Store
+from observatory.store import Store
 from observatory.text import LANGUAGES, load_text
 from observatory.views.aligned import ZERO, align_shares
 from observatory.views.csv import SPELL_COLUMNS, aligned_csv, spell_csv

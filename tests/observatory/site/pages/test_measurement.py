@@ -18,6 +18,7 @@ from probes.records import AnyObservation, ExtendedError, Failure, Heard, Measur
 from tests.observatory.site.test_pages import HOSTILE, open_page, words
 from tests.observatory.site.views import make_status
 from tests.observatory.site.world import make_vantage
+from tests.observatory.store.backdoor import connect
 from tests.observatory.views.test_steps import EXCEEDED, HARMLESS, LEAF, answer, dns, hops, http, tls
 
 AT = datetime.now(UTC) - timedelta(minutes=3)
@@ -171,7 +172,7 @@ def test_a_measurement_whose_rows_were_deleted_says_so(language: str, told: Stor
 
 
 def test_a_damaged_row_is_no_crash(told: Store) -> None:
-    with told.engine.begin() as connection:
+    with connect(told) as connection:
         connection.exec_driver_sql("UPDATE measurements SET body = x'00'")
     assert load_text("en")("measured.damaged_next") in words(open_page("measurement", id="m"))
 
