@@ -205,6 +205,41 @@ def test_data_older_than_where_the_test_stands(store: Store) -> None:
     assert the_spell(store).onset.by == ONSET + timedelta(minutes=10)
 
 
+def old_spool_then_live_round(store: Store, spool: Sequence[Judged], live_round: Sequence[Judged]) -> None:
+    save(store, spool)
+    save(store, live_round)
+
+
+def live_round_then_old_spool(store: Store, spool: Sequence[Judged], live_round: Sequence[Judged]) -> None:
+    save(store, live_round)
+    save(store, spool)
+
+
+def both_in_one_batch(store: Store, spool: Sequence[Judged], live_round: Sequence[Judged]) -> None:
+    save(store, [*live_round, *spool])
+
+
+@pytest.mark.parametrize(
+    "arrive",
+    [old_spool_then_live_round, live_round_then_old_spool, both_in_one_batch],
+    ids=lambda arrive: arrive.__name__,
+)
+def test_a_block_in_an_old_spool_is_not_lost_beside_a_live_round(
+    store: Store, arrive: Callable[[Store, Sequence[Judged], Sequence[Judged]], None]
+) -> None:
+    """An agent was cut off during a block, and sends what it kept just before its next round."""
+    back = ONSET + 2 * DAY
+    save(store, hours(START, ONSET, State.OK) + hours(back, back + 8 * DAY, State.OK))
+    look(store)
+    assert store.load_events() == (), "the test has gone on from there"
+    spool = hours(ONSET, back, State.BLOCKED)
+    arrive(store, spool, [measured(back + 8 * DAY, State.OK)])
+    look(store)
+    spell = the_spell(store)
+    assert spell.onset.by == spool[0][0].started_at
+    assert spell.end is not None and spell.end.after == spool[-1][0].started_at
+
+
 def test_verdicts_that_are_judged_again_withdraw_the_event(store: Store) -> None:
     save(store, block())
     look(store)
