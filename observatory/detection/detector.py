@@ -1,6 +1,6 @@
 """From changed hours to events and alerts, whatever wrote them: a round, a late batch, an import, a rescore.
 
-touched series → search_series → spells → one event of many → what is new → revisions, alerts
+dirty series → search_series → spells → grouped into events → what is new → revisions, alerts
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ from observatory.model.detection import DetectionResult, DirtySeries
 from observatory.store import StaleDetection, Store, StoreReader
 
 SERIES_PER_BATCH: Final = 200
-# What is first found so long after it began is shown, and nobody is told as if it were new.
+# What is found this long after it began is shown, but announced to nobody: it is no news.
 HISTORY: Final = timedelta(days=30)
-# How long an event must have stood still before a correction of it is told.
+# How long an event must have stayed as it is before a correction of it is announced.
 CORRECTION_DELAY: Final = timedelta(minutes=15)
 # So many open series are brought up to date in one review, a minute apart.
 MOST_DUE: Final = 100
@@ -38,7 +38,7 @@ class DetectionSummary:
 
 class Detector:
     """Keeps events up to date with the cells. Safe to share between threads; any number of processes may run
-    one: who is overtaken looks again.
+    one: whoever comes second searches again.
     """
 
     def __init__(self, store: Store) -> None:
@@ -48,56 +48,56 @@ class Detector:
     def run(
         self, now: datetime, *, review: bool = False, on_batch: Callable[[int], None] = lambda n: None
     ) -> DetectionSummary:
-        """Look at everything that changed since the last time.
+        """Search everything that changed since the last time.
 
-        Shape:  two hundred series at a time, each a transaction of its own; `on_batch` is told how many were
-                looked at. Revisions and alerts are dated `now`. `review`: also bring the counts of what goes
-                on up to date, and tell what was held back.
-        Errors: StoreError; what was looked at before stays, and the rest is looked at the next time.
+        Shape:  batches of 200 series, each a transaction of its own; `on_batch` is called with how many each
+                had. Revisions and alerts are dated `now`. `review`: also bring the counts of what goes on up
+                to date, and announce what was held back.
+        Errors: StoreError; the batches before it are kept, and the rest is searched the next time.
         """
         outcome = DetectionSummary()
         with self._lock:
             networks = load_networks(self._store)
-            changed, n, n_overtaken = review, SERIES_PER_BATCH, 0
+            changed, n, n_stale = review, SERIES_PER_BATCH, 0
             while n == SERIES_PER_BATCH:
-                touched = self._store.load_dirty_series(SERIES_PER_BATCH)
-                n = len(touched)
-                found = search_series(self._store, touched, networks, thorough=review)
+                dirty = self._store.load_dirty_series(SERIES_PER_BATCH)
+                n = len(dirty)
+                found = search_series(self._store, dirty, networks, thorough=review)
                 if review and n < SERIES_PER_BATCH:
-                    found = _join(found, self._catch_up(touched, networks))
+                    found = _join(found, self._catch_up(dirty, networks))
                 changed = changed or bool(found.spells)
-                # Only the last batch makes events: nobody is told of the first two hundred of many.
+                # Only the last batch makes events: the first 200 series of many are no event by themselves.
                 makes_events = changed and n < SERIES_PER_BATCH
-                result = self._conclude(touched, found, now, review=review, makes_events=makes_events)
+                result = self._conclude(dirty, found, now, review=review, makes_events=makes_events)
                 try:
                     self._store.save_result(result, at=now)
                 except StaleDetection:
-                    n_overtaken += 1
-                    if n_overtaken == _TRIES:
+                    n_stale += 1
+                    if n_stale == _TRIES:
                         raise
                     n = SERIES_PER_BATCH
                     continue
-                outcome.n_series += len(touched)
+                outcome.n_series += len(dirty)
                 outcome.n_revised += len(result.revised)
                 outcome.n_alerts += len(result.alerts)
-                on_batch(len(touched))
+                on_batch(len(dirty))
         return outcome
 
-    def _catch_up(self, touched: Sequence[DirtySeries], networks: Mapping[int, NetworkInfo]) -> SearchResult:
-        looked_at = {item.series for item in touched}
-        due = [item for item in find_due(self._store) if item.series not in looked_at]
+    def _catch_up(self, dirty: Sequence[DirtySeries], networks: Mapping[int, NetworkInfo]) -> SearchResult:
+        searched = {item.series for item in dirty}
+        due = [item for item in find_due(self._store) if item.series not in searched]
         return search_series(self._store, due[:MOST_DUE], networks, thorough=True)
 
     def _conclude(
         self,
-        touched: Sequence[DirtySeries],
+        dirty: Sequence[DirtySeries],
         found: SearchResult,
         now: datetime,
         *,
         review: bool,
         makes_events: bool,
     ) -> DetectionResult:
-        ours = self._find_ours(found, now)
+        rule_changes = self._announce_rule_changes(found, now)
         revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
         updated: list[Event] = []
         alerts: list[Alert] = []
@@ -107,13 +107,13 @@ class Detector:
             events = group_spells(self._all_spells(found), [r.event for r in known.values()])
             revised, updated, alerts = self._compare(events, known, now, review=review)
         return DetectionResult(
-            searched=touched,
+            searched=dirty,
             checkpoints=found.checkpoints,
             spells=found.spells,
             revised=revised,
             updated=updated,
             known={id_: revision.number for id_, revision in known.items()},
-            alerts=[*ours, *alerts],
+            alerts=[*rule_changes, *alerts],
         )
 
     def _all_spells(self, found: SearchResult) -> list[Spell]:
@@ -123,7 +123,7 @@ class Detector:
     def _compare(
         self, events: Sequence[Event], known: Mapping[str, Revision], now: datetime, *, review: bool
     ) -> tuple[dict[str, tuple[Event, tuple[AlertKind, ...]]], list[Event], list[Alert]]:
-        """Return the events that say something new, those with newer counts alone, and whom to tell what."""
+        """Return the events that say something new, those with newer counts alone, and the alerts."""
         revised: dict[str, tuple[Event, tuple[AlertKind, ...]]] = {}
         updated: list[Event] = []
         alerts: list[Alert] = []
@@ -138,16 +138,16 @@ class Detector:
                 alerts += self._find_alert(event, now, None if causes else before)
         return revised, updated, alerts
 
-    def _find_alert(self, event: Event, now: datetime, stands: Revision | None) -> list[Alert]:
-        """Return what people are to be told now; `stands` is the revision the event has and keeps."""
+    def _find_alert(self, event: Event, now: datetime, kept: Revision | None) -> list[Alert]:
+        """Return what is to be announced now; `kept` is the revision of an event that gets no new one."""
         log = self._store.load_alerts(of_events=[event.id], kinds=PRIORITY)
-        told = None
+        announced = None
         if log and log[-1].revision is not None:
-            told = self._store.load_revisions(event.id, number=log[-1].revision)[0].event
-        if _is_history(event, told, now):
+            announced = self._store.load_revisions(event.id, number=log[-1].revision)[0].event
+        if _is_history(event, announced, now):
             return []
-        news = [kind for kind in find_news(told, event) if not _is_too_soon(kind, log, now)]
-        if AlertKind.CORRECTION in news and (stands is None or now - stands.at < CORRECTION_DELAY):
+        news = [kind for kind in find_news(announced, event) if not _is_too_soon(kind, log, now)]
+        if AlertKind.CORRECTION in news and (kept is None or now - kept.at < CORRECTION_DELAY):
             # A late upload comes in many batches: one correction, when they are all there.
             return []
         if not news:
@@ -157,14 +157,14 @@ class Detector:
                 at=now,
                 kind=news[0],
                 event=event.id,
-                revision=stands.number if stands else None,
+                revision=kept.number if kept else None,
                 emulated=event.emulated,
                 detail=" ".join(news),
             )
         ]
 
-    def _find_ours(self, found: SearchResult, now: datetime) -> list[Alert]:
-        """Tell the operator where a verdict changed because we did, so that the past is judged again too."""
+    def _announce_rule_changes(self, found: SearchResult, now: datetime) -> list[Alert]:
+        """Alert the operator to onsets that new rules or reference data made: the past must be rescored."""
         new: list[Spell] = []
         for series, spells in found.spells.items():
             stored = {s.suspected_at for s in self._store.load_spells([series]) if s.onset_from_rule_change}
@@ -190,17 +190,17 @@ def _join(one: SearchResult, other: SearchResult) -> SearchResult:
 
 
 def _may_have_news(event: Event, before: Revision | None, now: datetime) -> bool:
-    """Whether something may have been held back: not of what has stood still for longer than any pause."""
+    """Whether something may have been held back: not where nothing changed for longer than any interval."""
     return event.end is None or before is None or now - before.at < 2 * max(MIN_INTERVAL.values())
 
 
-def _is_history(event: Event, told: Event | None, now: datetime) -> bool:
+def _is_history(event: Event, announced: Event | None, now: datetime) -> bool:
     """An archive that is imported brings no news."""
-    return told is None and event.onset.by < now - HISTORY
+    return announced is None and event.onset.by < now - HISTORY
 
 
 def _is_too_soon(kind: AlertKind, log: Sequence[Alert], now: datetime) -> bool:
-    """What goes on for days is told now and then; the first word of it counts as a telling."""
+    """What goes on for days is announced at intervals, which begin with the onset."""
     pause = MIN_INTERVAL.get(kind)
     if pause is None:
         return False

@@ -1,6 +1,6 @@
-"""Tests series whose hours changed, going on from where each test stood, and describes what it found.
+"""Tests series whose hours changed, going on from their checkpoints, and describes what it found.
 
-Where a test stands is kept two days back: a late batch goes on from there, an older one makes that series
+A checkpoint lies two days back: a late batch is tested from there, an older one makes the test of that series
 start again from its beginning. Either way the outcome is that of all cells at once.
 """
 
@@ -70,7 +70,7 @@ class _State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What is to be kept: where tests stand now, and all spells of those series that say something else."""
+    """What is to be kept: new checkpoints, and all spells of the series whose spells changed."""
 
     checkpoints: tuple[Checkpoint, ...]
     spells: dict[Series, list[Spell]]
@@ -78,7 +78,7 @@ class SearchResult:
 
 @dataclass(slots=True, kw_only=True)
 class _Tested:
-    touched: DirtySeries
+    dirty: DirtySeries
     at: int
     before: _State
     state: _State
@@ -86,21 +86,21 @@ class _Tested:
 
 def search_series(
     store: StoreReader,
-    touched: Sequence[DirtySeries],
+    dirty: Sequence[DirtySeries],
     networks: Mapping[int, NetworkInfo],
     *,
     thorough: bool = False,
 ) -> SearchResult:
     """Test these series and describe what is new in them.
 
-    Shape:  a series that was blocked and still is, in the same way as far as the test goes, is described anew
-            only when `thorough`: its counts may lag behind until then.
+    Shape:  a series that was blocked and still is, in the same way as far as the test goes, is described
+            again only when `thorough`: its counts may lag behind until then.
     Errors: StoreError; nothing is written.
     """
-    checkpoints = store.load_checkpoints([item.series for item in touched])
+    checkpoints = store.load_checkpoints([item.series for item in dirty])
     going_on: list[tuple[DirtySeries, int, _State]] = []
     from_start: list[tuple[DirtySeries, int, _State]] = []
-    for item in touched:
+    for item in dirty:
         checkpoint = checkpoints.get(item.series)
         if checkpoint is None:
             from_start.append((item, 0, _State()))
@@ -113,8 +113,8 @@ def search_series(
     tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
     kept, spells = [], {}
     for one in tested:
-        of = one.touched.series
-        if not _says_the_same(one, thorough=thorough):
+        of = one.dirty.series
+        if not _is_up_to_date(one, thorough=thorough):
             spells[of] = _describe(store, of, one, networks.get(of.asn, NetworkInfo()))
             one.state = replace(one.state, described=one.state.newest)
         known = checkpoints.get(of)
@@ -133,7 +133,7 @@ def _test(
     counts = store.load_hourly_counts([item.series for item, _, _ in series], start)
     if not len(counts.hours):
         return [
-            _Tested(touched=item, at=at, before=state, state=replace(state, seen=state.marks))
+            _Tested(dirty=item, at=at, before=state, state=replace(state, seen=state.marks))
             for item, at, state in series
         ]
     for column, (_, at, _) in enumerate(series):
@@ -141,7 +141,7 @@ def _test(
         counts.n_blocked[counts.hours < at, column] = 0
     heard = [counts.hours[column] for column in (counts.n_ok + counts.n_blocked > 0).T]
     newest = [int(hours[-1]) if len(hours) else 0 for hours in heard]
-    # By the one that is furthest behind: a single clock that runs ahead must not leave the others behind.
+    # By the series furthest behind: one clock that runs ahead must not move the checkpoints of the others.
     behind = min((hour for hour in newest if hour), default=0)
     moves_on = whole or min(at for _, at, _ in series) < behind - _MOVED_ON
     cut = behind - _KEPT_BACK if moves_on else 0
@@ -158,7 +158,7 @@ def _test(
         marks = _merge(state.marks, new_marks)
         tested.append(
             _Tested(
-                touched=item,
+                dirty=item,
                 at=max(at, cut),
                 before=state,
                 state=_State(
@@ -194,7 +194,7 @@ def _run(
 
 
 def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
-    """A mark is known by when it was set; a later word on it replaces the earlier."""
+    """A mark is identified by when suspicion arose; a newer version of it replaces the older."""
     return tuple(sorted({m.suspected: m for m in (*known, *new)}.values(), key=lambda m: m.suspected))
 
 
@@ -208,9 +208,9 @@ def find_due(store: StoreReader) -> list[DirtySeries]:
     return due
 
 
-def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
-    """Whether the stored spells already say all there is."""
-    marks, since, described = one.state.seen, number_of(one.touched.since), one.before.described
+def _is_up_to_date(one: _Tested, *, thorough: bool) -> bool:
+    """Whether the stored spells already say all that the cells show."""
+    marks, since, described = one.state.seen, number_of(one.dirty.since), one.before.described
     if marks != one.before.seen:
         return False
     if any(mark.over is None for mark in marks):
@@ -220,9 +220,9 @@ def _says_the_same(one: _Tested, *, thorough: bool) -> bool:
 
 
 def _describe(store: StoreReader, of: Series, one: _Tested, network: NetworkInfo) -> list[Spell]:
-    """Return all spells of a series: those that nothing changed as they are, the others anew."""
+    """Return all spells of a series: unchanged ones as they are stored, the others described again."""
     stored = store.load_spells([of])
-    since, known = number_of(one.touched.since), set(one.before.seen)
+    since, known = number_of(one.dirty.since), set(one.before.seen)
     spells: list[Spell] = []
     for group in _groups(one.state.seen):
         last = group[-1].over

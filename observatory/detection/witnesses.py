@@ -22,7 +22,7 @@ def attach_evidence(store: StoreReader, spell: Spell, before: Spell | None = Non
     """Return the spell with exact borders, witnesses and control.
 
     Shape:  `before` is what was known of the same spell; where the raw rows are gone since, and its borders
-            lie within those found now, it stands.
+            lie within those found now, it is kept.
     Errors: StoreError.
     """
     share = spell.portion.share
@@ -71,7 +71,7 @@ def _narrower(found: Interval, known: Interval) -> Interval:
 
 
 def _sharpen_method(method: Method, spell: Spell) -> Method:
-    """A method that may have begun or ended with the whole spell did so, as far as anybody can tell."""
+    """A method that may have begun or ended together with the spell is taken to have done so."""
     return replace(
         method,
         onset=_narrower(method.onset, spell.onset),
@@ -99,7 +99,7 @@ def _find_witnesses(store: StoreReader, spell: Spell) -> tuple[Witness, ...]:
             for row in rows
         ]
 
-    # Borders are exact where there are raw rows, and without raw rows nobody can be shown.
+    # Borders are exact where there are raw rows; without raw rows there is no witness to show.
     ok = frozenset({State.OK})
     found: list[Witness] = []
     if spell.onset.after is not None:

@@ -1,7 +1,7 @@
 """The process that looks for onsets and ends and delivers alerts (`python -m observatory.detection.worker`).
 
-It sees what any process stored by the word that is left in the database with each changed hour, so it may be
-stopped, killed and started again at any time: what it has not looked at waits for it.
+Whatever process stores measurements marks their series as dirty in the same transaction, so this one may be
+stopped, killed and started again at any time: what it has not searched yet waits for it.
 """
 
 import logging
@@ -17,16 +17,16 @@ from observatory.store import Store, StoreError, open_store
 
 logger = logging.getLogger("observatory.detection.worker")
 
-LOOK_EVERY_S: Final = 1.0
+SEARCH_EVERY_S: Final = 1.0
 REVIEW_EVERY_S: Final = 60.0
 
 
 def watch(store: Store) -> None:
-    """Look at what changed as soon as it did, and once a minute at what goes on. Never returns.
+    """Search what changed within a second, and once a minute what goes on. Never returns.
 
     Errors: none; what fails is logged and tried again.
     """
-    # In a thread of its own: receivers that hang must hold up no look.
+    # In a thread of its own: receivers that hang must hold up no search.
     Thread(target=_deliver_each_minute, args=(store,), name="alerts", daemon=True).start()
     detector = Detector(store)
     reviewed_s = time.monotonic()
@@ -36,10 +36,10 @@ def watch(store: Store) -> None:
             if is_due or store.load_dirty_series(1):
                 detector.run(datetime.now(UTC), review=is_due)
         except Exception:
-            logger.exception("looking for onsets and ends failed; it is tried again")
+            logger.exception("the search for onsets and ends failed; it is tried again")
         if is_due:
             reviewed_s = time.monotonic()
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(SEARCH_EVERY_S)
 
 
 def _deliver_each_minute(store: Store) -> None:
@@ -47,7 +47,7 @@ def _deliver_each_minute(store: Store) -> None:
         try:
             run_delivery_pass(store, datetime.now(UTC))
         except Exception:
-            logger.exception("telling people failed; nothing is lost, it is tried again")
+            logger.exception("delivering alerts failed; nothing is lost, it is tried again")
         time.sleep(REVIEW_EVERY_S)
 
 

@@ -1,4 +1,4 @@
-"""What people are told, and what people add."""
+"""Alerts, the revisions of events they announce, and the notes people add."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from observatory.model.events import Event
 
 
 class AlertKind(StrEnum):
-    """What an alert tells. `silent`, `back` and `ours` are for operators alone."""
+    """What an alert announces. `silent`, `back` and `ours` are for operators alone."""
 
     ONSET = "onset"
     SPREAD = "spread"

@@ -1,4 +1,4 @@
-"""The log of alerts. Only ever added to; how far telling them has come is in deliveries.py."""
+"""The log of alerts. Only ever added to; how far each has come is in deliveries.py."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any

@@ -1,8 +1,8 @@
 """How far the telling of alerts has come, for each channel. The log itself is in alerts.py.
 
 An alert is claimed for a message before the message is sent, in a transaction that no second sender passes;
-it is marked told after the channel took it. Whoever dies in between leaves the claim, which says what was in
-the message, so that the same message is sent again when the claim has run out.
+it is marked delivered after the channel took it. A sender that dies in between leaves the claim, which says
+what was in the message, so that the same message is sent again when the claim has run out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,7 @@ from observatory.store.engine import insert_into
 from observatory.store.schema import watermarks
 from observatory.store.schema_events import alerts, deliveries, event_revisions, events
 
-# Whatever the log says, the public is never told of these.
+# Whatever the log says, these are never for the public.
 OPERATOR_KINDS: Final = (AlertKind.SILENT, AlertKind.BACK, AlertKind.RULE_CHANGE)
 BEFORE_CHANNEL: Final = "older than the channel"
 _CHUNK: Final = 500
@@ -38,7 +38,7 @@ class DeliveryReader(Database):
     """How far alerts have come."""
 
     def load_outbox(self, channel: str, *, audience: Audience, sent_since: datetime) -> Outbox:
-        """Return what a channel is still to be told, with the events it is about."""
+        """Return what is still to be delivered to a channel, with the events it is about."""
         kinds = [kind.value for kind in OPERATOR_KINDS]
         if audience is Audience.PUBLIC:
             meant = and_(alerts.c.audience == Audience.PUBLIC.value, alerts.c.kind.not_in(kinds))
@@ -134,7 +134,7 @@ class DeliveryWriter(WritableDatabase):
     def open_channel(self, channel: str, *, at: datetime) -> int:
         """Remember a channel the first time it is met: what is in the log by then is history to it.
 
-        Shape:  -> the number of alerts that it will not be told; 0 for a channel that is known.
+        Shape:  -> the number of alerts that will not be delivered to it; 0 for a channel that is known.
         """
         name = f"channel {channel}"
         with self._reading() as connection:
@@ -211,7 +211,7 @@ class DeliveryWriter(WritableDatabase):
     def put_off_alerts(
         self, channel: str, put_off: Sequence[Delivery], *, until: datetime | None, reason: str
     ) -> None:
-        """Keep that alerts wait until a time, or with None that they will never be told, and why.
+        """Keep that alerts wait until a time, or with None that they will never be delivered, and why.
 
         Shape:  those that another sender has taken since they were read are left to it.
         """
@@ -236,7 +236,7 @@ class DeliveryWriter(WritableDatabase):
 
 
 def _unchanged(connection: Connection, channel: str, read: Sequence[Delivery]) -> list[Delivery]:
-    """Return those that are still as they were read: nobody has claimed, told or put them off since."""
+    """Return those that are still as they were read: nobody has claimed, delivered or put them off since."""
     query = select(deliveries).where(
         deliveries.c.channel == channel, deliveries.c.alert.in_([d.alert.number for d in read])
     )

@@ -4,7 +4,7 @@ ledger ─ measurements ─┬─ verdicts            what is known, what was me
                        └─ measurement_blobs ─ blobs
 series × outcomes ─ cells                     counts per hour and day, for good
 latest   coverage   watermarks                one row each per series, kind of data, purpose
-touched → detections → spells → events ─┬─ event_revisions, event_notes      in schema_events.py
+dirty_series → checkpoints → spells → events ─┬─ event_revisions, event_notes      in schema_events.py
                                         └─ alerts ─ deliveries
 vantage_points   vantage_activity   gaps   config_state
 """
@@ -168,7 +168,7 @@ series: Final = Table(
 )
 
 # `mechanism` is empty for none: two NULLs would not be the same outcome to a unique key. The versions are
-# part of it, so that a change of ours can be told from one in the world.
+# part of it, so that a change of rules can be told from one in the world.
 outcomes: Final = Table(
     "outcomes",
     METADATA,

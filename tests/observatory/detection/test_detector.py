@@ -75,7 +75,7 @@ def save(store: Store, judged: Sequence[Judged]) -> None:
     store.save_measurements(judged, received_at=NOW)
 
 
-def look(store: Store, now: datetime = NOW, *, review: bool = False) -> None:
+def search(store: Store, now: datetime = NOW, *, review: bool = False) -> None:
     Detector(store).run(now, review=review)
 
 
@@ -89,14 +89,14 @@ def the_spell(store: Store) -> Spell:
     return spell
 
 
-def told(store: Store) -> list[str]:
+def announced(store: Store) -> list[str]:
     return [alert.kind.value for alert in store.load_alerts()]
 
 
 def test_block_is_found_with_exact_borders_and_witnesses(store: Store) -> None:
     save(store, block() + hours(ONSET + 3 * DAY, ONSET + 5 * DAY, State.OK))
     save(store, hours(ONSET, ONSET + DAY, State.OK, vantage=CONTROL))
-    look(store)
+    search(store)
     spell = the_spell(store)
     ten = timedelta(minutes=10)
     assert (spell.onset.after, spell.onset.by) == (ONSET - HOUR + ten, ONSET + ten)
@@ -128,7 +128,7 @@ def test_block_is_found_with_exact_borders_and_witnesses(store: Store) -> None:
 def live(store: Store, judged: Sequence[Judged]) -> None:
     for pair in judged:
         save(store, [pair])
-        look(store, pair[0].started_at)
+        search(store, pair[0].started_at)
 
 
 def at_once(store: Store, judged: Sequence[Judged]) -> None:
@@ -140,7 +140,7 @@ def in_disorder(store: Store, judged: Sequence[Judged]) -> None:
     random.Random(5).shuffle(shuffled)
     for first in range(0, len(shuffled), 40):
         save(store, shuffled[first : first + 40])
-        look(store)
+        search(store)
 
 
 def one_part_very_late(store: Store, judged: Sequence[Judged]) -> None:
@@ -160,12 +160,12 @@ def test_how_it_is_fed_makes_no_difference(
         with open_store(f"sqlite:///{tmp_path}/{name}.sqlite") as store:
             store.save_vantage_points([XL], at=START)
             way(store, judged)
-            look(store, review=True)
+            search(store, review=True)
             found.append(store.load_spells())
     assert found[0] == found[1] and len(found[0]) == 1
 
 
-def test_nothing_is_looked_at_twice(store: Store) -> None:
+def test_nothing_is_searched_twice(store: Store) -> None:
     save(store, block())
     assert Detector(store).run(NOW).n_series == 1
     outcome = Detector(store).run(NOW, review=True)
@@ -175,7 +175,7 @@ def test_nothing_is_looked_at_twice(store: Store) -> None:
 def test_late_upload_of_two_days_moves_the_onset_and_is_corrected_once(store: Store) -> None:
     back = ONSET + 2 * DAY
     save(store, hours(START, ONSET, State.OK) + hours(back, back + DAY, State.BLOCKED))
-    look(store, back + DAY)
+    search(store, back + DAY)
     assert the_spell(store).onset.after == ONSET - HOUR + timedelta(minutes=10)
     assert the_spell(store).onset.by == back + timedelta(minutes=10)
     (first,) = store.load_alerts()
@@ -184,24 +184,24 @@ def test_late_upload_of_two_days_moves_the_onset_and_is_corrected_once(store: St
     gap = hours(ONSET, ONSET + 20 * HOUR, State.OK) + hours(ONSET + 20 * HOUR, back, State.BLOCKED)
     for start in range(0, len(gap), 10):
         save(store, gap[start : start + 10])
-        look(store, later)
-    assert told(store) == ["onset"], "the upload is still under way"
-    look(store, later + timedelta(minutes=20), review=True)
-    look(store, later + timedelta(minutes=40), review=True)
+        search(store, later)
+    assert announced(store) == ["onset"], "the upload is still under way"
+    search(store, later + timedelta(minutes=20), review=True)
+    search(store, later + timedelta(minutes=40), review=True)
     assert the_spell(store).onset.by == ONSET + 20 * HOUR + timedelta(minutes=10)
-    assert told(store) == ["onset", "correction"]
-    assert store.load_alerts()[0] == first, "what was told stays in the log"
+    assert announced(store) == ["onset", "correction"]
+    assert store.load_alerts()[0] == first, "what was announced stays in the log"
     revisions = store.load_revisions(the_event(store).id)
     assert revisions[0].event.onset.by == back + timedelta(minutes=10)
     assert AlertKind.CORRECTION in {cause for r in revisions for cause in r.causes}
 
 
-def test_data_older_than_where_the_test_stands(store: Store) -> None:
+def test_data_older_than_the_checkpoint(store: Store) -> None:
     judged = block(ONSET + 8 * DAY)
     live(store, judged[12 * 24 :])
     assert the_spell(store).onset.after is None, "blocked from the first measurement on"
     save(store, judged[: 12 * 24])
-    look(store)
+    search(store)
     assert the_spell(store).onset.by == ONSET + timedelta(minutes=10)
 
 
@@ -230,11 +230,11 @@ def test_a_block_in_an_old_spool_is_not_lost_beside_a_live_round(
     """An agent was cut off during a block, and sends what it kept just before its next round."""
     back = ONSET + 2 * DAY
     save(store, hours(START, ONSET, State.OK) + hours(back, back + 8 * DAY, State.OK))
-    look(store)
+    search(store)
     assert store.load_events() == (), "the test has gone on from there"
     spool = hours(ONSET, back, State.BLOCKED)
     arrive(store, spool, [measured(back + 8 * DAY, State.OK)])
-    look(store)
+    search(store)
     spell = the_spell(store)
     assert spell.onset.by == spool[0][0].started_at
     assert spell.end is not None and spell.end.after == spool[-1][0].started_at
@@ -242,33 +242,33 @@ def test_a_block_in_an_old_spool_is_not_lost_beside_a_live_round(
 
 def test_verdicts_that_are_judged_again_withdraw_the_event(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     store.replace_verdicts({m.id: replace(v, state=State.OK, mechanism=None) for m, v in block()})
-    look(store)
+    search(store)
     assert the_event(store).withdrawn and store.load_spells() == []
-    assert told(store) == ["onset", "withdrawal"]
+    assert announced(store) == ["onset", "withdrawal"]
 
 
-def test_looking_at_everything_again_takes_back_what_is_not_found_again(store: Store) -> None:
+def test_searching_everything_again_takes_back_what_is_not_found_again(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     store.replace_verdicts({m.id: replace(v, state=State.OK, mechanism=None) for m, v in block()})
     store.mark_all_dirty()
-    look(store)
+    search(store)
     assert the_event(store).withdrawn and store.load_spells() == []
 
 
-def test_change_of_ours_is_told_to_the_operator_alone(store: Store) -> None:
+def test_onset_from_a_rule_change_is_for_the_operator_alone(store: Store) -> None:
     save(store, hours(START, ONSET, State.OK) + hours(ONSET, ONSET + DAY, State.BLOCKED, version="3"))
-    look(store)
-    look(store, review=True)
+    search(store)
+    search(store, review=True)
     assert store.load_events() == ()
     (alert,) = store.load_alerts()
     assert (alert.kind, alert.audience) == (AlertKind.RULE_CHANGE, Audience.OPERATOR)
     assert "XL Axiata: t.me" in alert.detail
     before = hours(START, ONSET, State.OK)
     store.replace_verdicts({m.id: replace(v, rules_version="3") for m, v in before})
-    look(store)
+    search(store)
     assert not the_spell(store).onset_from_rule_change, (
         "the past was judged by the same rules, and the block stands"
     )
@@ -277,43 +277,43 @@ def test_change_of_ours_is_told_to_the_operator_alone(store: Store) -> None:
 def test_many_hosts_are_one_event_and_one_alert(store: Store) -> None:
     hosts = [f"host{n}" for n in range(11)]
     save(store, [pair for host in hosts for pair in block(ONSET + DAY, target=host)[-120:]])
-    look(store)
+    search(store)
     assert the_event(store).targets == tuple(sorted(hosts))
-    assert told(store) == ["onset"]
+    assert announced(store) == ["onset"]
 
 
-def test_spread_is_told_once_a_day_with_all_that_joined(store: Store) -> None:
+def test_spread_is_announced_once_a_day_with_all_that_joined(store: Store) -> None:
     points = [replace(XL, id=f"v{n}", asn=n, isp=f"ISP {n}") for n in range(1, 5)]
     store.save_vantage_points([XL, *points], at=START)
     save(store, block(ONSET + DAY))
-    look(store, ONSET + DAY)
+    search(store, ONSET + DAY)
     for number, point in enumerate(points):
         save(store, block(ONSET + DAY, vantage=point)[-150:])
-        look(store, ONSET + DAY + (number + 1) * HOUR)
-    assert told(store) == ["onset"]
-    look(store, ONSET + 3 * DAY, review=True)
-    look(store, ONSET + 3 * DAY + HOUR, review=True)
-    assert told(store) == ["onset", "spread"]
+        search(store, ONSET + DAY + (number + 1) * HOUR)
+    assert announced(store) == ["onset"]
+    search(store, ONSET + 3 * DAY, review=True)
+    search(store, ONSET + 3 * DAY + HOUR, review=True)
+    assert announced(store) == ["onset", "spread"]
     assert len(the_event(store).networks) == 5
 
 
 @pytest.mark.parametrize("ends", [True, False])
 def test_archive_of_years_ago_is_kept_and_nobody_is_alarmed(store: Store, ends: bool) -> None:
     save(store, block() + (hours(ONSET + 3 * DAY, ONSET + 5 * DAY, State.OK) if ends else []))
-    look(store, NOW + 400 * DAY)
-    assert (the_event(store).end is not None) == ends and told(store) == []
+    search(store, NOW + 400 * DAY)
+    assert (the_event(store).end is not None) == ends and announced(store) == []
 
 
 def test_a_clock_that_runs_ahead_leaves_the_others_where_they_are(store: Store) -> None:
     save(store, [*block(), measured(START + 4000 * DAY, State.OK, target="telegram.org")])
-    look(store)
-    (standing,) = store.load_checkpoints([Series(target="t.me", asn=XL.asn)]).values()
-    assert standing.at == ONSET + 71 * HOUR - 2 * DAY
+    search(store)
+    (checkpoint,) = store.load_checkpoints([Series(target="t.me", asn=XL.asn)]).values()
+    assert checkpoint.at == ONSET + 71 * HOUR - 2 * DAY
 
 
 def test_control_vantage_points_have_no_events(store: Store) -> None:
     save(store, block(vantage=CONTROL))
-    look(store)
+    search(store)
     assert store.load_events() == ()
 
 
@@ -326,13 +326,13 @@ def test_full_disk_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patched:
         patched.setattr(store, "save_result", refuse)
         with pytest.raises(StoreError, match="disk full"):
-            look(store)
+            search(store)
     assert store.load_events() == ()
-    look(store)
-    assert told(store) == ["onset"]
+    search(store)
+    assert announced(store) == ["onset"]
 
 
-def test_two_detectors_at_once_tell_once(store: Store, tmp_path: Path) -> None:
+def test_two_detectors_at_once_announce_once(store: Store, tmp_path: Path) -> None:
     save(store, block())
     with open_store(f"sqlite:///{tmp_path}/observatory.sqlite") as other:
         original = store.load_events
@@ -340,18 +340,18 @@ def test_two_detectors_at_once_tell_once(store: Store, tmp_path: Path) -> None:
         def overtaken(**options: bool | None) -> object:
             found = original(**options)
             if not found:
-                look(other)
+                search(other)
             return found
 
         store.load_events = overtaken  # type: ignore[assignment,method-assign]
-        look(store)
-    assert told(store) == ["onset"]
+        search(store)
+    assert announced(store) == ["onset"]
     assert len(store.load_revisions(the_event(store).id)) == 1
 
 
 def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     event = the_event(store)
     stale = DetectionResult(
         searched=(), checkpoints=(), spells={}, revised={}, updated=[event], known={event.id: 7}, alerts=()
@@ -362,12 +362,12 @@ def test_a_result_that_rests_on_old_events_is_refused(store: Store) -> None:
 
 def test_a_series_that_another_process_finished_with_is_not_written_over(store: Store) -> None:
     save(store, block())
-    (touched,) = store.load_dirty_series(10)
-    look(store)
+    (dirty,) = store.load_dirty_series(10)
+    search(store)
     stale = DetectionResult(
-        searched=[touched],
+        searched=[dirty],
         checkpoints=(),
-        spells={touched.series: []},
+        spells={dirty.series: []},
         revised={},
         updated=(),
         known={},
@@ -378,12 +378,12 @@ def test_a_series_that_another_process_finished_with_is_not_written_over(store: 
     assert len(store.load_spells()) == 1
 
 
-def test_a_series_that_changes_while_it_is_looked_at_is_looked_at_again(store: Store) -> None:
+def test_a_series_that_changes_while_it_is_searched_is_searched_again(store: Store) -> None:
     save(store, block()[:-1])
-    (touched,) = store.load_dirty_series(10)
+    (dirty,) = store.load_dirty_series(10)
     save(store, block()[-1:])
     result = DetectionResult(
-        searched=[touched], checkpoints=(), spells={}, revised={}, updated=(), known={}, alerts=()
+        searched=[dirty], checkpoints=(), spells={}, revised={}, updated=(), known={}, alerts=()
     )
     store.save_result(result, at=NOW)
     assert len(store.load_dirty_series(10)) == 1
@@ -391,11 +391,11 @@ def test_a_series_that_changes_while_it_is_looked_at_is_looked_at_again(store: S
 
 def test_witnesses_outlive_their_raw_rows(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     before = the_spell(store)
     store.delete_raw_before(ONSET + 2 * DAY)
     store.mark_all_dirty()
-    look(store)
+    search(store)
     after = the_spell(store)
     assert after.onset == before.onset
     assert {w.measurement_id for w in before.witnesses} & {w.measurement_id for w in after.witnesses}
@@ -403,16 +403,16 @@ def test_witnesses_outlive_their_raw_rows(store: Store) -> None:
 
 def test_borders_follow_verdicts_that_are_judged_again(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     near = [(m, v) for m, v in block() if ONSET - 2 * HOUR <= m.started_at < ONSET]
     store.replace_verdicts({m.id: replace(v, state=State.IMPAIRED, mechanism=None) for m, v in near})
-    look(store)
+    search(store)
     assert the_spell(store).onset.after == ONSET - 3 * HOUR + timedelta(minutes=10)
 
 
 def test_method_that_began_with_the_block_has_its_exact_onset(store: Store) -> None:
     save(store, block())
-    look(store)
+    search(store)
     (method,) = the_spell(store).methods
     assert method.onset == the_spell(store).onset
 
@@ -421,7 +421,7 @@ def test_method_that_began_with_the_block_has_its_exact_onset(store: Store) -> N
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET at = 0"])
 def test_history_cannot_be_rewritten(store: Store, table: str, statement: str) -> None:
     save(store, block())
-    look(store)
+    search(store)
     store.save_note(Note(event=the_event(store).id, at=NOW, name="R. Reviewer", text="checked"))
     with connect(store) as connection, pytest.raises(Exception, match="only ever added"):
         connection.execute(text(statement.format(table)))
@@ -437,7 +437,7 @@ def test_history_cannot_be_rewritten(store: Store, table: str, statement: str) -
 )
 def test_a_note_that_cannot_be_taken(store: Store, name: str, note: str, message: str) -> None:
     save(store, block())
-    look(store)
+    search(store)
     event = the_event(store).id
     with pytest.raises(ValueError, match=message):
         store.save_note(Note(event=event, at=NOW, name=name, text=note))

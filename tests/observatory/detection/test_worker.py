@@ -1,4 +1,4 @@
-"""The process that looks for onsets: started, killed, started again; what was stored waits for it."""
+"""The process that searches for onsets: started, killed, started again; what was stored waits for it."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def has_looked(store: Store) -> Callable[[], bool]:
+def has_searched(store: Store) -> Callable[[], bool]:
     return lambda: not store.load_dirty_series(1)
 
 
@@ -53,11 +53,11 @@ def test_it_sees_what_others_store_and_survives_being_killed(tmp_path: Path) -> 
         store.save_vantage_points([xl], at=now)
         store.save_measurements(hours(start, onset, State.OK), received_at=now)
         with watching(url) as process:
-            wait_until(has_looked(store))
+            wait_until(has_searched(store))
             assert store.load_events() == () and process.poll() is None
         store.save_measurements(hours(onset, onset + DAY, State.BLOCKED), received_at=now)
         with watching(url):
-            # The silence of the vantage point is told as well.
+            # The silence of the vantage point is announced as well.
             wait_until(lambda: bool(store.load_alerts(kinds=[AlertKind.ONSET])))
         (alert,) = store.load_alerts(kinds=[AlertKind.ONSET])
         (revision,) = store.load_events()
