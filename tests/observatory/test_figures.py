@@ -151,7 +151,9 @@ def test_hover_counts_every_state_and_names_an_offline_vantage() -> None:
         [cell(3, State.BLOCKED, n=5), cell(3, State.INSUFFICIENT, n=2, rule_id="guard.vantage_offline")]
     )
     hover = next(trace for trace in figure.data if trace.name == "counts")
-    assert hover.text[0][3] == "5 × blocked<br>2 × not enough evidence<br>vantage point offline"
+    assert hover.text[0][3] == (
+        "5 × blocked<br>2 × not enough evidence<br>vantage point without internet connection"
+    )
     assert hover.text[0][0] == "no data"
 
 

@@ -75,7 +75,7 @@ def test_test_says_that_it_is_one(file: Path, receiver: Receiver) -> None:
     assert (code, output) == (0, "press: the message was taken; look whether it arrived\n")
     [body] = receiver.bodies
     assert body["type"] == "alert.test"
-    assert "This is a test of the channel “press”" in body["data"]["text"]
+    assert "Test message for the channel “press”" in body["data"]["text"]
 
 
 def test_test_of_a_channel_that_fails(file: Path, receiver: Receiver) -> None:

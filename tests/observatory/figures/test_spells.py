@@ -34,7 +34,9 @@ EN = load_text("en")
 JAKARTA = ZoneInfo("Asia/Jakarta")
 AXIS = TimeAxis(start=AT - 10 * HOUR, end=AT + 90 * HOUR, grain=Grain.HOUR, zone=JAKARTA, title="Time in WIB")
 UNTIL = AT + 80 * HOUR
-CAPTION = Caption(title="When each network blocked what", scope="Event x", source="Source: us. CC BY 4.0.")
+CAPTION = Caption(
+    title="When each target was blocked, by network", scope="Event x", source="Source: us. CC BY 4.0."
+)
 # What is too short to be seen is drawn this long, and this far what nobody saw begin.
 LEAST, STUB = 100 / 100, 100 / 16
 PART = Portion(n_blocked=12, n_judged=30, low=0.24, high=0.58)
@@ -169,8 +171,8 @@ def unwrapped(trace: Any) -> str:
 
 def test_hover_has_the_share_with_its_interval_where_it_is_partial() -> None:
     (part,) = (t for t in draw(make_spell(partial=True, portion=PART)).data if sign_of(t) == "◐")
-    assert "12 of 30 measurements; 95 % interval 24% to 58%" in unwrapped(part)
-    assert "Began: on 14 Jul 2017 between 18:00 and 19:00 WIB" in unwrapped(part)
+    assert "12 of 30 measurements; 95% interval 24% to 58%" in unwrapped(part)
+    assert "Started: on 14 Jul 2017 between 18:00 and 19:00 WIB" in unwrapped(part)
     (ours,) = (t for t in draw(make_spell(end=ENDED, end_from_rule_change=True)).data if sign_of(t) == "✕")
     assert "Ended: not known" in unwrapped(ours)
 
@@ -185,7 +187,7 @@ def test_methods_after_the_first_are_ticks() -> None:
     )
     (ticks,) = (t for t in draw(make_spell(methods=(later, first))).data if t.type == "scatter")
     assert list(ticks.x) == [AXIS.local(AT + 31 * HOUR)]
-    assert "reset when this name is asked for" in ticks.text[0].replace("<br>", " ")
+    assert "cut off (reset) when this name is asked for" in ticks.text[0].replace("<br>", " ")
 
 
 @pytest.mark.parametrize("theme", Theme)

@@ -98,7 +98,7 @@ def test_killed_between_sending_and_marking(
         assert first == second
         assert [a["number"] for a in receiver.bodies[1]["data"]["alerts"]] == [1]
         again.deliver(MINUTE)
-        assert receiver.subjects[2:] == ["Blocked, and spread: t.me on 2 networks"]
+        assert receiver.subjects[2:] == ["Blocked, spreading: t.me on 2 networks"]
         again.deliver(DAY)
         assert len(receiver.requests) == 3
         assert again.states() == [("told", None), ("told", None)]
@@ -184,7 +184,7 @@ def test_while_it_failed_more_happened_and_one_message_says_all(town: Town, rece
     town.happen(ended(event, AT + HOUR), END)
     receiver.answer = lambda _: 204
     town.deliver(HOUR)
-    assert receiver.subjects[1:] == ["Blocked, and ended: t.me on 2 networks"]
+    assert receiver.subjects[1:] == ["Blocked, now ended: t.me on 2 networks"]
     assert town.states() == [("told", None)] * 3
 
 
@@ -201,7 +201,7 @@ def test_a_broken_connection_leaves_doubt_and_the_same_message_again(town: Town,
     town.deliver(MINUTE)
     ids = [request.headers["webhook-id"] for request in receiver.requests]
     assert ids[0] == ids[1] != ids[2]
-    assert receiver.subjects[2] == "Blocked, and spread: t.me on 2 networks"
+    assert receiver.subjects[2] == "Blocked, spreading: t.me on 2 networks"
 
 
 def test_one_channel_that_fails_delays_no_other(town: Town, receiver: Receiver) -> None:
@@ -284,7 +284,7 @@ def test_a_block_that_ends_while_it_settles_is_told_as_over(town: Town, receiver
     town.deliver()
     assert receiver.requests == []
     town.deliver(40 * MINUTE)
-    assert receiver.subjects == ["Blocked, and ended: t.me on ISP 7713"]
+    assert receiver.subjects == ["Blocked, now ended: t.me on ISP 7713"]
 
 
 def test_withdrawn_before_it_was_told(town: Town, receiver: Receiver) -> None:
@@ -303,7 +303,7 @@ def test_withdrawn_after_it_was_told(town: Town, receiver: Receiver) -> None:
     town.deliver(MINUTE)
     town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
     town.deliver(MINUTE)
-    assert receiver.subjects == ["Blocked: t.me on ISP 7713", "Withdrawn: t.me on ISP 7713"]
+    assert receiver.subjects == ["Blocked: t.me on ISP 7713", "Finding withdrawn: t.me on ISP 7713"]
 
 
 def test_withdrawn_while_it_is_in_doubt_whether_it_was_told(town: Town, receiver: Receiver) -> None:
@@ -314,7 +314,7 @@ def test_withdrawn_while_it_is_in_doubt_whether_it_was_told(town: Town, receiver
     receiver.answer = lambda _: 204
     town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
     town.deliver(HOUR)
-    assert receiver.subjects[1:] == ["Withdrawn: t.me on ISP 7713"]
+    assert receiver.subjects[1:] == ["Finding withdrawn: t.me on ISP 7713"]
     ids = [request.headers["webhook-id"] for request in receiver.requests]
     assert ids[0] != ids[1]
 
@@ -347,7 +347,7 @@ def test_one_alert_may_have_several_things_to_say(town: Town, receiver: Receiver
     town.happen(make_event(make_spell(), make_spell(asn=4761)), AlertKind.METHOD, detail="method spread")
     town.deliver(MINUTE)
     text = receiver.bodies[1]["data"]["text"]
-    assert "New: ISP 4761." in text
+    assert "New networks: ISP 4761." in text
     assert "The method changed" in text
 
 
@@ -363,7 +363,7 @@ def test_doubt_survives_a_later_refusal(town: Town, receiver: Receiver) -> None:
     receiver.answer = lambda _: 204
     town.deliver(HOUR)
     assert town.states() == [("told", None)] * 2
-    assert receiver.subjects[-1] == "Withdrawn: t.me on ISP 7713"
+    assert receiver.subjects[-1] == "Finding withdrawn: t.me on ISP 7713"
 
 
 def test_doubt_survives_waiting_for_room(town: Town, receiver: Receiver) -> None:
@@ -377,7 +377,7 @@ def test_doubt_survives_waiting_for_room(town: Town, receiver: Receiver) -> None
     town.deliver(MINUTE)
     assert receiver.subjects[1:] == ["Blocked: other.example on ISP 7713"]
     town.deliver(HOUR)
-    assert receiver.subjects[2:] == ["Withdrawn: t.me on ISP 7713"]
+    assert receiver.subjects[2:] == ["Finding withdrawn: t.me on ISP 7713"]
 
 
 def test_a_spread_that_was_said_already_is_not_told(town: Town, receiver: Receiver) -> None:
@@ -434,7 +434,7 @@ def test_a_digest_joins_everything_and_is_not_more_frequent(town: Town, receiver
     assert receiver.subjects[1:] == ["12 notices"]
     text = receiver.bodies[1]["data"]["text"]
     assert text.count("Evidence: https://observatory.example/event?id=e0") == 12
-    assert text.count("It rests on") == 10
+    assert text.count("Blocked or likely blocked in") == 10
 
 
 FILTERS: dict[str, tuple[dict[str, frozenset[object]], list[str]]] = {

@@ -24,7 +24,7 @@ def test_a_block_and_its_end(store: Store, receiver: Receiver) -> None:
     town.deliver(HOUR)
     [onset] = receiver.bodies
     assert onset["data"]["subject"] == "Blocked: t.me on XL Axiata"
-    began = "It began between 15 Jan 2026, 06:10 WIB (14 Jan 2026, 23:10 UTC) and 15 Jan 2026, 07:10 WIB"
+    began = "Started between 15 Jan 2026, 06:10 WIB (14 Jan 2026, 23:10 UTC) and 15 Jan 2026, 07:10 WIB"
     assert began in onset["data"]["text"]
     [alert] = onset["data"]["alerts"]
     assert (alert["kind"], alert["revision"]) == ("onset", store.load_alerts()[0].revision)
@@ -33,6 +33,6 @@ def test_a_block_and_its_end(store: Store, receiver: Receiver) -> None:
     town.now = ONSET + 3 * DAY
     Detector(store).run(town.now)
     town.deliver(MINUTE)
-    assert receiver.subjects[1:] == ["Blocked, and ended: t.me on XL Axiata"]
+    assert receiver.subjects[1:] == ["Blocked, now ended: t.me on XL Axiata"]
     town.deliver(DAY)
     assert len(receiver.requests) == 2

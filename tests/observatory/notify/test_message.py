@@ -39,15 +39,14 @@ def test_a_whole_message_in_english() -> None:
     assert notice.subject == "Blocked: t.me and web.telegram.org on 2 networks"
     assert notice.text == (
         "t.me and web.telegram.org are blocked on ISP 7713 and Indosat.\n"
-        "Not each of these targets on each of these networks.\n"
-        "It began on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC).\n"
-        "No end has been seen.\n"
-        "Confirmed: measurements met what only a filter leaves behind, such as a block page or a forged "
-        "answer.\n"
-        "It rests on 27 measurements that found it blocked or likely blocked, of 30 that could be judged.\n"
-        "How: the connection is reset when this name is asked for, and not for a harmless name at the same "
-        "address.\n"
-        "From outside, measurements that did not work either: 0 of 8.\n"
+        "Not every target on every network.\n"
+        "Started on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC).\n"
+        "No end seen.\n"
+        "Confirmed by a trace of a filter, such as a block page or a forged answer.\n"
+        "Blocked or likely blocked in 27 of 30 measurements that could be judged.\n"
+        "How: the connection is cut off (reset) when this name is asked for, and not for a neutral name "
+        "at the same address.\n"
+        "At the control, 0 of 8 measurements failed too.\n"
         "Evidence: https://observatory.example/event?id=id-20261124-1"
     )
 
@@ -65,10 +64,10 @@ def test_a_whole_message_in_indonesian() -> None:
     )
     notice = describe(K.ONSET, event=event, language="id")
     assert notice.subject == "EMULASI: Diduga diblokir: t.me di Telkom"
-    assert notice.text.splitlines()[0].startswith("EMULASI, bukan Internet sungguhan.")
+    assert notice.text.splitlines()[0].startswith("EMULASI, bukan internet yang sebenarnya.")
     assert "t.me diduga diblokir di Telkom." in notice.text
     assert "sebelum 24 Nov 2026, 11:22 WIB (04:22 UTC)" in notice.text
-    assert "Tidak ada pengukuran dari luar" in notice.text
+    assert "Tidak ada pengukuran pembanding" in notice.text
     assert notice.text.splitlines()[-1] == f"Bukti: {LINK}"
 
 
@@ -85,13 +84,13 @@ SUBJECTS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, str]] = {
         (K.ONSET, K.END),
         ended(BEFORE, AT + HOUR),
         None,
-        "Blocked, and ended: t.me on 2 networks",
+        "Blocked, now ended: t.me on 2 networks",
     ),
     "a history that the channel did not get": (
         (K.SPREAD,),
         BEFORE,
         make_event(),
-        "Blocked, and spread: t.me on 2 networks",
+        "Blocked, spreading: t.me on 2 networks",
     ),
     "ended in one network": (
         (K.PARTIAL_END,),
@@ -103,26 +102,26 @@ SUBJECTS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, str]] = {
         (K.END,),
         ended(BEFORE, AT + HOUR),
         BEFORE,
-        "Blocked, and ended: t.me on 2 networks",
+        "Blocked, now ended: t.me on 2 networks",
     ),
     "ended, and the end was corrected": (
         (K.CORRECTION,),
         BEFORE,
         ended(BEFORE, AT + HOUR),
-        "Blocked, corrected: t.me on 2 networks",
+        "Blocked (corrected): t.me on 2 networks",
     ),
-    "another method": ((K.METHOD,), BEFORE, BEFORE, "Blocked, by another method: t.me on 2 networks"),
+    "another method": ((K.METHOD,), BEFORE, BEFORE, "Blocked, method changed: t.me on 2 networks"),
     "spread and another method": (
         (K.METHOD, K.SPREAD),
         BEFORE,
         make_event(),
-        "Blocked, and spread: t.me on 2 networks",
+        "Blocked, spreading: t.me on 2 networks",
     ),
     "withdrawn": (
         (K.WITHDRAWAL,),
         replace(BEFORE, withdrawn=True, spells=()),
         BEFORE,
-        "Withdrawn: t.me on 2 networks",
+        "Finding withdrawn: t.me on 2 networks",
     ),
 }
 
@@ -135,37 +134,37 @@ def test_subjects(situation: str) -> None:
 
 NEWS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, list[str]]] = {
     "never told": ((K.ONSET,), BEFORE, None, []),
-    "one more network": ((K.SPREAD,), BEFORE, make_event(), ["New: Indosat."]),
+    "one more network": ((K.SPREAD,), BEFORE, make_event(), ["New networks: Indosat."]),
     "one more host": (
         (K.SPREAD,),
         make_event(make_spell(), make_spell(target="telegram.org")),
         make_event(),
-        ["New: telegram.org."],
+        ["New targets: telegram.org."],
     ),
     "a known host on a known network": (
         (K.SPREAD,),
         make_event(make_spell(), make_spell(1, "b"), make_spell(1, "t.me")),
         make_event(make_spell(), make_spell(1, "b")),
-        ["New: more of these hosts on more of these networks."],
+        ["New: more of these targets on more of these networks."],
     ),
     "ended in one network": (
         (K.PARTIAL_END,),
         ended(BEFORE, AT + HOUR, 4761),
         BEFORE,
-        ["No longer blocked: Indosat. It goes on elsewhere."],
+        ["Ended on Indosat; still in progress on the others."],
     ),
-    "another method": ((K.METHOD,), BEFORE, BEFORE, ["The method changed; what follows names those seen."]),
+    "another method": ((K.METHOD,), BEFORE, BEFORE, ["The method changed; those seen are listed below."]),
     "corrected": (
         (K.CORRECTION,),
         BEFORE,
         BEFORE,
-        ["What was told before was corrected; this is how it stands now."],
+        ["An earlier message is corrected; this is how it stands now."],
     ),
     "withdrawn": (
         (K.WITHDRAWAL,),
         replace(BEFORE, withdrawn=True),
         BEFORE,
-        ["What was told before is not upheld: nothing of it stands on what is known now."],
+        ["The earlier finding is withdrawn: what is known now does not support it."],
     ),
 }
 
@@ -175,7 +174,7 @@ def test_what_is_new_to_the_reader(situation: str) -> None:
     kinds, event, before, expected = NEWS[situation]
     lines = describe(*kinds, event=event, before=before).text.splitlines()
     assert lines[: len(expected)] == expected
-    follows = "This had been told: t.me " if event.withdrawn else event.targets[0]
+    follows = "The earlier message said: t.me " if event.withdrawn else event.targets[0]
     assert lines[len(expected)].startswith(follows)
 
 
@@ -183,11 +182,11 @@ DETAILS: dict[str, tuple[dict[str, Any], str]] = {
     "only in part": ({"partial": True}, "t.me is blocked in part on ISP 7713."),
     "by the time of day": (
         {"windows": (DailyWindow.parse("09:00", "17:30"),)},
-        "It comes and goes by the time of day: 09:00–17:30 (Asia/Jakarta).",
+        "At certain hours only: 09:00–17:30 (Asia/Jakarta).",
     ),
     "our own rules changed": (
         {"onset_from_rule_change": True},
-        "When it began is not known: the verdicts changed with our own rules",
+        "The start is not known: verdicts changed with our own rules",
     ),
     "a mechanism without words": (
         {
@@ -243,39 +242,39 @@ OPERATORS: dict[str, tuple[Alert, VantageStatus | None, str, str]] = {
     "silent": (
         operator_alert(K.SILENT, AT.isoformat()),
         status(),
-        "Vantage point silent: Jakarta 1",
+        "Vantage point not reporting: Jakarta 1",
         "Jakarta 1 (Telkom, AS7713) has reported nothing since 24 Nov 2026, 11:22 WIB (04:22 UTC). "
         "It should report every 10 minutes.",
     ),
     "silent from the start": (
         operator_alert(K.SILENT),
         status(),
-        "Vantage point silent: Jakarta 1",
+        "Vantage point not reporting: Jakarta 1",
         "Jakarta 1 (Telkom, AS7713) has never reported.",
     ),
     "back": (
         operator_alert(K.BACK, AT.isoformat()),
         status(),
         "Vantage point reports again: Jakarta 1",
-        "reports again. It had been silent since 24 Nov 2026, 11:22 WIB (04:22 UTC).",
+        "reports again. It had not reported since 24 Nov 2026, 11:22 WIB (04:22 UTC).",
     ),
     "a vantage point that is not known any more": (
         operator_alert(K.SILENT, AT.isoformat()),
         None,
-        "Vantage point silent: jkt-1",
+        "Vantage point not reporting: jkt-1",
         "jkt-1 (?, AS0) has reported nothing since 24 Nov 2026, 04:22 UTC.",
     ),
     "ours": (
         operator_alert(K.RULE_CHANGE, "rules 7 → 8: 40 verdicts", vantage=None),
         None,
-        "Our own verdicts changed",
+        "Verdicts changed by our own rules",
         "Note: rules 7 → 8: 40 verdicts",
     ),
     "emulated": (
         operator_alert(K.SILENT, AT.isoformat(), emulated=True),
         status(),
-        "EMULATED: Vantage point silent: Jakarta 1",
-        "EMULATED, not the real Internet.",
+        "EMULATED: Vantage point not reporting: Jakarta 1",
+        "EMULATED, not the real internet.",
     ),
 }
 
@@ -295,7 +294,7 @@ def test_one_notice_stays_itself_and_says_why_it_came() -> None:
         load_text("en"), [Notice(subject="One", text="Text")], channel="press", site="https://o.example"
     )
     assert joined.subject == "One"
-    assert joined.text.startswith("Text\n\nYou are told because somebody set up the channel “press”")
+    assert joined.text.startswith("Text\n\nYou receive this because the channel “press” is set up")
 
 
 def test_a_digest_of_emulated_events_alone_says_so_first() -> None:
@@ -325,7 +324,7 @@ def test_times_far_apart_are_both_dated() -> None:
     onset = Interval(after=datetime(2017, 7, 14, tzinfo=UTC), by=datetime(2017, 7, 14, tzinfo=UTC) + 3 * DAY)
     event = make_event(make_spell(onset=onset))
     assert (
-        "It began between 14 Jul 2017, 07:00 WIB (00:00 UTC) and 17 Jul 2017, 07:00 WIB (00:00 UTC)"
+        "Started between 14 Jul 2017, 07:00 WIB (00:00 UTC) and 17 Jul 2017, 07:00 WIB (00:00 UTC)"
         in describe(K.ONSET, event=ended(event, AT + timedelta(days=400))).text
     )
 

@@ -294,5 +294,5 @@ def test_mail(mail: tuple[Postbox, str], town: Town) -> None:
     body = parsed.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert "It rests on 9 measurements that found it blocked or likely blocked, of 10" in text
+    assert "Blocked or likely blocked in 9 of 10 measurements" in text
     assert not list(parsed.iter_attachments())

@@ -100,7 +100,7 @@ def test_a_silence_is_told_to_operators_and_never_to_the_public(
         at = AT + minute * MINUTE
         run_delivery_pass(store, at, path=path, clock=lambda at=at: at)  # type: ignore[misc]
     assert [request.path for request in receiver.requests] == ["/me"]
-    assert receiver.bodies[0]["title"] == "Vantage point silent: Jakarta 1"
+    assert receiver.bodies[0]["title"] == "Vantage point not reporting: Jakarta 1"
     assert "has reported nothing since 24 Nov 2026, 11:22 WIB" in receiver.bodies[0]["message"]
 
 

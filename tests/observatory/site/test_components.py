@@ -167,7 +167,7 @@ SENTENCES = {
     "one": ({"axis": "on_time", "cbn": "off"}, "The only vantage point reports on time."),
     "some": (
         {"axis": "on_time", "cbn": "late"},
-        "1 of 2 vantage points report on time. Late or silent: cbn, Jakarta.",
+        "1 of 2 vantage points report on time. Late or not reporting: cbn, Jakarta.",
     ),
     "none": ({"axis": "never"}, "No vantage point reports on time: axis, Jakarta."),
     "all off": ({"axis": "off"}, "No vantage point is switched on."),

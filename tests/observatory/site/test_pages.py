@@ -130,7 +130,7 @@ def test_replay_is_called_an_emulation_on_every_page(name: str, language: str, s
 def test_headline_of_the_replay(store: Store) -> None:
     fill_replay(store, days=14, step=timedelta(hours=12))
     app = open_page("now")
-    assert app.title[0].value.replace("\\", "").startswith("Blocked on 5 of 13 networks: t.me")
+    assert app.title[0].value.replace("\\", "").startswith("Blocked on 5 of the 13 networks measured: t.me")
     assert "No current data from GMedia" in words(app)
     assert "Control Control" not in words(app)
 
@@ -175,10 +175,10 @@ def test_stale_is_shown_as_stale_and_never_as_current(store: Store) -> None:
     stale, unclear, never = (looks(app)[name] for name in ("t.me", "telegram.org", "web.telegram.org"))
     assert (stale["look"], stale["is_stale"]) == ("no_data", True)
     assert stale["small"][0].endswith(": ok")
-    assert "no current data; last seen" in stale["full"]
-    assert (unclear["look"], unclear["word"]) == ("insufficient", "unclear")
+    assert "no current data; last measured" in stale["full"]
+    assert (unclear["look"], unclear["word"]) == ("insufficient", "not enough evidence")
     assert (never["look"], never["is_stale"]) == ("no_data", False)
-    assert "Nothing can be said" in app.title[0].value
+    assert "Not enough evidence to say" in app.title[0].value
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -197,7 +197,7 @@ def test_evidence_of_a_cell_in_plain_words(store: Store) -> None:
     app.session_state["open_cell"] = ("v00", "t.me")
     detail = table(run(app))["detail"]
     assert detail["heading"].startswith("t.me on Telkomsel: likely blocked, measured ")
-    assert "reset when this name is asked for" in str(detail["facts"])
+    assert "cut off (reset) when this name is asked for" in str(detail["facts"])
     app.session_state["open_cell"] = ("v00", "no such target")
     assert table(run(app))["detail"] is None
 
@@ -221,7 +221,7 @@ def test_over_time_draws_shares_and_timeline(store: Store) -> None:
     assert len(networks["layout"]["yaxis"]["tickvals"]) == 14
     assert len(targets["layout"]["yaxis"]["tickvals"]) == 11
     assert "t.me" in timeline["layout"]["title"]["text"]
-    assert timeline["layout"]["xaxis"]["title"]["text"] == "Time in WIB; each mark is one day in UTC"
+    assert timeline["layout"]["xaxis"]["title"]["text"] == "Time in WIB; each mark is one day (UTC)"
     assert timeline["layout"]["shapes"], "the known dates of July 2017 lie inside the range"
     assert "84/HM/KOMINFO/07/2017" in words(app)
 
@@ -246,7 +246,7 @@ def test_over_time_outside_the_data_says_where_it_is(language: str, store: Store
 def test_weeks_are_read_in_days(store: Store) -> None:
     fill_replay(store, days=14, step=timedelta(hours=12))
     app = open_page("over_time", days="2017-07-03..2017-07-17")
-    assert "each mark is one day in UTC" in figures(app)[0]["layout"]["xaxis"]["title"]["text"]
+    assert "each mark is one day (UTC)" in figures(app)[0]["layout"]["xaxis"]["title"]["text"]
 
 
 @pytest.mark.parametrize("query", [{"days": "x"}, {"what": "x"}, {"view": "<b>"}, {"host-target": "evil"}])

@@ -18,8 +18,11 @@ OVER_IN_PART_BY_RULES = make_event(
 GOING_ON_IN_PART = make_event("y", make_spell(), make_spell(XL, end=ENDED, end_from_rule_change=True))
 HEADLINES = {
     "going on": (make_event("a"), "t.me is blocked on Telkomsel."),
-    "withdrawn": (WITHDRAWN, "Withdrawn: t.me is blocked on Telkomsel."),
-    "doubted": (make_event("s", SUSPECTED), "Withdrawn: t.me is suspected to be blocked on Telkomsel."),
+    "withdrawn": (WITHDRAWN, "Finding withdrawn: t.me is blocked on Telkomsel."),
+    "doubted": (
+        make_event("s", SUSPECTED),
+        "Finding withdrawn: t.me is suspected to be blocked on Telkomsel.",
+    ),
     "emulated": (make_event("e", emulated=True), "EMULATED: t.me is blocked on Telkomsel."),
     "suspected alone is not counted": (
         make_event("b", make_spell(), replace(SUSPECTED, target="telegram.org")),
@@ -27,7 +30,7 @@ HEADLINES = {
     ),
     "an end that our rules brought, among real ones": (
         OVER_IN_PART_BY_RULES,
-        "t.me was blocked on Telkomsel and XL Axiata.",
+        "t.me was blocked on Telkomsel and XL Axiata; it is not known whether it still is.",
     ),
 }
 
@@ -56,9 +59,12 @@ def test_what_was_withdrawn_is_said_to_be() -> None:
 def test_revisions_in_short() -> None:
     before, after = make_event("a"), make_event("a", make_spell(end=ENDED), make_spell(XL))
     assert (
-        difference_words(None, before, EN) == "+1 network, +1 target, +1 pair, +1 method, +1 pair confirmed"
+        difference_words(None, before, EN) == "+1 network, +1 target, +1 network–target pair, "
+        "+1 method, +1 network–target pair confirmed"
     )
-    assert difference_words(before, after, EN) == "+1 network, +1 pair, +1 pair ended, +1 pair confirmed"
+    assert difference_words(before, after, EN) == (
+        "+1 network, +1 network–target pair, +1 network–target pair ended, +1 network–target pair confirmed"
+    )
     assert difference_words(after, before, EN).startswith("−1 network")
-    assert difference_words(before, replace(before, withdrawn=True), EN) == "withdrawn"
+    assert difference_words(before, replace(before, withdrawn=True), EN) == "finding withdrawn"
     assert difference_words(before, before, EN) == EN("event.change_times")

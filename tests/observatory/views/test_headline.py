@@ -30,13 +30,13 @@ def claims(matrix: Matrix, language: str = "en", kind: TargetGroup = TargetGroup
 SITUATIONS = {
     "all names blocked on one of two": (
         make_matrix({"axis": both(BLOCKED), "biznet": both(OK)}),
-        ["Blocked on 1 of 2 networks: t.me and telegram.org."],
-        ["Diblokir di 1 dari 2 jaringan: t.me dan telegram.org."],
+        ["Blocked on 1 of the 2 networks measured: t.me and telegram.org."],
+        ["Diblokir di 1 dari 2 jaringan yang diukur: t.me dan telegram.org."],
     ),
     "blocked everywhere": (
         make_matrix({"axis": both(BLOCKED), "biznet": both(BLOCKED)}),
-        ["Blocked on all 2 networks: t.me and telegram.org."],
-        ["Diblokir di semua 2 jaringan: t.me dan telegram.org."],
+        ["Blocked on all 2 networks measured: t.me and telegram.org."],
+        ["Diblokir di semua 2 jaringan yang diukur: t.me dan telegram.org."],
     ),
     "the only network": (
         make_matrix({"axis": both(BLOCKED)}),
@@ -46,81 +46,80 @@ SITUATIONS = {
     "likely is its own sentence": (
         make_matrix({"axis": both(BLOCKED), "biznet": both(LIKELY), "cbn": both(OK)}),
         [
-            "Blocked on 1 of 3 networks: t.me and telegram.org.",
-            "Likely blocked on 1 of 3 networks: t.me and telegram.org.",
+            "Blocked on 1 of the 3 networks measured: t.me and telegram.org.",
+            "Likely blocked on 1 of the 3 networks measured: t.me and telegram.org.",
         ],
         [
-            "Diblokir di 1 dari 3 jaringan: t.me dan telegram.org.",
-            "Kemungkinan diblokir di 1 dari 3 jaringan: t.me dan telegram.org.",
+            "Diblokir di 1 dari 3 jaringan yang diukur: t.me dan telegram.org.",
+            "Kemungkinan besar diblokir di 1 dari 3 jaringan yang diukur: t.me dan telegram.org.",
         ],
     ),
     "only likely": (
         make_matrix({"axis": {"t.me": LIKELY, "telegram.org": OK}, "biznet": both(OK)}),
-        ["Likely blocked on 1 of 2 networks: t.me."],
-        ["Kemungkinan diblokir di 1 dari 2 jaringan: t.me."],
+        ["Likely blocked on 1 of the 2 networks measured: t.me."],
+        ["Kemungkinan besar diblokir di 1 dari 2 jaringan yang diukur: t.me."],
     ),
-    "a partial block says partly": (
+    "a partial block says in part": (
         make_matrix(
             {"axis": {"t.me": LIKELY, "telegram.org": BLOCKED}, "biznet": both(OK)},
             partial=frozenset({("axis", "t.me"), ("axis", "telegram.org")}),
         ),
         [
-            "Partly blocked on 1 of 2 networks: telegram.org. "
-            "Another way to the same target still works there.",
-            "Likely blocked in part on 1 of 2 networks: t.me. "
-            "Another way to the same target still works there.",
+            "Blocked in part on 1 of the 2 networks measured: telegram.org. "
+            "They can still be reached there another way.",
+            "Likely blocked in part on 1 of the 2 networks measured: t.me. "
+            "They can still be reached there another way.",
         ],
         [
-            "Diblokir sebagian di 1 dari 2 jaringan: telegram.org. "
-            "Masih ada jalan lain ke sasaran yang sama di sana.",
-            "Kemungkinan diblokir sebagian di 1 dari 2 jaringan: t.me. "
-            "Masih ada jalan lain ke sasaran yang sama di sana.",
+            "Diblokir sebagian di 1 dari 2 jaringan yang diukur: telegram.org. "
+            "Di sana sasaran masih dapat diakses dengan cara lain.",
+            "Kemungkinan besar diblokir sebagian di 1 dari 2 jaringan yang diukur: t.me. "
+            "Di sana sasaran masih dapat diakses dengan cara lain.",
         ],
     ),
     "impaired comes before all is well": (
         make_matrix({"axis": both(OK), "biznet": {"t.me": IMPAIRED, "telegram.org": OK}}),
-        ["Impaired on 1 of 2 networks, cause unclear: t.me."],
-        ["Terganggu di 1 dari 2 jaringan, penyebabnya tidak jelas: t.me."],
+        ["Impaired on 1 of the 2 networks measured, cause unclear: t.me."],
+        ["Terganggu di 1 dari 2 jaringan yang diukur, penyebabnya belum jelas: t.me."],
     ),
     "nothing blocked": (
         make_matrix({"axis": both(OK), "biznet": both(OK)}),
-        [f"No blocking seen on 2 networks, measured on {AT}."],
-        [f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}."],
+        ["No blocking found on the 2 networks measured."],
+        ["Tidak ditemukan pemblokiran di 2 jaringan yang diukur."],
     ),
     "down is not blocked": (
         make_matrix({"axis": {"t.me": DOWN, "telegram.org": OK}, "biznet": both(OK)}),
         [
-            f"No blocking seen on 2 networks, measured on {AT}.",
-            "Not working, but failing at the control too, so not counted as blocking: t.me "
-            "(on 1 of 2 networks).",
+            "No blocking found on the 2 networks measured.",
+            "Down on 1 of the 2 networks measured and at the control too, so not counted as blocking: t.me.",
         ],
         [
-            f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}.",
-            "Mati, tetapi juga gagal di pembanding, jadi tidak dihitung sebagai pemblokiran: t.me "
-            "(di 1 dari 2 jaringan).",
+            "Tidak ditemukan pemblokiran di 2 jaringan yang diukur.",
+            "Tidak berfungsi di 1 dari 2 jaringan yang diukur dan juga di pembanding, jadi tidak dihitung "
+            "sebagai pemblokiran: t.me.",
         ],
     ),
     "only insufficient": (
         make_matrix({"axis": both(UNCLEAR), "biznet": both(UNCLEAR)}),
-        [f"Nothing can be said: what was measured on 2 networks on {AT} is not enough evidence."],
-        [f"Belum dapat disimpulkan: yang diukur di 2 jaringan pada {AT} bukan bukti yang cukup."],
+        [f"Not enough evidence to say whether these are blocked: 2 networks, measured on {AT}."],
+        [f"Bukti tidak cukup untuk menyatakan apakah sasaran ini diblokir: 2 jaringan, diukur pada {AT}."],
     ),
     "an unclear network is not counted": (
         make_matrix({"axis": both(BLOCKED), "biznet": both(UNCLEAR), "cbn": both(OK)}),
-        ["Blocked on 1 of 2 networks: t.me and telegram.org."],
-        ["Diblokir di 1 dari 2 jaringan: t.me dan telegram.org."],
+        ["Blocked on 1 of the 2 networks measured: t.me and telegram.org."],
+        ["Diblokir di 1 dari 2 jaringan yang diukur: t.me dan telegram.org."],
     ),
     "a stale network is not counted": (
         make_matrix(
             {"axis": both(BLOCKED), "biznet": both(OK), "cbn": both(OK)}, ages={"axis": timedelta(hours=1)}
         ),
-        [f"No blocking seen on 2 networks, measured on {AT}."],
-        [f"Tidak terlihat pemblokiran di 2 jaringan, diukur pada {AT}."],
+        ["No blocking found on the 2 networks measured."],
+        ["Tidak ditemukan pemblokiran di 2 jaringan yang diukur."],
     ),
     "all stale": (
         make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(hours=1)}),
-        ["No current data. The last measurement was made 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
-        ["Tidak ada data terkini. Pengukuran terakhir dilakukan 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
+        ["No current data. The last measurement was on 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
+        ["Tidak ada data terkini. Pengukuran terakhir dilakukan pada 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
     ),
     "never measured": (
         make_matrix({"axis": {}}),
@@ -132,8 +131,8 @@ SITUATIONS = {
             {"axis": both(OK), "ctl": both(BLOCKED)},
             controls=("ctl",),
         ),
-        [f"No blocking seen on 1 network, measured on {AT}."],
-        [f"Tidak terlihat pemblokiran di 1 jaringan, diukur pada {AT}."],
+        ["No blocking found on the 1 network measured."],
+        ["Tidak ditemukan pemblokiran di 1 jaringan yang diukur."],
     ),
     "two vantage points of one network count once": (
         make_matrix({"axis": both(BLOCKED), "axis2": both(OK)}, asns={"axis": 1, "axis2": 1}),
@@ -154,7 +153,7 @@ def test_blocked_is_said_of_nothing_weaker(situation: str) -> None:
     matrix = SITUATIONS[situation][0]
     probed = matrix.of(matrix.probes, TargetGroup.HOST)
     is_blocked = any(s.shown == BLOCKED and not s.is_partial for s in probed)
-    assert any(claim.startswith("Blocked") for claim in claims(matrix)) == is_blocked
+    assert any(claim.startswith("Blocked on") for claim in claims(matrix)) == is_blocked
 
 
 def test_pairs_that_differ_are_not_glossed_over() -> None:
@@ -164,7 +163,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
     statement = describe(matrix, TargetGroup.HOST, EN, JAKARTA).statements[0]
     assert statement.details == (
         "Networks: Axis and Biznet.",
-        "Not each of them on each of these networks; the table shows which.",
+        "Not all of them on every network; the table shows which.",
     )
 
 
@@ -184,10 +183,10 @@ def test_basis_and_caveats_name_what_is_missing() -> None:
     assert finding.caveats == (
         "No current data from Cbn and Dev.",
         "Not enough evidence on Biznet.",
-        "1 of these verdicts are provisional: they are checked again when the control has been measured.",
+        "1 of these verdicts are provisional and will be checked again once the control has measured.",
     )
     assert finding.basis is not None
-    assert finding.basis.startswith("Based on 2 of 8 pairs of network and target")
+    assert finding.basis.startswith("2 of 8 network–target pairs")
 
 
 def test_a_vantage_point_without_a_connection_says_so() -> None:
@@ -196,7 +195,7 @@ def test_a_vantage_point_without_a_connection_says_so() -> None:
         rules={"cbn": "guard.vantage_offline"},
     )
     assert describe(matrix, TargetGroup.HOST, EN, JAKARTA).caveats == (
-        "Itself without a connection when it measured: Cbn.",
+        "No internet connection when measuring: Cbn.",
         "Not enough evidence on Biznet.",
     )
 
@@ -204,18 +203,18 @@ def test_a_vantage_point_without_a_connection_says_so() -> None:
 def test_three_intervals_are_current_and_a_second_more_is_not() -> None:
     current = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30)})
     late = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(minutes=30, seconds=1)})
-    assert claims(current)[0].startswith("Blocked")
+    assert claims(current)[0].startswith("Blocked on")
     assert claims(late)[0].startswith("No current data")
 
 
 CONTROLS = {
     "all ok": (
         make_matrix({"ctl": both(OK)}, controls=("ctl",)),
-        ["Control ctl, Jakarta: all 2 targets ok."],
+        ["At the control (ctl, Jakarta), all 2 targets were reached."],
     ),
     "one fails": (
         make_matrix({"ctl": {"t.me": OK, "telegram.org": DOWN}}, controls=("ctl",)),
-        ["Control ctl, Jakarta: 1 of 2 targets ok; not ok: telegram.org."],
+        ["At the control (ctl, Jakarta), 1 of 2 targets were reached; not ok: telegram.org."],
     ),
     "silent": (
         make_matrix({"ctl": both(OK)}, controls=("ctl",), ages={"ctl": timedelta(hours=1)}),

@@ -111,21 +111,21 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
     (
         "a good answer of the network's resolver",
         dns(answers=(answer("149.154.167.99"),)),
-        "Asked 10.3.53.53:53, the resolver of this network, for the A record of t.me over UDP.",
+        "Asked 10.3.53.53:53, the DNS resolver of this network, for the A record of t.me over UDP.",
         "The answer: 149.154.167.99.",
         True,
     ),
     (
         "two answers to one query",
         dns(answers=(answer("36.86.63.185"), answer("149.154.167.99", arrived_s=0.02))),
-        "Asked 10.3.53.53:53, the resolver of this network, for the A record of t.me over UDP.",
+        "Asked 10.3.53.53:53, the DNS resolver of this network, for the A record of t.me over UDP.",
         "2 answers came to one query.",
         True,
     ),
     (
-        "a public resolver, encrypted, has no such name",
+        "a public DNS resolver, encrypted, has no such name",
         dns(resolver=Resolver.PUBLIC, transport="dot", failure=Failure.DNS_NXDOMAIN),
-        "Asked 10.3.53.53:53, a public resolver, for the A record of t.me over an encrypted connection "
+        "Asked 10.3.53.53:53, a public DNS resolver, for the A record of t.me over an encrypted connection "
         "(DoT).",
         "The answer says that the name does not exist.",
         False,
@@ -134,7 +134,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
         "an address that runs no DNS server keeps silent",
         dns(resolver=Resolver.SINK, failure=Failure.TIMEOUT),
         "Asked 10.3.53.53:53, an address that runs no DNS server, for the A record of t.me over UDP.",
-        "Silence, as there should be.",
+        "No answer, as it should be.",
         True,
     ),
     (
@@ -147,7 +147,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
     (
         "a transport that nobody has words for",
         dns(transport="doq", answers=(answer("149.154.167.99"),)),
-        "Asked 10.3.53.53:53, the resolver of this network, for the A record of t.me (doq).",
+        "Asked 10.3.53.53:53, the DNS resolver of this network, for the A record of t.me (doq).",
         "The answer: 149.154.167.99.",
         True,
     ),
@@ -161,7 +161,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
     (
         "an import whose source wrote down no address",
         TcpObservation(id="o", started_s=0, duration_s=0, endpoint=UNKNOWN, failure=Failure.TIMEOUT),
-        "Tried to connect to an address that the source did not write down (port 443).",
+        "Tried to connect to an address that the source did not record (port 443).",
         "Nothing came back in time.",
         False,
     ),
@@ -178,7 +178,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
         "reset under the target's name",
         tls(failure=Failure.CONNECTION_RESET),
         "Asked 149.154.167.99:443 for an encrypted connection under the name t.me.",
-        "The connection was reset: broken off by the other side, or on the way there.",
+        "The connection was cut off (reset), by the other side or on the path.",
         False,
     ),
     (
@@ -189,22 +189,22 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
             chain=(LEAF,),
             certificate_failure=Failure.SSL_INVALID_HOSTNAME,
         ),
-        "Asked 149.154.167.99:443 for an encrypted connection under the harmless name example.com.",
-        "It was set up; a certificate valid under this name is not to be expected here.",
+        "Asked 149.154.167.99:443 for an encrypted connection under the neutral name example.com.",
+        "The connection was set up; no certificate valid for this name was expected here.",
         True,
     ),
     (
         "no name",
         tls(server_name="", purpose=Purpose.NO_NAME, chain=(LEAF,)),
         "Asked 149.154.167.99:443 for an encrypted connection without any name.",
-        "It was set up, and the certificate holds.",
+        "The connection was set up, and the certificate is valid.",
         True,
     ),
     (
         "the target's name at a control address",
         tls(purpose=Purpose.CANARY_ADDRESS, failure=Failure.TIMEOUT),
-        "Asked 149.154.167.99:443 for an encrypted connection under the target's name t.me, at an address "
-        "that nobody blocks.",
+        "Asked 149.154.167.99:443 for an encrypted connection under the target’s name t.me, at an address "
+        "not known to be blocked.",
         "Nothing came back in time.",
         False,
     ),
@@ -212,15 +212,15 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
         "a middlebox",
         tls(chain=(replace(LEAF, self_signed=True),), certificate_failure=Failure.SSL_UNKNOWN_AUTHORITY),
         "Asked 149.154.167.99:443 for an encrypted connection under the name t.me.",
-        "It was set up, but the certificate does not hold. The certificate comes from an authority that is "
-        "not trusted.",
+        "The connection was set up, but the certificate is not valid. The certificate comes from an "
+        "authority that is not trusted.",
         False,
     ),
     (
         "an import that kept no chain",
         tls(),
         "Asked 149.154.167.99:443 for an encrypted connection under the name t.me.",
-        "It was set up, and the certificate is said to hold; it was not kept.",
+        "The connection was set up, and the certificate is reported as valid; it was not kept.",
         True,
     ),
     (
@@ -248,7 +248,7 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
         "a QUIC handshake",
         quic(server_name="t.me", version=1, alpn="h3", chain=(LEAF,), status=200),
         "Asked 149.154.167.99:443 over QUIC for an encrypted connection under the name t.me.",
-        "It was set up, and the certificate holds.",
+        "The connection was set up, and the certificate is valid.",
         True,
     ),
     (
@@ -256,16 +256,14 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
         MtprotoObservation(
             id="o", started_s=0, duration_s=0.1, endpoint=WHERE, transport="abridged", nonce_echoed=True
         ),
-        "Asked 149.154.167.99:443 in Telegram's own protocol (abridged) to repeat a number made up for this "
-        "question.",
-        "It repeated the number, as Telegram's servers do.",
+        "Asked 149.154.167.99:443 in Telegram’s own protocol (abridged) to repeat a random number.",
+        "It repeated the number, as Telegram’s servers do.",
         True,
     ),
     (
         "something that is not Telegram",
         MtprotoObservation(id="o", started_s=0, duration_s=0.1, endpoint=WHERE, transport="obfuscated"),
-        "Asked 149.154.167.99:443 in Telegram's own protocol (obfuscated) to repeat a number made up for "
-        "this question.",
+        "Asked 149.154.167.99:443 in Telegram’s own protocol (obfuscated) to repeat a random number.",
         "It answered, but did not repeat the number.",
         False,
     ),
@@ -287,24 +285,24 @@ SITUATIONS: list[tuple[str, AnyObservation, str, str, bool]] = [
     (
         "a reset on the path",
         hops(Heard.TIME_EXCEEDED, Heard.TIME_EXCEEDED, Heard.RESET),
-        "Sent the start of a TLS handshake under the name t.me towards 149.154.167.99:443, letting it live "
-        "one router longer each time.",
+        "Sent the start of a TLS handshake under the name t.me towards 149.154.167.99:443, each time "
+        "letting it pass one more router.",
         "At hop 3 it ended with: a reset.",
         True,
     ),
     (
         "only routers",
         hops(Heard.TIME_EXCEEDED, Heard.SILENCE, name="", payload=Payload.SYN),
-        "Sent a connection attempt without any name towards 149.154.167.99:443, letting it live one router "
-        "longer each time.",
-        "Nobody answered but routers at which it ran out.",
+        "Sent a connection attempt without any name towards 149.154.167.99:443, each time letting it "
+        "pass one more router.",
+        "Only routers answered, saying that the packet had reached its limit.",
         True,
     ),
     (
         "a test helper",
         HelperObservation(id="o", started_s=0, duration_s=0.3, url="https://helper.example/"),
         "Made one whole exchange with a test helper at https://helper.example/.",
-        "It worked: this vantage point was online.",
+        "It worked: this vantage point had an internet connection.",
         True,
     ),
 ]
@@ -371,7 +369,7 @@ def test_everything_an_answer_says_is_shown() -> None:
     )
     (line,) = describe(dns(answers=(full,)), load_text("en")).lines
     assert line == (
-        "Answer 1, after 4 ms: NOERROR; 36.86.63.185; by way of a.example → b.example; “v=1”; "
+        "Answer 1, after 4 ms: NOERROR; 36.86.63.185; via a.example → b.example; “v=1”; "
         "may be kept for 60 s; arrived with hop limit 61; the server states: blocked “by order of X”; "
         "the server states: censored; the server states extended error 22; the server calls itself ns1; "
         "offers h3, h2; offers to hide the name (ECH)"
@@ -475,7 +473,7 @@ def test_the_control_of_the_same_step_stands_beside_it() -> None:
     (elsewhere,) = section.steps[0].elsewhere
     assert (elsewhere.name, elsewhere.words.came) == (
         "Singapore",
-        "It was set up, and the certificate holds.",
+        "The connection was set up, and the certificate is valid.",
     )
 
 
@@ -548,6 +546,6 @@ def test_where_they_differ_is_said_in_words() -> None:
         load_text("en"),
     )
     assert sentence == (
-        "Sent the start of a TLS handshake to 149.154.167.99:443: with the target's name, hop 3 brought "
-        "a reset; with a harmless name, it ran out there."
+        "Sent the start of a TLS handshake to 149.154.167.99:443: with the target’s name, hop 3 brought "
+        "a reset; with a neutral name, limit reached there."
     )

@@ -50,7 +50,7 @@ def test_each_page_opens_while_the_replay_runs_and_when_it_is_over(
     for path in PATHS:
         page = open_page(f"{demo.url}/{path}?lang=en")
         assert_no_error_box(page)
-        expect(page.get_by_test_id("stAlertContentWarning")).to_contain_text("Emulation")
+        expect(page.get_by_test_id("stAlertContentWarning")).to_contain_text("Emulated")
 
 
 def test_only_scripted_networks_were_seen_blocked(demo: Running) -> None:

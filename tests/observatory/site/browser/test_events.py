@@ -78,7 +78,9 @@ def test_a_network_of_the_event_by_its_address_and_its_files(
 ) -> None:
     page = open_page(f"{events_url}/event?id={EVENT_ID}&lang=en&networks=AS24203")
     expect(page.locator(".st-key-spells .ytick text").first).to_have_text("t.me")
-    expect(page.locator(".st-key-spells .gtitle")).to_contain_text("When XL Axiata blocked what")
+    expect(page.locator(".st-key-spells .gtitle")).to_contain_text(
+        "When each target was blocked on XL Axiata"
+    )
     expect(page.get_by_test_id("stCode")).to_contain_text(f"{events_url}/event?id={EVENT_ID}&lang=en")
     for key, suffix in (("event", "json"), ("spells", "csv")):
         with page.expect_download() as started:

@@ -44,8 +44,8 @@ TITLES = {
     "going on": "t.me is blocked on Indosat, Telkomsel and XL Axiata.",
     "since before": "telegram.org is blocked on XL Axiata.",
     "over": "web.telegram.org was blocked on XL Axiata; it has ended.",
-    "confirmed and withdrawn": "Withdrawn: t.me is blocked on Indosat.",
-    "confirmed, then suspected": "Withdrawn: t.me is blocked on Telkomsel.",
+    "confirmed and withdrawn": "Finding withdrawn: t.me is blocked on Indosat.",
+    "confirmed, then suspected": "Finding withdrawn: t.me is blocked on Telkomsel.",
     "one network taken back": "t.me is blocked on Telkomsel.",
 }
 
@@ -73,8 +73,8 @@ def test_emulated_comes_first_of_all() -> None:
     taken_back = replace(event, withdrawn=True)
     entry = make_entry(make_history((event, AlertKind.ONSET), (taken_back, AlertKind.WITHDRAWAL)))
     assert entry is not None
-    assert title(entry, EN) == "EMULATED: Withdrawn: t.me is blocked on Telkomsel."
-    assert title(entry, ID) == "EMULASI: Ditarik: t.me diblokir di Telkomsel."
+    assert title(entry, EN) == "EMULATED: Finding withdrawn: t.me is blocked on Telkomsel."
+    assert title(entry, ID) == "EMULASI: Temuan ditarik: t.me diblokir di Telkomsel."
 
 
 def test_feed_of_one_network_or_target_holds_its_own() -> None:
@@ -89,8 +89,8 @@ def test_feed_of_one_network_or_target_holds_its_own() -> None:
 def test_what_was_taken_back_in_part_is_said() -> None:
     body = build_feed([the_entry("one network taken back")], ALL, EN, base=BASE)
     said = word(entries(body)["narrowed"], "summary")
-    assert "Told earlier and no longer part of it: XL Axiata." in said
-    assert said.startswith("Newest: corrected")
+    assert "No longer part of the event: XL Axiata." in said
+    assert said.startswith("Latest change: corrected")
 
 
 def test_identifier_outlives_revisions_languages_feeds_and_addresses() -> None:
@@ -122,9 +122,9 @@ def test_times_are_those_of_the_first_and_the_last_revision() -> None:
 
 
 INTERVALS = {
-    "going-on": "It began on 14 Jul 2017 between 18:00 and 19:00 WIB (11:00–12:00 UTC).",
+    "going-on": "Started on 14 Jul 2017 between 18:00 and 19:00 WIB (11:00–12:00 UTC).",
     "since-before": "since before 14 Jul 2017, 18:00 WIB (11:00 UTC)",
-    "over": "It ended between 14 Jul 2017, 23:00 WIB (16:00 UTC) and 15 Jul 2017, 00:00 WIB",
+    "over": "Ended between 14 Jul 2017, 23:00 WIB (16:00 UTC) and 15 Jul 2017, 00:00 WIB",
 }
 
 

@@ -132,7 +132,7 @@ def test_feed_holds_what_was_told(site: Site, path: str, events: set[str], langu
     found = entries(answer.body)
     assert set(found) == events
     titles = [word(entry, "title") for entry in found.values()]
-    withdrawn = {"en": "Withdrawn:", "id": "Ditarik:"}[language]
+    withdrawn = {"en": "Finding withdrawn:", "id": "Temuan ditarik:"}[language]
     assert sum(title.startswith(withdrawn) for title in titles) == len(events & {"taken-back", "doubted"})
 
 
@@ -192,7 +192,7 @@ def test_head_has_no_body_and_post_is_refused(site: Site) -> None:
 
 
 ABSENT = {
-    "/feeds/isp/AS64512.atom": "a network that is measured here: AS23693, AS24203 and AS4761.",
+    "/feeds/isp/AS64512.atom": "a network measured here: AS23693, AS24203 and AS4761.",
     "/feeds/host/example.com.atom": "measured here: t.me, telegram.me, telegram.org and web.telegram.org.",
     "/feeds/isp/ASx.atom": "/feeds/isp/AS<number>.atom",
     f"/feeds/host/{'x' * 10_000}.atom": "/feeds/host/<name>.atom",
