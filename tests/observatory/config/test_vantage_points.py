@@ -13,8 +13,6 @@ from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from observatory.config.checks import list_countries
-from observatory.config.machine import RealMachine
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_point_forms import FileForm, VantagePointForm
 from observatory.config.vantage_points import load_config, warn_config
@@ -407,16 +405,6 @@ def test_both_names_of_the_canary_are_one_too_many(write: Callable[[str | bytes]
     ]
 
 
-def test_defaults_are_those_of_the_model() -> None:
-    a_vantage = VantagePoint(id="x", name="x", isp="x", asn=1, country="ID")
-    for key, field in VantagePointForm.model_fields.items():
-        if not field.is_required():
-            assert field.default == getattr(a_vantage, "every_s" if key == "every" else key), key
-    for key, field in FileForm.model_fields.items():
-        if not field.is_required():
-            assert field.default == getattr(Settings(), key), key
-
-
 def test_entry_switched_off_is_checked_for_form_but_not_for_this_machine(
     write: Callable[[str | bytes], Path],
 ) -> None:
@@ -491,26 +479,6 @@ def test_shipped_file_measures_from_here_and_shows_every_way_out() -> None:
         kind.name for kind in KINDS.values() if kind.example
     }
     assert len(warn_config(config)) == 1
-
-
-def test_countries_are_those_of_iso_3166() -> None:
-    assert len(list_countries()) == 249 + 1
-    assert {"ID", "SG", "NO", "ZZ"} <= set(list_countries())
-    assert not {"EU", "XK", "UN"} & set(list_countries())
-
-
-def test_document_explains_every_key() -> None:
-    text = (ROOT / "docs" / "vantage-points.md").read_text(encoding="utf-8")
-    fields = FileForm.model_fields | VantagePointForm.model_fields
-    for key, field in fields.items():
-        assert f"| `{key}` | {field.description} |" in text, key
-
-
-def test_real_machine_has_loopback() -> None:
-    machine = RealMachine()
-    assert "lo" in machine.list_devices()
-    assert machine.has_address("127.0.0.1")
-    assert not machine.has_address("192.0.2.1")
 
 
 # Whatever is in the file --------------------------------------------------------------------------------
