@@ -14,7 +14,7 @@ from observatory.config.settings_file import check_form, load_content, name_faul
 from observatory.config.yaml import Fault
 from observatory.config.yaml import Path as TreePath
 from observatory.model.channels import Channel, Channels
-from observatory.notify.services import find_fault
+from observatory.notify.apprise_services import find_fault
 
 DEFAULT_PATH: Final = Path("alerts.yaml")
 PATH_VARIABLE: Final = "OBSERVATORY_ALERTS"

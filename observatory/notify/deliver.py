@@ -17,12 +17,12 @@ from typing import Final
 
 from observatory.model.channels import Channel, Channels
 from observatory.model.views import VantageStatus
+from observatory.notify.apprise_services import SendError
 from observatory.notify.message import Notice, describe_event, join_notices
 from observatory.notify.operator_notices import describe_operator_alert
 from observatory.notify.payload import event_link, make_payload
 from observatory.notify.plan import AlertGroup, PlannedMessage, arrange_messages, plan_channel
 from observatory.notify.senders import Message, Sender, send
-from observatory.notify.services import SendError
 from observatory.store import Store, StoreError
 from observatory.text import Text, load_text
 

@@ -12,7 +12,7 @@ from typing import Final
 import requests
 from standardwebhooks import Webhook
 
-from observatory.notify.services import SendError, silence_libraries
+from observatory.notify.apprise_services import SendError, silence_libraries
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 10.0

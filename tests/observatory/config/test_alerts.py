@@ -10,7 +10,7 @@ from observatory.config.alerts import find_path, load_channels
 from observatory.config.problems import ConfigError
 from observatory.model import Audience
 from observatory.model.channels import Channel
-from observatory.notify.services import find_fault
+from observatory.notify.apprise_services import find_fault
 from tests.observatory.notify.samples import SECRET
 
 HEAD = "site: https://observatory.example\nchannels:\n"

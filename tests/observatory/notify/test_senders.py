@@ -16,8 +16,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from observatory.model import AlertKind
 from observatory.notify import senders, webhook
+from observatory.notify.apprise_services import SendError, find_fault
 from observatory.notify.senders import Message, send
-from observatory.notify.services import SendError, find_fault
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import MINUTE, SECRET, Town, hook, make_event, make_spell, service
 
