@@ -165,7 +165,7 @@ def test(
     file: FileOption = None,
 ) -> None:
     """Send one channel a message that says it is a test. Nothing is recorded."""
-    from observatory.notify.apprise_services import SendError
+    from observatory.notify.errors import SendError
     from observatory.notify.operator_notices import describe_test
     from observatory.notify.payload import make_test_payload
     from observatory.notify.senders import Message, send

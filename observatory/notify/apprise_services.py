@@ -1,10 +1,9 @@
 """The services that apprise knows: which addresses may be used, and one message to one of them.
 
-apprise and what it stands on write addresses with their tokens to their logs: those logs are cut off here.
+apprise and the libraries under it write addresses with their tokens to their logs, which are silenced.
 What a failure says to people is put together from a few known words, never from what was logged.
 """
 
-import logging
 import re
 import warnings
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import apprise
 from apprise.manager_plugins import NotificationManager
+
+from observatory.notify.errors import SendError
+from observatory.notify.library_logs import silence_libraries
 
 # These act on this very machine, or read a file that their address names.
 _LOCAL: Final = frozenset(
@@ -34,13 +36,6 @@ def _list_schemes() -> frozenset[str]:
 # Loads all services, once, and not while threads send.
 _SCHEMES: Final = _list_schemes()
 _SCHEME: Final = re.compile(r"([a-z0-9]{2,12})://.*", re.IGNORECASE | re.DOTALL)
-_LEVELS: Final = {
-    "apprise": logging.WARNING,
-    "oauthlib": logging.ERROR,
-    "requests": logging.ERROR,
-    "requests_oauthlib": logging.ERROR,
-    "urllib3": logging.ERROR,
-}
 _STATUS: Final = re.compile(r"error[=: ]+([1-5][0-9]{2})\b")
 _CONNECTION: Final = re.compile(r"connection error", re.IGNORECASE)
 
@@ -52,28 +47,6 @@ class AddressFault:
     expected: str
     found: str
     hint: str = ""
-
-
-class SendError(Exception):
-    """A message was not taken. `in_doubt`: it may have come through all the same. The text has no secret."""
-
-    def __init__(self, reason: str, *, in_doubt: bool = False) -> None:
-        super().__init__(reason)
-        self.in_doubt = in_doubt
-
-
-def silence_libraries() -> None:
-    """Keep the words of libraries that know the tokens out of every log, whatever the level of the others.
-
-    apprise names addresses whole below WARNING, urllib3 below ERROR.
-    """
-    for name, level in _LEVELS.items():
-        log = logging.getLogger(name)
-        log.setLevel(level)
-        log.propagate = False
-        if not log.handlers:
-            # Without one, what is left would go to the standard error.
-            log.addHandler(logging.NullHandler())
 
 
 def find_fault(url: str) -> AddressFault | None:

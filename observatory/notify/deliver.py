@@ -17,7 +17,7 @@ from typing import Final
 
 from observatory.model.channels import Channel, Channels
 from observatory.model.views import VantageStatus
-from observatory.notify.apprise_services import SendError
+from observatory.notify.errors import SendError
 from observatory.notify.message import Notice, describe_event, join_notices
 from observatory.notify.operator_notices import describe_operator_alert
 from observatory.notify.payload import event_link, make_payload

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from observatory.model.channels import Channel
-from observatory.notify.apprise_services import SendError, send_with_apprise
+from observatory.notify.apprise_services import send_with_apprise
+from observatory.notify.errors import SendError
 from observatory.notify.webhook import send_webhook
 
 SEND_S: Final = 30.0

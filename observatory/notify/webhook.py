@@ -12,7 +12,8 @@ from typing import Final
 import requests
 from standardwebhooks import Webhook
 
-from observatory.notify.apprise_services import SendError, silence_libraries
+from observatory.notify.errors import SendError
+from observatory.notify.library_logs import silence_libraries
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 10.0

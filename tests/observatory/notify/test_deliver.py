@@ -8,8 +8,8 @@ import pytest
 
 from observatory.model import AlertKind, Audience, Certainty
 from observatory.model.channels import Channel
-from observatory.notify.apprise_services import SendError
 from observatory.notify.deliver import CLAIM, backoff
+from observatory.notify.errors import SendError
 from observatory.notify.senders import Message, send
 from observatory.store import Store, StoreError, open_store
 from tests.observatory.notify.receivers import Receiver

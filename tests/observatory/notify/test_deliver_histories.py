@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from observatory.model import AlertKind
 from observatory.model.channels import Channel
-from observatory.notify.apprise_services import SendError
 from observatory.notify.deliver import CLAIM
+from observatory.notify.errors import SendError
 from observatory.notify.plan import ALREADY_SAID, WITHDRAWN
 from observatory.notify.senders import Message
 from observatory.store import open_store

@@ -16,7 +16,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from observatory.model import AlertKind
 from observatory.notify import senders, webhook
-from observatory.notify.apprise_services import SendError, find_fault
+from observatory.notify.apprise_services import find_fault
+from observatory.notify.errors import SendError
 from observatory.notify.senders import Message, send
 from tests.observatory.notify.receivers import Receiver
 from tests.observatory.notify.samples import MINUTE, SECRET, Town, hook, make_event, make_spell, service
