@@ -6,6 +6,7 @@ The pure modules keep lists of their own, since the registry loads sockets; each
 import ast
 import asyncio
 import dataclasses
+import re
 import ssl
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 
 from lab.services.data_centre import serve_data_centre
+from observatory.analysis.judging import facts
 from observatory.exports.ooni import _test_keys
+from observatory.importers.judging import _without_bulk
 from observatory.store.blobs import detach_blobs
 from observatory.views.step_words import _DESCRIBE
 from observatory.views.steps import GROUPS
@@ -169,15 +172,30 @@ def filled(record: type[Observation]) -> Any:
     return record(**{field.name: SAMPLES[hints[field.name]] for field in wanted})
 
 
+def kept_content(observation: Any) -> list[bytes]:
+    """Return its page and its certificates, as far as they are there."""
+    bodies = [getattr(observation, "body", b""), *(c.der for c in getattr(observation, "chain", ()))]
+    return [content for content in bodies if content]
+
+
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_certificates_and_pages_of_every_technique_are_stored_once(name: str) -> None:
-    """Detaching leaves no certificate and no body in the observation itself."""
+    """Detaching leaves their digests in the observation."""
     observation = filled(TECHNIQUES[name].record)
-    _, found = detach_blobs(dataclasses.replace(host(), observations=(observation,)))
-    large = [getattr(observation, field) for field in ("chain", "body") if hasattr(observation, field)]
-    assert sorted(found.values()) == sorted(
-        item if isinstance(item, bytes) else item[0].der for item in large
-    )
+    detached, found = detach_blobs(dataclasses.replace(host(), observations=(observation,)))
+    assert list(found.values()) == kept_content(observation)
+    assert kept_content(detached.observations[0]) == list(found)
+
+
+@pytest.mark.parametrize("name", TECHNIQUES)
+def test_a_control_kept_for_an_import_holds_no_page_and_no_certificate(name: str) -> None:
+    measured = dataclasses.replace(host(), observations=(filled(TECHNIQUES[name].record),))
+    assert kept_content(_without_bulk(measured).observations[0]) == []
+
+
+def test_the_judge_looks_up_every_technique() -> None:
+    source = Path(facts.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"self\._all\((\w+)\)", source)) == {record.__name__ for record in RECORDS}
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
