@@ -38,6 +38,8 @@ HOP_TIMEOUT_S: Final = 0.7
 CONNECT_TIMEOUT_S: Final = 0.9
 TOTAL_TIMEOUT_S: Final = 3.0
 MAX_ERRORS: Final = 16
+# An injector answers a packet and lets it go on; the ICMP error of a router follows within this time.
+ERROR_GRACE_S: Final = 0.05
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 MSG_ERRQUEUE: Final = 0x2000
@@ -167,6 +169,10 @@ class _Report:
             self.heard, self.at_s = heard, time.monotonic()
         self.router = self.router or router
 
+    def note_router(self, sock: socket.socket) -> None:
+        """Add the router whose ICMP error came after the answer, if one did."""
+        self.router = next((router for _, router in _read_errors(sock) if router), None)
+
     def note_error(self, sock: socket.socket, error: OSError) -> None:
         """Note an error by its queued ICMP messages, which say more than its number."""
         errors = _read_errors(sock)
@@ -190,6 +196,9 @@ async def _send(network: Network, endpoint: Endpoint, payload: Payload, content:
                     await _connect(sock, endpoint, report)
                 else:
                     await _listen(sock, content, report)
+        if payload not in OVER_TCP and report.heard is Heard.ANSWER and report.router is None:
+            await asyncio.sleep(ERROR_GRACE_S)
+            report.note_router(sock)
     finally:
         _abort(sock)
     rtt_s = None if report.at_s is None else round(report.at_s - started, 6)
