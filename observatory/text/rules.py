@@ -15,7 +15,7 @@ from observatory.text import FALLBACK, LANGUAGES
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleText:
     """`says`: the claim. `besides`: what else could explain the same observations. `change`: what would have
-    changed its mind. Whole sentences, without placeholders.
+    led to another verdict. Whole sentences, without placeholders.
     """
 
     says: str

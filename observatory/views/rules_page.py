@@ -6,7 +6,7 @@ from observatory.model import Layer
 from observatory.text.rules import load_rule_texts
 
 TITLES = {
-    Layer.NONE: "Guards: can the measurement speak at all?",
+    Layer.NONE: "Guards: can the measurement show anything?",
     Layer.DNS: "DNS",
     Layer.TCP: "TCP and addresses",
     Layer.TLS: "TLS",
@@ -20,34 +20,33 @@ HEAD = f"""# How a measurement is judged
 Rules version {RULES_VERSION}. This page is made from the rules and their texts; `make test` compares
 them, and `python -m observatory.views.rules_page > docs/judging.md` writes it anew.
 
-A measurement holds observations and concludes nothing. The judge lays them out beside the control host
-of the same round (which nobody blocks) and the control measurements of the same window, and asks each
-layer's rules in order; the first that matches decides its layer and its id is stored. Guards come before
-all layers. A data centre is judged by the rules for TCP and MTProto, a host by all others.
+A measurement holds observations and concludes nothing. The judge compares them with the canary of the
+same round (the host nobody blocks, "check site" on the pages) and with the control measurements of the
+same time window, and asks each layer's rules in order; the first that matches decides its layer, and its
+id is stored. Guards come before all layers. A data centre is judged by the rules for TCP and MTProto, a
+host by all others.
 
-The verdict is then the strongest finding: `blocked`, `likely_blocked`, `down`, `impaired`, and within a
-word the layer a user meets first. A name that no control resolves is `down` before anything else. Only
+The verdict is then the strongest finding: `blocked`, `likely_blocked`, `down`, `impaired`, and among equals
+that of the layer a user meets first. A name that no control resolves is `down` before anything else. Only
 when every essential layer (not QUIC) is `ok` is the verdict `ok`.
 
 What holds for every rule:
-- An address is judged by what it is: one that shows a certificate valid for the name proves itself; so
-  does one in a prefix that Telegram announces, or one that a control resolves. Equality with the
-  control's answers is not asked for.
+- An address is judged by what it is: it is verified by a certificate valid for the name, by a prefix that
+  Telegram announces, or by a control that resolves the name to it. It need not equal the control's answers.
 - What was measured against a forged address says nothing about the target.
-- What rests on comparison needs a control that was online and reached the same thing, and a control host
+- What rests on comparison needs a control that had a connection and reached the same thing, and a canary
   that worked here.
-- Silence heard by an overloaded prober shows nothing.
-- A control vantage point is its own control: what fails there is `down`, unless another control
-  disagrees.
+- No answer heard by an overloaded prober shows nothing.
+- A control is its own control: what fails there is `down`, unless another control disagrees.
 """
 
 
 BASES = {
-    Basis.GUARD: "whether the measurement can speak at all",
-    Basis.ARTEFACT: "something that only a filter leaves behind",
-    Basis.COMPARISON: "what works for a control, or under another name, and not here",
-    Basis.PROOF: "the target proved itself",
-    Basis.SYMPTOM: "it fails or is unclear, and nothing settles why",
+    Basis.GUARD: "whether the measurement can show anything",
+    Basis.ARTEFACT: "a trace of a filter",
+    Basis.COMPARISON: "what works at a control, or under another name, and not here",
+    Basis.PROOF: "the target was verified",
+    Basis.SYMPTOM: "it fails or is unclear, and the cause is not settled",
 }
 
 
@@ -73,7 +72,7 @@ def _describe(rule: Rule) -> list[str]:
         "",
         f"- **Claims:** {text.says}",
         f"- **What else could explain it:** {text.besides}",
-        f"- **What would have changed its mind:** {text.change}",
+        f"- **What would have led to another verdict:** {text.change}",
     ]
 
 
