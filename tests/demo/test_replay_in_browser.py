@@ -12,8 +12,8 @@ from playwright.sync_api import expect
 
 from observatory.model import Grain, State
 from observatory.store import open_reader
-from tests.observatory.site.browser.conftest import OpenPage, serve
-from tests.observatory.site.browser.test_dashboard import PATHS, assert_no_error_box
+from tests.observatory.site.in_browser import OpenPage, serve
+from tests.observatory.site.test_dashboard_in_browser import PATHS, assert_no_error_box
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab, pytest.mark.slow]
 

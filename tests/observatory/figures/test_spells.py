@@ -1,13 +1,13 @@
-"""Timelines and bands of events: intervals are intervals, silence is silence, colour alone says nothing."""
+"""Timelines of events: intervals are intervals, silence is silence, colour alone says nothing."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.figures import Theme, draw_share, draw_spells, draw_timeline
+from observatory.figures import Theme, draw_spells
 from observatory.figures.looks import PAPERS
 from observatory.figures.spells import _LOOKS
 from observatory.model import (
@@ -24,23 +24,30 @@ from observatory.model import (
 )
 from observatory.text import load_text
 from observatory.text.events import names_by_asn
-from observatory.views.bands import find_bands, make_band, place_bands
-from observatory.views.charts import Band, Caption, ChartRow, TimeAxis
+from observatory.views.charts import Caption, TimeAxis
 from observatory.views.spell_rows import group_rows
-from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, TELKOMSEL, XL, make_event, make_spell
-from tests.observatory.test_figures import contrast
+from tests.observatory.figures.samples import contrast
+from tests.observatory.site.feeds.samples import AT, HOUR, TELKOMSEL, XL, make_event, make_spell
 
 EN = load_text("en")
+
 JAKARTA = ZoneInfo("Asia/Jakarta")
+
 AXIS = TimeAxis(start=AT - 10 * HOUR, end=AT + 90 * HOUR, grain=Grain.HOUR, zone=JAKARTA, title="Time in WIB")
+
 UNTIL = AT + 80 * HOUR
+
 CAPTION = Caption(
     title="When each target was blocked, by network", scope="Event x", source="Source: us. CC BY 4.0."
 )
+
 # What is too short to be seen is drawn this long, and this far what nobody saw begin.
 LEAST, STUB = 100 / 100, 100 / 16
+
 PART = Portion(n_blocked=12, n_judged=30, low=0.24, high=0.58)
+
 ENDED = Interval(after=AT + 40 * HOUR, by=AT + 50 * HOUR)
+
 COMPARED = (
     Witness(
         measurement_id="m",
@@ -204,77 +211,6 @@ def test_pieces_are_told_apart_without_colour() -> None:
     assert len({look.sign for look in _LOOKS.values()}) == len(_LOOKS)
     assert len({look.pattern for look in _LOOKS.values()} - {""}) >= len(_LOOKS) - 2
     assert all(contrast(look.ink, look.fill) >= 4.5 for look in _LOOKS.values())
-
-
-def boxes(figure: Any) -> list[tuple[float, float, float]]:
-    """Return (first hour, last hour, opacity) of every part of a band."""
-    zero = AXIS.local(AT)
-    shapes = [shape for shape in figure.layout.shapes if shape.name == "band"]
-    return [((s.x0 - zero) / HOUR, (s.x1 - zero) / HOUR, s.opacity) for s in shapes]
-
-
-BANDS = {
-    "going on": (make_event("a"), [(0, 1, 0.4), (1, 90, 1)]),
-    "over": (make_event("a", make_spell(end=ENDED)), [(0, 1, 0.4), (1, 40, 1), (40, 50, 0.4)]),
-    "since before": (
-        make_event("a", make_spell(onset=Interval(after=None, by=AT))),
-        [(-10, 0, 0.4), (0, 90, 1)],
-    ),
-    "an end of ours is none": (
-        make_event("a", make_spell(end=ENDED, end_from_rule_change=True)),
-        [(0, 1, 0.4), (1, 40, 1), (40, 90, 0.4)],
-    ),
-}
-
-
-@pytest.mark.parametrize("draw_one", [draw_share, draw_timeline])
-@pytest.mark.parametrize(("event", "expected"), BANDS.values(), ids=BANDS)
-def test_bands(event: Any, expected: list[Any], draw_one: Any) -> None:
-    by = {"by": "vantage"} if draw_one is draw_timeline else {}
-    figure = draw_one(
-        [],
-        rows=[ChartRow(key="a", name="A")],
-        axis=AXIS,
-        caption=CAPTION,
-        text=EN,
-        theme=Theme.DARK,
-        bands=[make_band(event, "E1")],
-        **by,
-    )
-    assert boxes(figure) == expected
-    assert [note.text for note in figure.layout.annotations if note.name == "band"] == ["E1"]
-
-
-def test_bands_of_one_time_lie_in_lanes() -> None:
-    one, two = Band(label="E1", earliest=AT, start=AT), Band(label="E2", earliest=None, start=AT)
-    short = Band(label="E3", earliest=AT, start=AT, end=AT + HOUR, latest=AT + HOUR)
-    late = replace(one, label="E4", earliest=AT + 2 * HOUR, start=AT + 2 * HOUR)
-    gone = replace(one, earliest=AXIS.end, start=AXIS.end)
-    lanes = {band.label: lane for band, lane in place_bands([one, two, short, late, gone], AXIS)}
-    assert lanes == {"E2": 0, "E1": 1, "E3": 2, "E4": 2}
-
-
-def test_only_what_stands_becomes_a_band() -> None:
-    now = [history[-1] for history in HISTORIES.values()]
-    found = find_bands(now, AXIS, ("t.me", "telegram.org", "web.telegram.org"))
-    assert [(band.label, event.id) for band, event in found] == [
-        ("E1", "since-before"),
-        ("E2", "going-on"),
-        ("E3", "narrowed"),
-        ("E4", "over"),
-    ]
-    assert [event.id for _, event in find_bands(now, AXIS, ("telegram.org",))] == ["since-before"]
-
-
-def test_an_axis_of_distances_counts_from_zero() -> None:
-    zero = datetime(2000, 1, 1, tzinfo=UTC)
-    day = timedelta(days=1)
-    axis = TimeAxis(start=zero - 3 * day, end=zero + 28 * day, grain=Grain.DAY, zone=UTC, title="", zero=zero)
-    figure = draw_share(
-        [], rows=[ChartRow(key="1", name="A")], axis=axis, caption=CAPTION, text=EN, theme=Theme.DARK
-    )
-    assert list(figure.layout.xaxis.ticktext) == ["0", "+7", "+14", "+21"]
-    assert [axis.distance(zero + n * day) for n in (-3, 0, 2)] == ["-3", "0", "+2"]
 
 
 def test_a_long_axis_title_is_broken_and_the_legend_makes_room() -> None:

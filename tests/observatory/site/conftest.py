@@ -7,6 +7,15 @@ import pytest
 import streamlit as st
 
 from observatory.store import Store, open_store
+from tests.observatory.site.in_browser import (
+    base_url,
+    browser_type_launch_args,
+    missing_url,
+    open_page,
+    seeded_url,
+)
+
+__all__ = ["base_url", "browser_type_launch_args", "missing_url", "open_page", "seeded_url"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`streamlit run server.py` over a seeded database, and a browser that may talk to nobody else."""
+"""The site in a browser: `streamlit run server.py` over a seeded database; nobody else may be talked to."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from playwright.sync_api import ConsoleMessage, Page, Request
 from observatory.store import open_store
 from tests.observatory.site.world import fill_replay
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 # Two cores shared with other tests: generous, for only a failure waits that long.
 PATIENCE_MS = 90_000
 # Streamlit itself asks below every page's path before it asks at the root.

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from observatory.text import LANGUAGES, load_text
-from tests.observatory.site.browser.conftest import PATIENCE_MS, OpenPage, wait_until_idle
+from tests.observatory.site.in_browser import PATIENCE_MS, OpenPage, wait_until_idle
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS)

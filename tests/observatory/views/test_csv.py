@@ -22,7 +22,7 @@ from observatory.views.csv import (
 )
 from observatory.views.matrix import TargetGroup
 from observatory.views.punctuality import Punctuality
-from tests.observatory.site.views import NOW, make_matrix, make_status
+from tests.observatory.views.samples import NOW, make_matrix, make_status
 
 
 def rows(data: bytes) -> list[dict[str, str]]:

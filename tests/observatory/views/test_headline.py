@@ -9,7 +9,7 @@ from observatory.model import State
 from observatory.text import load_text
 from observatory.views.headline import describe, describe_controls
 from observatory.views.matrix import Matrix, TargetGroup
-from tests.observatory.site.views import make_matrix
+from tests.observatory.views.samples import make_matrix
 
 OK, BLOCKED, LIKELY = State.OK, State.BLOCKED, State.LIKELY_BLOCKED
 IMPAIRED, DOWN, UNCLEAR = State.IMPAIRED, State.DOWN, State.INSUFFICIENT

@@ -14,14 +14,14 @@ from playwright.sync_api import Page, expect
 from observatory.model import AlertKind
 from observatory.store import open_store
 from observatory.text import LANGUAGES, load_text
-from tests.observatory.site.browser.conftest import PATIENCE_MS, OpenPage, serve, wait_until_idle
-from tests.observatory.site.browser.test_dashboard import (
+from tests.observatory.site.event_world import EVENT_ID, fill_events, make_big, save_event
+from tests.observatory.site.feeds.samples import AT
+from tests.observatory.site.in_browser import PATIENCE_MS, OpenPage, serve, wait_until_idle
+from tests.observatory.site.test_dashboard_in_browser import (
     PHONE,
     assert_no_error_box,
     assert_no_sideways_scroll,
 )
-from tests.observatory.site.event_world import EVENT_ID, fill_events, make_big, save_event
-from tests.observatory.site.feeds.samples import AT
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS)

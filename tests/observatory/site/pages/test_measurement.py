@@ -16,9 +16,9 @@ from observatory.views.addresses import measurement_address
 from observatory.views.measurement_words import headline
 from probes.records import AnyObservation, ExtendedError, Failure, Heard, Measurement, Purpose, TargetKind
 from tests.observatory.site.test_pages import HOSTILE, open_page, words
-from tests.observatory.site.views import make_status
 from tests.observatory.site.world import make_vantage
 from tests.observatory.store.backdoor import connect
+from tests.observatory.views.samples import make_status
 from tests.observatory.views.test_steps import EXCEEDED, HARMLESS, LEAF, answer, dns, hops, http, tls
 
 AT = datetime.now(UTC) - timedelta(minutes=3)

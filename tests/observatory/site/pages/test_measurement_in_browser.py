@@ -11,13 +11,13 @@ from playwright.sync_api import Page, expect
 from observatory.store import open_store
 from observatory.text import LANGUAGES, load_text
 from probes.records import DnsAnswer, ExtendedError, parse_measurement
-from tests.observatory.site.browser.conftest import PATIENCE_MS, OpenPage, serve
-from tests.observatory.site.browser.test_dashboard import (
+from tests.observatory.site.in_browser import PATIENCE_MS, OpenPage, serve
+from tests.observatory.site.pages.test_measurement import AT, RESET, likely, measured
+from tests.observatory.site.test_dashboard_in_browser import (
     PHONE,
     assert_no_error_box,
     assert_no_sideways_scroll,
 )
-from tests.observatory.site.pages.test_measurement import AT, RESET, likely, measured
 from tests.observatory.site.world import make_vantage
 from tests.observatory.views.test_steps import SITUATIONS, dns, http
 

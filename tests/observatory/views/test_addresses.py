@@ -1,0 +1,18 @@
+"""Ranges of days in an address."""
+
+from datetime import date
+
+import pytest
+
+from observatory.views.addresses import parse_days
+
+
+@pytest.mark.parametrize(
+    "asked", [None, "", "x", "2017-07-10", "2017-07-20..2017-07-10", "0001-01-01..0001-01-02", "a..b"]
+)
+def test_an_address_that_is_no_range_is_ignored(asked: str | None) -> None:
+    assert parse_days(asked) is None
+
+
+def test_an_address_with_a_range() -> None:
+    assert parse_days("2017-07-10..2017-07-20") == (date(2017, 7, 10), date(2017, 7, 20))
