@@ -1,4 +1,4 @@
-"""`observatory alerts`: who is told what, what was told, and whether it arrives."""
+"""`observatory alerts`: who gets which alerts, what was sent, and whether it arrives."""
 
 import base64
 import json
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Look after alerts: who is told what, and what was told.\n\n"
+        "Look after alerts: who gets them, and what was sent.\n\n"
         "Channels are described in alerts.yaml; docs/alerts.md shows how, in five minutes. "
-        "`observatory up` tells them once a minute."
+        "`observatory up` sends to them once a minute."
     ),
     no_args_is_help=True,
 )
@@ -117,7 +117,7 @@ def log(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest.")] = 50,
     as_json: JsonLinesOption = False,
 ) -> None:
-    """Print the log of alerts, newest last, with how far each has come. It is only ever added to."""
+    """Print the log of alerts, newest last, and how far each has got. Entries are only ever added."""
     from observatory.notify.payload import encode_alert
 
     with open_to_read(database) as store:
@@ -126,15 +126,15 @@ def log(
         for channel, delivery in store.load_deliveries(first=rows[0].number if rows else 0):
             states[delivery.alert.number].append((channel, delivery))
     for alert in rows:
-        told = states[alert.number]
+        own = states[alert.number]
         if as_json:
-            deliveries = [_state_as_json(channel, state) for channel, state in told]
+            deliveries = [_state_as_json(channel, state) for channel, state in own]
             line = encode_alert(alert) | {"deliveries": deliveries}
             typer.echo(json.dumps(line, ensure_ascii=False))
             continue
         about = alert.event or alert.vantage or alert.detail or "-"
         mark = "EMULATED " if alert.emulated else ""
-        shown = "; ".join(f"{channel} {_show_state(state)}" for channel, state in told)
+        shown = "; ".join(f"{channel} {_show_state(state)}" for channel, state in own)
         typer.echo(f"{alert.number:>6}  {alert.at:%Y-%m-%d %H:%M} UTC  {mark}{alert.kind} {about}  {shown}")
     if not rows and not as_json:
         typer.echo("The log is empty.")
@@ -199,7 +199,7 @@ def test(
 def deliver(
     file: FileOption = None, database: DatabaseOption = None, as_json: JsonLinesOption = False
 ) -> None:
-    """Tell every channel now what is due; the same pass that `observatory up` makes once a minute."""
+    """Send every channel now what is due; the same pass that `observatory up` makes once a minute."""
     from observatory.notify.deliver import Deliverer
 
     loaded = _load(file)

@@ -1,4 +1,4 @@
-"""The `observatory` command, put together: each command or group stands in a module of its own.
+"""The `observatory` command, put together: each command or group has a module of its own.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
@@ -43,6 +43,6 @@ def main() -> None:
     try:
         app()
     except ReferenceDataError as error:
-        # An added list was changed by hand: whatever needs it cannot go on.
+        # An added list was damaged by hand: no command that needs it can go on.
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

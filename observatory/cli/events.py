@@ -1,4 +1,4 @@
-"""`observatory events`: what was found to be blocked, when and where; and what people say about it."""
+"""`observatory events`: what was found to be blocked, when and where; and people's notes on it."""
 
 import json
 import sys
@@ -97,12 +97,14 @@ def add_note(
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="At most 4,000 characters; `-` reads standard input.")
     ],
-    name: Annotated[str, typer.Option("--name", "-n", metavar="NAME", help="Who says so; shown with it.")],
+    name: Annotated[
+        str, typer.Option("--name", "-n", metavar="NAME", help="Who writes the note; shown with it.")
+    ],
     database: DatabaseOption = None,
 ) -> None:
     """Attach a reviewed note to an event, signed with your name and the time.
 
-    It is shown beside the event and never changes the data. A note cannot be changed or taken back; write
+    It is shown beside the event and never changes the data. A note cannot be changed or withdrawn; write
     another one.
     """
     said = sys.stdin.read(100_000) if text == "-" else text
@@ -127,7 +129,7 @@ def find_events(
 ) -> None:
     """Look for onsets and ends now; the running service does so with every round.
 
-    Whatever is found again keeps its id. Nobody is told twice.
+    Whatever is found again keeps its id. Nobody is alerted twice.
     """
     with open_to_write(database) as store:
         try:

@@ -42,7 +42,7 @@ def export_ooni(
 ) -> None:
     """Write stored measurements as OONI measurements, one JSON object a line.
 
-    What OONI's format has no place for stands in `x_observatory`, so `observatory import ooni` reads the same
+    What OONI's format has no place for goes into `x_observatory`, so `observatory import ooni` reads the same
     measurements back.
     """
     selection = select(since, until, target, vantage)

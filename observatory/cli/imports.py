@@ -22,12 +22,12 @@ from observatory.importers.storing import Importer
 from observatory.ingest.collector import Collector
 from observatory.model import State
 
-app = typer.Typer(help="Take over measurements of others.", no_args_is_help=True)
+app = typer.Typer(help="Import measurements that others made.", no_args_is_help=True)
 REJECTS_SHOWN: Final = 20
 
 
 class Rejects:
-    """Says which lines were not taken over and why: the first ones to the terminal, all to a file."""
+    """Reports which lines were not imported and why: the first ones to the terminal, all to a file."""
 
     def __init__(self, file: IO[str] | None) -> None:
         self.n = 0
@@ -60,17 +60,17 @@ def import_ooni(
     as_json: JsonOption = False,
     any_target: Annotated[
         bool,
-        typer.Option("--any-target", help="Store measurements of hosts that are no targets of ours, too."),
+        typer.Option("--any-target", help="Store measurements of hosts that are not among our targets, too."),
     ] = False,
     rejects: Annotated[
         Path | None,
-        typer.Option("--rejects", metavar="FILE", help="Write every rejected line's reason here."),
+        typer.Option("--rejects", metavar="FILE", help="Write the reason for every rejected line here."),
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Read OONI measurements (web_connectivity, telegram) into ours and judge them by our rules.
 
-    What OONI concluded is not read. Lines that cannot be taken over are reported with file, line and reason.
+    What OONI concluded is not read. Lines that cannot be imported are reported with file, line and reason.
     Importing the same again changes nothing.
     """
     with ExitStack() as stack:
@@ -104,7 +104,7 @@ def _imported(
                 yield document, read_document(document.data)
             except Rejected as error:
                 reject(document, str(error))
-            # Bytes of strangers: what no check foresaw costs one line, not the import.
+            # Untrusted input: what no check foresaw costs one line, not the import.
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
                 reject(document, f"could not be read ({type(error).__name__}: {error})"[:300])
 

@@ -139,7 +139,7 @@ def result_as_json(result: JudgedMeasurement) -> dict[str, Any]:
 
 
 def print_results(results: Sequence[JudgedMeasurement]) -> None:
-    """Print a row a measurement, and whether it is an emulation."""
+    """Print a row for each measurement, and whether it was emulated."""
     console = make_console()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("Vantage", "Target", "State", "Mechanism", "k/n", "Rule", "Seconds"):

@@ -24,7 +24,7 @@ def fail(message: str, code: int = 1) -> typer.Exit:
 
 
 def make_console() -> Console:
-    """A terminal has its own width; in a file or a pipe nothing is gained by folding lines."""
+    """A terminal has its own width; in a file or a pipe, wrapping lines helps nobody."""
     console = Console()
     return console if console.is_terminal else Console(width=160)
 

@@ -18,7 +18,7 @@ from observatory.reference.fingerprint_csv import ReferenceDataError
 app = typer.Typer(
     help=(
         "Look after the fingerprints of block pages.\n\n"
-        "Added lists stand in var/reference, or in $OBSERVATORY_REFERENCE. A running service reads them "
+        "Added lists are kept in var/reference, or in $OBSERVATORY_REFERENCE. A running service reads them "
         "when it starts; `observatory rescore` judges what is stored by them."
     ),
     no_args_is_help=True,
@@ -46,7 +46,7 @@ def add(files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """Say what is in force: from which files, how many of which place and scope, and the version that
+    """List what is in force: from which files, how many for each place and scope, and the version that
     verdicts carry."""
     reference = load_reference()
     known = reference.fingerprints.all
@@ -71,14 +71,18 @@ def list_(as_json: JsonOption = False) -> None:
 @app.command()
 def match(
     address: Annotated[str | None, typer.Option("--address", help="An address in a DNS answer.")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="An alias, or a host that is led to.")] = None,
-    page: Annotated[Path | None, typer.Option("--page", metavar="FILE", help="A page as it came.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="An alias in a DNS answer, or the host of a redirect.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="A page as it was received.")
+    ] = None,
     header: Annotated[
         list[str] | None, typer.Option("--header", metavar="'NAME: VALUE'", help="May be repeated.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which known block page something is a sign of. Exit code 1: of none."""
+    """Say which known block page something is a sign of. Exit code 1: none."""
     headers = [(key.strip(), value.strip()) for key, _, value in (h.partition(":") for h in header or ())]
     if address is None and name is None and page is None and not headers:
         raise fail("observatory reference match: expected --address, --name, --page or --header", 2)
@@ -106,7 +110,7 @@ def _as_json(fingerprint: Fingerprint) -> dict[str, object]:
 
 
 def _line(fingerprint: Fingerprint) -> str:
-    # A pattern is somebody else's text: shown as data, never as it is.
+    # A pattern is somebody else's text: shown as quoted data, never as it is.
     whose = fingerprint.isp or ", ".join(fingerprint.countries) or "unknown"
     return (
         f"{fingerprint.id}: {fingerprint.place} {fingerprint.match} {fingerprint.pattern!r}, "

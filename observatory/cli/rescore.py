@@ -1,4 +1,4 @@
-"""`observatory rescore`: what the rules of today change in the verdicts of the past."""
+"""`observatory rescore`: what today's rules change in the verdicts of the past."""
 
 import json
 import math
@@ -33,12 +33,13 @@ def rescore(
     target: TargetOption = None,
     vantage: VantageOption = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Write the new verdicts; without it nothing is written unasked.")
+        bool,
+        typer.Option("--apply", help="Write the new verdicts; without it nothing is written without asking."),
     ] = False,
     as_json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Judge stored measurements again under the rules of today, and say what that changes.
+    """Judge stored measurements again under today's rules, and say what that changes.
 
     Says what would change before it changes anything. On a terminal it then asks; elsewhere it writes only
     with --apply. Restart a running service first: it judges by the rules it started with.

@@ -25,7 +25,8 @@ def up(
     database: DatabaseOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the dashboard listens.")] = 8501,
     address: Annotated[
-        str, typer.Option(help="The address the dashboard binds; another than loopback opens it to others.")
+        str,
+        typer.Option(help="The address the dashboard binds; any but a loopback address opens it to others."),
     ] = "127.0.0.1",
     web: Annotated[bool, typer.Option("--web/--no-web", help="Serve the dashboard as well.")] = True,
 ) -> None:

@@ -30,7 +30,7 @@ _NO_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK".spl
 
 
 class Unexpected(ValueError):
-    """A value that a check refuses. Empty texts leave what the field's description says."""
+    """A value that a check refuses. With an empty `expected`, the message takes the field's description."""
 
     def __init__(self, expected: str = "", *, hint: str = "", at: str = "", of_machine: bool = False) -> None:
         super().__init__(expected or "see the field's description")

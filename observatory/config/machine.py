@@ -9,7 +9,7 @@ _NETNS_DIR: Final = Path("/run/netns")
 
 
 class Machine(Protocol):
-    """What validation asks of the machine; tests give their own."""
+    """What validation asks the machine; tests supply their own."""
 
     def list_devices(self) -> tuple[str, ...]: ...
 

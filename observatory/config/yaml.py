@@ -1,7 +1,7 @@
 """YAML text -> plain values, with the line of each, in bounded time and memory.
 
 Built from the parser's events: an alias is a reference to a value that is complete, so nothing expands and
-nothing can contain itself; a second key of the same name is seen; the line of a missing key is its owner's.
+nothing can contain itself; a second key of the same name is seen; a missing key has its mapping's line.
 """
 
 import re
@@ -39,14 +39,14 @@ class Fault:
 
 @dataclass(slots=True)
 class Tree:
-    """A whole document: its value, the line of each path that was written out, and what was odd."""
+    """A whole document: its value, the line of each path that was written out, and its faults."""
 
     value: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def line_of(self, path: Path) -> int:
-        """Return the line of a path, or of its nearest owner that has one."""
+        """Return the line of a path, or of the nearest value around it that has one."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.lines:
                 return self.lines[path[:length]]
@@ -65,7 +65,7 @@ def parse_tree(text: str) -> Tree:
 
     Shape:  YAML 1.2 core schema; dates stay texts; merge keys (`<<`) are merged; keys are texts.
     Errors: none raised. Syntax errors, tags, too much depth or size end the reading with one fault and
-            the value None; keys written twice are faults and the first stands.
+            the value None; keys written twice are faults and the first one counts.
     Source: YAML 1.2.2 section 10.3.
     """
     reader = _Reader(YAML(typ="safe", pure=True).parse(text))
@@ -120,7 +120,7 @@ class _Reader:
             if event.anchor not in self._anchors:
                 _stop(event, f"an anchor &{event.anchor} above this line", f"*{event.anchor} alone")
             return self._anchors[event.anchor]
-        # A plain `!` means only "not a number"; every other tag asks for an object nobody needs here.
+        # A plain `!` means only "not a number"; every other tag asks for an object, which nobody needs.
         if event.tag not in (None, "!") and not _CORE_TAG.fullmatch(str(event.tag)):
             _stop(event, "plain YAML without tags", str(event.tag)[:60], "delete the tag")
         if kind == "ScalarEvent":

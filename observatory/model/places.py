@@ -56,7 +56,7 @@ class VantagePoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What holds for all vantage points. `canary_host` is a host that nobody blocks,
-    `no_dns_address` an address that serves no DNS: what answers there stands on the path.
+    `no_dns_address` an address that serves no DNS: whatever answers there is on the path.
     """
 
     public_resolver: str = "8.8.8.8"

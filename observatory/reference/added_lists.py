@@ -1,4 +1,4 @@
-"""Lists of fingerprints that an operator added: kept as files, each checked as a whole before it counts."""
+"""Lists of fingerprints that an operator added: kept as files, each checked as a whole before it is used."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ DEFAULT_FOLDER: Final = Path("var/reference")
 
 
 def added_folder() -> Path:
-    """Return the folder that added lists stand in: $OBSERVATORY_REFERENCE, else var/reference."""
+    """Return the folder of the added lists: $OBSERVATORY_REFERENCE, else var/reference."""
     return Path(os.environ.get(FOLDER_VARIABLE) or DEFAULT_FOLDER)
 
 

@@ -1,4 +1,4 @@
-"""The fingerprints of block pages that the observatory brings with it."""
+"""The fingerprints of block pages that ship with the observatory."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -50,7 +50,7 @@ def list_shipped(networks: Mapping[str, Any], pages: Mapping[str, Any]) -> Itera
 
 
 def _entry(entry: str, name: str) -> Iterator[dict[str, Any]]:
-    """Part `name (address)`, `name/path`, `name` and `address`."""
+    """Yield the parts of `name (address)`, `name/path`, `name` or `address`."""
     for word in entry.replace("(", " ").replace(")", " ").split():
         if "/" in word:
             # A page on an ISP's main site counts by its path only, in a redirect.

@@ -82,7 +82,7 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
         value = row.get(column)
         return value.strip() if isinstance(value, str) else ""
 
-    # A pattern's own blanks at its ends belong to it.
+    # Blanks at the ends of a pattern are part of it.
     pattern = row.get("pattern") or ""
     if not isinstance(pattern, str) or not 0 < len(pattern) <= MAX_PATTERN_CHARS:
         raise ValueError(f"pattern: expected 1..{MAX_PATTERN_CHARS} characters, got {len(pattern)}")

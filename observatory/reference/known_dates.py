@@ -22,7 +22,7 @@ def load_known_dates() -> tuple[KnownDate, ...]:
     dates = []
     for event, key in zip(events, plain, strict=True):
         at = datetime.fromisoformat(event["at"])
-        # The place tells apart what the day and the kind do not.
+        # The scope tells apart what the day and the kind do not.
         own = f"{key} {event['scope']}" if plain.count(key) > 1 else key
         dates.append(
             KnownDate(

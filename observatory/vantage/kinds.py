@@ -1,7 +1,7 @@
 """The kinds of vantage point: what may stand after `via`, how it is checked, and its words in the docs.
 
 `KINDS` is the one registry. The settings file, its messages and the table in docs/vantage-points.md
-follow it; how a kind opens sockets stands in `probes.transport.kinds`, from where it takes its name.
+follow it; how a kind opens sockets is in `probes.transport.kinds`, which also names it.
 
 To add a kind that opens sockets here (such as `ssh`): its class in `probes.transport.kinds`, a `Kind` below.
 To add one whose measurements are made elsewhere (such as `agent`, `ripe_atlas` or `ooni`): a `Kind` below

@@ -296,7 +296,7 @@ class Scheduler:
         if self._rounds:
             await asyncio.wait(self._rounds)
         self._jobs.shutdown(wait=False)
-        # APScheduler shuts down in the next turn of the loop.
+        # APScheduler shuts down in the next iteration of the event loop.
         await asyncio.sleep(0)
 
 

@@ -2,7 +2,7 @@
 
 A new kind that opens sockets (such as `ssh`) is a class here and a line in `KINDS`; `Network` takes it from
 there. What people
-may write for it in a settings file, and its words in the docs, are no matter of the probe's.
+may write for it in a settings file, and its words in the docs, are not the probe's concern.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class SourceAddress(WayOut):
 class NetworkNamespace(WayOut):
     """A network namespace, by the conventions of ip-netns(8).
 
-    A socket stays for ever in the namespace it was created in, so only the creation happens inside.
+    A socket stays in the namespace it was created in, so only the creation happens inside.
     """
 
     __slots__ = ()

@@ -1,6 +1,6 @@
 """The sockets of one vantage point: TCP and UDP to an endpoint, through whichever way out it has.
 
-How each kind of way out opens a socket stands in `probes.transport.kinds`; no other module opens any.
+`probes.transport.kinds` knows how each kind of way out opens a socket; no other module opens any.
 Everything after the opening runs on the one event loop of the process.
 """
 
