@@ -1,6 +1,6 @@
 """The registry of everything that can be switched on: censors, and failures that are not censorship.
 
-Each entry says what it is, whom it concerns, what it can be aimed at, and which packet rules it needs;
+Each entry says what it does, which networks it concerns, what it can be aimed at, and its packet rules;
 answers of resolvers and servers follow from the same settings in `lab.policy`. Pure.
 """
 

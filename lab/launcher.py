@@ -86,7 +86,7 @@ def _new_directory(base: Path, name: str) -> Path:
 
 
 def answers(path: Path) -> bool:
-    """Tell whether somebody listens on a Unix socket."""
+    """Return whether a process listens on a Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(1)
         try:

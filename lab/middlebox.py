@@ -1,4 +1,4 @@
-"""What a border router does in software: race DNS answers, answer TCP in a server's place, hold packets."""
+"""What a border router does in software: race DNS answers, answer TCP in place of a server, delay packets."""
 
 import asyncio
 import socket

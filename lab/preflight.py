@@ -39,7 +39,7 @@ _TRIALS: Final = (
 )
 _NAT_TRIAL: Final = "*nat\n-A PREROUTING -p udp -j DNAT --to-destination 192.0.2.1:53\nCOMMIT\n"
 
-# The matches are the same modules for both versions; what is tried here are the targets of IPv6's own.
+# The matches are the same modules for both versions of IP; this tries the targets that IPv6 has of its own.
 _TRIAL_V6: Final = (
     "*filter\n-A FORWARD -d 2001:db8::1 -j REJECT --reject-with icmp6-adm-prohibited\nCOMMIT\n"
     "*nat\n-A PREROUTING -p tcp -j REDIRECT --to-ports 1\nCOMMIT\n"

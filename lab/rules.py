@@ -9,7 +9,7 @@ from typing import Final
 # xt_string holds 128 bytes of pattern; the length fields before a server name take seven.
 MAX_HOST_BYTES: Final = 100
 
-# Connection marks: what a censor has decided about a connection stays with it.
+# Connection marks: a censor's decision about a connection stays with the connection.
 MARK_RESET: Final = 0x1
 MARK_DROP: Final = 0x2
 MARK_ANSWERED: Final = 0x4
@@ -51,7 +51,7 @@ _TABLE_CHAINS: Final[dict[Table, tuple[str, ...]]] = {
 
 
 _ADDRESS: Final = re.compile(r"(?:^| )(?:-s|-d|--to-destination) (\S+)")
-# Where the first byte of a TCP segment's payload stands, in the syntax of xt_u32.
+# Where the payload of a TCP segment begins, in the syntax of xt_u32.
 _PAYLOAD: Final = "0>>22&0x3C@12>>26&0x3C@0"
 # What ip6tables writes differently.
 _IPV6_SYNTAX: Final = {
@@ -76,7 +76,7 @@ class Rule:
     spec: str
 
     def holds_for(self, version: int) -> bool:
-        """Tell whether the rule belongs into the ruleset of IP version 4 or 6."""
+        """Return whether the rule belongs in the ruleset of IP version 4 or 6."""
         address = _ADDRESS.search(self.spec)
         # Every IPv4 address has a dot, even with a port behind it; no IPv6 address here has one.
         return address is None or version == (4 if "." in address[1] else 6)

@@ -89,7 +89,7 @@ def sni_reset(setting: Setting) -> Iterator[Rule]:
 
 
 def _residual(setting: Setting, residual_s: int) -> Iterator[Rule]:
-    """Remember client and server of a match, and reset the first data of whatever they start next."""
+    """Remember client and server of a match, and reset the first data of their next connections."""
     for number, address in enumerate(world.addresses_of(world.CENSORABLE_HOSTS)):
         pair = f"-d {address} -m recent --name residual{number} --rsource"
         # Only a new match prolongs the penalty; a reset under it does not.

@@ -41,7 +41,7 @@ _SYSCTLS: Final = {
 
 
 class TopologyError(RuntimeError):
-    """The kernel or a tool refused a step of the building; the text holds the step and its answer."""
+    """The kernel or a tool refused a step of the building; the text names the step and the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

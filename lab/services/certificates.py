@@ -75,7 +75,7 @@ def new_context(pem: bytes) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
-    # The ssl module loads a key only from a file: this one lives in memory.
+    # The ssl module loads a key only from a file, so this one is a file in memory.
     fd = os.memfd_create("certificate")
     try:
         os.write(fd, pem)

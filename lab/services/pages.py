@@ -40,9 +40,9 @@ _CAPTCHA: Final = (
     b"<html><head><title>Just a moment...</title></head><body><h1>Are you a human?</h1>"
     b'<form action="/captcha"><p>Please complete the security check.</p></form></body></html>'
 )
-# Networks whose notice server sends visitors on to the national page instead of showing its own.
-# Any address does: the portal answers on port 80 of all of them.
+# Any address will do: the portal answers on port 80 of all of them.
 _PORTAL_ADDRESS: Final = "192.0.2.1"
+# Networks whose notice server redirects to the national page instead of showing one of its own.
 _REDIRECTING: Final = frozenset({"indihome", "firstmedia", "iconplus"})
 
 

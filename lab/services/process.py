@@ -1,6 +1,6 @@
 """The service process: opens every server, then follows the policy it is sent.
 
-It is a process of its own because servers that share an event loop with what measures them show false
+It has its own process: servers that share an event loop with the program that measures them show false
 timeouts under load.
 """
 

@@ -16,7 +16,7 @@ _VERSION_1: Final = 0x00000001
 
 
 def is_version_1(datagram: bytes) -> bool:
-    """Tell whether a datagram starts with a packet of version 1, or with one that names no version."""
+    """Return whether a datagram starts with a packet of version 1, or with one that names no version."""
     return bool(datagram) and (not datagram[0] & _LONG_HEADER or int.from_bytes(datagram[1:5]) == _VERSION_1)
 
 

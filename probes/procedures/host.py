@@ -14,7 +14,7 @@ from probes.session import N_ATTEMPTS, ObservationLog
 
 # Of one IP version: the known ones, and those that each source may name (probes/procedures/names.py).
 MAX_ADDRESSES: Final = 16
-# A body slower than this is measured again, to be compared with the canary's.
+# A body slower than this is measured again, with the target's name and with a harmless one.
 SLOW_BODY_BPS: Final = 1_000_000
 SLOW_BODY_MIN_BYTES: Final = 8_000
 SLOW_TLS_S: Final = 1.5
@@ -158,7 +158,7 @@ class HostSteps:
             self._canary.note(endpoint.address)
 
     async def _measure_speed(self, endpoint: Endpoint) -> None:
-        """Transfer once more, with the target's name and (beside it) with a harmless one."""
+        """Transfer once more, with the target's name and side by side with a harmless one."""
         names = {Purpose.TARGET: self._target.name}
         if not self._is_canary:
             names[Purpose.HARMLESS_NAME] = self._canary.name
@@ -193,7 +193,8 @@ class HostSteps:
     def _has_no_route(self, outcome: ExchangeResult) -> bool:
         """Return whether this machine itself has no route, as without IPv6, so that another try is pointless.
 
-        A router that reports the same is another matter."""
+        A router that reports the same is another matter.
+        """
         tcp = outcome.tcp
         return tcp.failure in NO_ROUTE and not self._network.has_route(tcp.endpoint)
 

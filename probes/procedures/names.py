@@ -64,7 +64,7 @@ class Question:
 
     @property
     def source(self) -> str:
-        """Who can have made the answer: over DoT and DoH the public resolver alone, else also the path."""
+        """Who can have made an answer: over DoT and DoH the public resolver alone, else also the path."""
         return "authenticated" if self.transport in ("dot", "doh") else self.resolver
 
 

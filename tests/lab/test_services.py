@@ -250,7 +250,7 @@ async def test_two_requests_on_one_connection_are_both_answered() -> None:
     [b"GET / HTTP/1.1\r\n\r\n" + b"x" * 64, b"\xef\x0a" + b"\1" * 40, b"\xef\x7f\xff\xff\xff"],
     ids=["another protocol", "no req_pq", "a frame too long"],
 )
-async def test_what_is_not_mtproto_is_closed_on(sent: bytes) -> None:
+async def test_a_connection_that_is_not_mtproto_is_closed(sent: bytes) -> None:
     assert await converse(sent) == b""
 
 

@@ -1,4 +1,4 @@
-"""What switching does to the state, and what follows for routers and servers."""
+"""How switching changes the state, and with it the routers and servers."""
 
 import json
 

@@ -66,7 +66,7 @@ def let_through(first: bytes) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One address: what stands before its two ports, and what they serve."""
+    """One address: the filter before its TLS port, and the pages of its two ports."""
 
     tls: Filter = let_through
     secure: Pages = hello

@@ -1,4 +1,4 @@
-"""Which steps a measurement holds: none too many where nothing is wrong, and what follows a failure."""
+"""The steps of a measurement: none too many where nothing is wrong, and the follow-ups to each failure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def test_every_measurement_stays_under_its_deadline(isp: str, played: dict[str, 
     assert played[isp].measured.duration_s < DEADLINE_S + 0.5
 
 
-def test_names_are_asked_of_everybody(played: dict[str, Steps]) -> None:
+def test_every_resolver_is_asked(played: dict[str, Steps]) -> None:
     asked = {(o.resolver, o.transport, o.query_type) for o in played["xl"].of(DnsObservation)}
     assert asked == {
         (Resolver.VANTAGE, "udp", "A"),

@@ -149,7 +149,7 @@ async def test_one_ip_version_leaves_the_other_its_room() -> None:
 
 
 @pytest.mark.parametrize("kind", ["udp", "tcp", "dot", "doh"])
-def test_whose_word_an_answer_is(kind: str) -> None:
+def test_who_can_have_made_an_answer(kind: str) -> None:
     public = probes.procedures.names.Question(resolver=Resolver.PUBLIC, transport=kind)
     own = dataclasses.replace(public, resolver=Resolver.VANTAGE)
     assert (public.source == "authenticated") is (kind in ("dot", "doh"))

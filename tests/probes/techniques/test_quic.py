@@ -184,7 +184,7 @@ async def test_garbage_is_no_version(trust: Trust) -> None:
     assert seen.failure is Failure.TIMEOUT and seen.versions == ()
 
 
-# --- peers that are none, without sockets
+# --- peers that are not QUIC servers, without sockets
 
 
 def new_client() -> tuple[QuicClient, list[bytes]]:
@@ -231,7 +231,7 @@ def test_changed_datagrams_of_a_server(folder: Path, at: int, value: int, cut: b
 
     with contextlib.suppress(ProtocolError):
         converse(client, new_server(folder, first[0]), first, change)
-    # What is behind the last packet of a datagram may be changed unnoticed.
+    # A change after the last packet of a datagram has no effect.
     if client.finished:
         assert client.chain()
 
@@ -271,7 +271,7 @@ def test_a_certificate_of_no_known_version_is_a_bad_reply(folder: Path) -> None:
 def test_changed_tls_messages_well_enciphered(
     folder: Path, changes: list[tuple[int, int]], epoch: int
 ) -> None:
-    """What a box on the path can do that shakes hands itself: any certificate, any TLS message."""
+    """What a middlebox can send that terminates QUIC itself: any certificate, any TLS message."""
     client, first = new_client()
     server = new_server(folder, first[0])
 
