@@ -14,7 +14,7 @@ from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption, JsonOption
 from observatory.cli.output import fail
 from observatory.config.problems import ConfigError
-from observatory.model.views import Delivery
+from observatory.model.deliveries import Delivery
 
 if TYPE_CHECKING:
     from observatory.model.channels import Channel, Channels

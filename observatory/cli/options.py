@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from observatory.model.views import Selection
+from observatory.model.selection import Selection
 
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 

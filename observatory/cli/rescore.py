@@ -23,7 +23,7 @@ from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
 from observatory.ingest.rescore import BATCH, Report, VerdictSummary
 from observatory.ingest.rescore import rescore as judge_stored
-from observatory.model.views import Selection
+from observatory.model.selection import Selection
 from observatory.store import Store, StoreError
 
 

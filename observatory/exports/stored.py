@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from observatory.analysis.judging.case import Control
 from observatory.exports.ooni import export_document
-from observatory.model.views import RowPosition, Selection
+from observatory.model.selection import RowPosition, Selection
 from observatory.store import StoreReader
 from probes.records import Measurement, TargetKind
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from observatory.ingest.collector import Collector
 from observatory.model import State, Verdict
-from observatory.model.views import RowPosition, Selection
+from observatory.model.selection import RowPosition, Selection
 from observatory.store import Store
 
 # As many as one transaction replaces, and as many as are in memory at once with their controls.

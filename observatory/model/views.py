@@ -1,11 +1,10 @@
 """What a page gets from the store, as records. Counts and times only; never a raw row."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from observatory.model import Alert, Layer, Revision, State, VantagePoint
+from observatory.model import Layer, State, VantagePoint
 
 
 class GapReason(StrEnum):
@@ -113,50 +112,3 @@ class ConfigState:
     at: datetime
     errors: tuple[str, ...]
     good_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which measurements are meant; what is left out is not asked for. `end` is exclusive."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    targets: tuple[str, ...] = ()
-    vantages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowPosition:
-    """Where a stored measurement lies in time; `number` decides between equal times."""
-
-    started_at: datetime
-    number: int
-    id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """How far one alert has come on its way to one channel; schema.py says what each state means."""
-
-    alert: Alert
-    n_attempts: int = 0
-    next_attempt_at: datetime | None = None
-    delivered_at: datetime | None = None
-    error: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outbox:
-    """What is still to be delivered to one channel, all read at one moment.
-
-    `waiting` is in the order of the log. `events` has each event named there as it is now, `delivered` as the
-    channel knows it from the last message about it, `earlier` as it was before the first alert that waits.
-    `sent_at` are the times of the messages that went out lately, oldest first.
-    """
-
-    waiting: tuple[Delivery, ...]
-    events: Mapping[str, Revision]
-    delivered: Mapping[str, Revision]
-    earlier: Mapping[str, Revision]
-    sent_at: tuple[datetime, ...]

@@ -7,7 +7,8 @@ from typing import Final
 
 from observatory.model import Alert, AlertKind, Event, Revision
 from observatory.model.channels import Channel
-from observatory.model.views import Delivery, Outbox, VantageStatus
+from observatory.model.deliveries import Delivery, Outbox
+from observatory.model.views import VantageStatus
 
 WITHDRAWN: Final = "withdrawn before it was told"
 NOT_ASKED_FOR: Final = "not what this channel asks for"

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, literal, or_,
 
 from observatory.model import AlertKind, Audience, Revision
 from observatory.model.codec import parse_event
-from observatory.model.views import Delivery, Outbox
+from observatory.model.deliveries import Delivery, Outbox
 from observatory.store.alerts import parse_alert
 from observatory.store.database import Database, WritableDatabase
 from observatory.store.engine import insert_into

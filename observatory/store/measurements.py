@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or
 from sqlalchemy.sql.dml import ReturningInsert
 
 from observatory.model import Role, State, Verdict
-from observatory.model.views import RowPosition, Selection
+from observatory.model.selection import RowPosition, Selection
 from observatory.store.blobs import load_blobs, save_blobs
 from observatory.store.cell_counts import CellKey, Counted, change_cells, count_cells
 from observatory.store.coverage import extend_coverage

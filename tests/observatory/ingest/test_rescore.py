@@ -16,7 +16,7 @@ from observatory.ingest.collector import Collector
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.ingest.rescore import BATCH, VerdictSummary, rescore
 from observatory.model import Grain, State, Verdict
-from observatory.model.views import Selection
+from observatory.model.selection import Selection
 from observatory.store import Store, StoreError, open_store
 from probes.records import Measurement
 from tests.observatory.ingest.test_collector import CONTROL_POINTS, _round
