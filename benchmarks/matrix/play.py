@@ -1,4 +1,4 @@
-"""Plays the situations across the emulated Internet, several networks at a time, and judges them."""
+"""Plays the situations across the emulated Internet, several networks at once, and scores what is stored."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
@@ -7,25 +7,28 @@ from typing import Final
 from benchmarks.figure import Figure, show
 from benchmarks.matrix.scenarios import EVERYONE, SCENARIOS, Scenario
 from benchmarks.matrix.score import Fit, Outcome, Score, false_block_rate, score
+from benchmarks.matrix.service import ServiceRounds, open_service
 from lab import world
 from lab.control import LabControl
 from observatory.config.vantage_points import load_config
 from observatory.model import Config
-from observatory.vantage.once import JudgedMeasurement, measure_now, select_targets, select_vantage_points
+from observatory.vantage.once import JudgedMeasurement, select_targets, select_vantage_points
 
 CONFIG: Final = Path(__file__).parents[2] / "lab" / "vantage_points.yaml"
 # More at once would only have the two cores of a small machine wait for each other.
 NETWORKS_AT_ONCE: Final = 7
+# Each of those that concern everyone adds a host, and every network measures every host of the wave.
+NETWORKS_FOR_EVERYONE: Final = 5
 
 Wave = dict[str, Scenario]
 
 
 def plan_waves(scenarios: Iterable[Scenario]) -> list[Wave]:
-    """Give every situation a network of its own; those that concern everyone share one wave."""
+    """Give every situation a network of its own; those that concern everyone come last, by themselves."""
     waves: list[Wave] = []
     for group, size in (
         ([s for s in scenarios if s not in EVERYONE], NETWORKS_AT_ONCE),
-        ([s for s in scenarios if s in EVERYONE], len(world.PROBE_ISPS)),
+        ([s for s in scenarios if s in EVERYONE], NETWORKS_FOR_EVERYONE),
     ):
         first = len(waves)
         for scenario in group:
@@ -53,7 +56,9 @@ def _free_network(wave: Wave, scenario: Scenario) -> str | None:
     return fitting[0] if fitting else None
 
 
-async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenario, JudgedMeasurement]]:
+async def play(
+    lab: LabControl, config: Config, service: ServiceRounds, wave: Wave
+) -> list[tuple[Scenario, JudgedMeasurement]]:
     """Switch on what each situation needs, measure once from everywhere, switch it off."""
     lab.reset()
     for isp, scenario in wave.items():
@@ -63,11 +68,9 @@ async def play(lab: LabControl, config: Config, wave: Wave) -> list[tuple[Scenar
     wanted = {t for s in wave.values() for t in (s.host, s.centre)}
     targets = [t for t in select_targets([]) if t.name in wanted]
     try:
-        results, errors = await measure_now(config, select_vantage_points(config, list(wave)), targets)
+        results = await service.measure(select_vantage_points(config, list(wave)), targets)
     finally:
         lab.reset()
-    if errors:
-        raise RuntimeError("; ".join(errors))
     return [
         (scenario, result)
         for result in results
@@ -81,9 +84,10 @@ async def play_all(
 ) -> AsyncIterator[tuple[Scenario, JudgedMeasurement]]:
     """Yield every situation's results, wave by wave."""
     lab, config = LabControl(), load_config(CONFIG)
-    for wave in plan_waves(scenarios):
-        for pair in await play(lab, config, wave):
-            yield pair
+    with open_service(config) as service:
+        for wave in plan_waves(scenarios):
+            for pair in await play(lab, config, service, wave):
+                yield pair
 
 
 def to_outcome(scenario: Scenario, result: JudgedMeasurement) -> Outcome | None:

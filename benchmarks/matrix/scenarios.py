@@ -236,7 +236,7 @@ INNOCENT: Final = (
     _innocent("resolver refuses all", On(censor="resolver_broken", params={"mode": "refused"}), web=UNCLEAR),
 )
 
-# Each aimed at a host of its own, so that all of them are played at once.
+# Each aimed at a host of its own, so that several are played at once.
 EVERYONE: Final = (
     _everyone("origin down", "origin_down", "venus.web.telegram.org", DOWN),
     _everyone("origin down, its neighbours not", "origin_down", "telegram.me", DOWN),

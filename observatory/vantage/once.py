@@ -56,6 +56,14 @@ def select_vantage_points(config: Config, names: Sequence[str]) -> tuple[Vantage
     return tuple(known[n] for n in dict.fromkeys(names)) or tuple(v for v in known.values() if v.enabled)
 
 
+def with_control_vantage_points(
+    config: Config, vantage_points: Sequence[VantagePoint]
+) -> tuple[VantagePoint, ...]:
+    """Return the vantage points and, behind them, the enabled controls that are not among them."""
+    controls = (v for v in config.vantage_points if v.enabled and v.role is Role.CONTROL)
+    return (*vantage_points, *(v for v in controls if v not in vantage_points))
+
+
 async def measure_now(
     config: Config,
     vantage_points: Sequence[VantagePoint],
@@ -70,12 +78,7 @@ async def measure_now(
             not measure at all; control vantage points that were not asked for are measured too, as
             controls, and leave no result. `with_controls` False: nothing is compared with anything.
     """
-    helpers = [
-        v
-        for v in config.vantage_points
-        if with_controls and v.enabled and v.role is Role.CONTROL and v not in vantage_points
-    ]
-    everyone = (*vantage_points, *helpers)
+    everyone = with_control_vantage_points(config, vantage_points) if with_controls else vantage_points
     rounds, errors = await measure_rounds(config, everyone, targets, on_done=on_done)
     around = _Together(rounds.values(), everyone, with_controls=with_controls)
     verdicts = judge_with_controls(

@@ -1,4 +1,4 @@
-"""Every situation of the matrix, played across the emulated Internet, × the verdict it must get."""
+"""Every situation of the matrix, played across the emulated Internet, × the verdict that must be stored."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ import pytest
 from benchmarks.matrix.play import plan_waves, play_all, report, to_outcome
 from benchmarks.matrix.scenarios import SCENARIOS, Scenario
 from benchmarks.matrix.score import BLOCKING, Fit, Outcome, false_block_rate
+from benchmarks.matrix.service import open_service
 from lab import world
 from lab.control import LabControl
 from observatory.model import Config, State
-from observatory.vantage.once import JudgedMeasurement
-from tests.in_lab import Results, measure
+from observatory.vantage.once import JudgedMeasurement, select_targets, select_vantage_points
+from tests.in_lab import Results
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -20,6 +21,15 @@ BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 Expected = tuple[State, str | None]
 FINE: Expected = (State.OK, None)
 Played = dict[str, list[JudgedMeasurement]]
+
+
+def measure(config: Config, vantage_points: list[str], targets: list[str]) -> Results:
+    """One round of the service: stored by its collector, read back when the window has closed."""
+    with open_service(config) as service:
+        stored = asyncio.run(
+            service.measure(select_vantage_points(config, vantage_points), select_targets(targets))
+        )
+    return {(r.vantage.id, r.measurement.target): r for r in stored}
 
 
 def outcome(results: Results, vantage: str, target: str) -> Expected:
