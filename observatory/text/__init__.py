@@ -26,7 +26,7 @@ class Text:
     entries: Mapping[str, str]
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the sentence of `key` with its placeholders filled. Errors: KeyError names what lacks."""
+        """Return the sentence of `key`, its placeholders filled. Errors: KeyError names what is missing."""
         return self.entries[key].format(**values)
 
     def has(self, key: str) -> bool:

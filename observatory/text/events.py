@@ -1,4 +1,4 @@
-"""What an event says, as sentences in one language. Pure.
+"""What is said of an event, as sentences in one language. Pure.
 
 Weak evidence changes the word: "blocked" only where each network and target left a trace of a filter, "likely
 blocked" where it rests on comparison, "suspected to be blocked" before it is confirmed.
@@ -39,7 +39,7 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
 
 
 def describe(event: Event, text: Text) -> tuple[str, ...]:
-    """Return all that an event says, a sentence each: what, where, since and until when, how sure, how."""
+    """Return all that is known of an event, a sentence each: what, where, when, how sure, how."""
     event = publishable(event)
     sentences = [finding(event, text, most=MANY)]
     if len({(s.asn, s.target) for s in event.spells}) < len(event.networks) * len(event.targets):
@@ -82,7 +82,7 @@ def end_words(end: Interval, zone: ZoneInfo, text: Text) -> str:
 
 
 def onset_sentence(event: Event, text: Text) -> str:
-    """Return since when it is so."""
+    """Return the sentence on the onset."""
     if event.spells and all(spell.onset_from_rule_change for spell in event.spells):
         return text("event_words.onset_from_rule_change")
     when = onset_words(event.onset, event_zone(event), text)
@@ -91,7 +91,7 @@ def onset_sentence(event: Event, text: Text) -> str:
 
 
 def end_sentence(event: Event, text: Text) -> str:
-    """Return until when it was so, or of which networks that is known."""
+    """Return the sentence on the end, or on the networks where it has ended, or that no end was seen."""
     zone, end = event_zone(event), event.end
     if end is not None:
         if has_end_from_rule_change(event):
@@ -105,7 +105,7 @@ def end_sentence(event: Event, text: Text) -> str:
 
 
 def windows_sentence(event: Event, text: Text) -> str:
-    """Return at which times of day it comes and goes; empty when it does not."""
+    """Return the sentence on the times of day at which it is blocked; empty when it is blocked all day."""
     spans = dict.fromkeys(
         f"{window.start:%H:%M}–{window.to:%H:%M} ({spell.zone})"
         for spell in event.spells
@@ -115,7 +115,7 @@ def windows_sentence(event: Event, text: Text) -> str:
 
 
 def certainty_sentence(event: Event, text: Text) -> str:
-    """Return how sure it is, and what it rests on."""
+    """Return how sure it is, and on what kind of evidence."""
     if event.certainty is Certainty.SUSPECTED:
         return text("event_words.is_suspected")
     return text(_by_proof(event, "event_words.is_proven", "event_words.is_mixed", "event_words.is_compared"))
@@ -139,7 +139,7 @@ def how_sentence(event: Event, text: Text) -> str:
 
 
 def how_words(mechanism: str, text: Text) -> str:
-    """Return a mechanism in plain words: those of its nearest known parent for an unknown path."""
+    """Return a mechanism in plain words; of an unknown path, those of its nearest known parent."""
     path = mechanism
     while path:
         if text.has(f"mechanism.{path}"):
@@ -149,7 +149,7 @@ def how_words(mechanism: str, text: Text) -> str:
 
 
 def shortened(names: Sequence[str], text: Text, *, most: int = FEW) -> str:
-    """Return a list of at most `most` names and a count of the others; one more than that is named too."""
+    """Return a list of at most `most` names and a count of the others; a single one more is named too."""
     if len(names) <= most + 1:
         return text.listed(names)
     return text.listed([*names[:most], text.count("count.more", len(names) - most)])
@@ -174,7 +174,7 @@ def names_by_asn(event: Event) -> dict[int, str]:
 
 
 def event_zone(event: Event) -> ZoneInfo:
-    """Return the zone of most of it; UTC where this machine does not know it."""
+    """Return the time zone of most of its spells; UTC where this machine does not know it."""
     counted = Counter(spell.zone for spell in event.spells)
     return load_zone(counted.most_common(1)[0][0]) if counted else load_zone("UTC")
 

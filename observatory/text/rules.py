@@ -1,6 +1,6 @@
-"""What every rule claims, in plain words: catalogues by rule id, read by pages, documents and commands.
+"""What every rule claims, in plain words: catalogues by rule id, for pages, documents and commands.
 
-Never by the judge: the words follow the rules, not the other way round.
+The judge never reads them: the words follow the rules, not the other way round.
 """
 
 import tomllib

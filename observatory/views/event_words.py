@@ -1,4 +1,4 @@
-"""What the pages of events say besides the sentences of `observatory.text.events`. Pure."""
+"""What pages say of events besides the sentences of `observatory.text.events`. Pure."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -50,7 +50,7 @@ def spell_onset_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
 
 
 def spell_end_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
-    """Return when it ended; that no end was seen; that nobody knows."""
+    """Return when it ended, or that no end was seen, or that the end is not known."""
     if spell.end is None:
         return text("event_words.no_end")
     if spell.end_from_rule_change:
@@ -59,7 +59,7 @@ def spell_end_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
 
 
 def control_words(controls: Iterable[Portion | None], text: Text) -> str:
-    """Return how often control vantage points reached the target meanwhile."""
+    """Return how often control vantage points reached the target in the meantime."""
     known = [control for control in controls if control is not None]
     if not known:
         return text("event.control_none")
@@ -74,7 +74,7 @@ def silence_words(silence: Silence, zone: ZoneInfo, text: Text) -> str:
 
 
 def cause_words(causes: Iterable[AlertKind], text: Text) -> str:
-    """Return what made an event say something new; in the first word a capital."""
+    """Return what was new in a revision of an event, starting with a capital."""
     listed = text.listed([text(f"event.cause_{cause}") for cause in causes])
     return listed[:1].upper() + listed[1:]
 
@@ -107,7 +107,7 @@ def citation(revision: Revision, text: Text, *, zone: ZoneInfo, address: str, ac
 
 
 def count_parts(event: Event | None) -> dict[str, int]:
-    """Return how much there is of what a revision can change."""
+    """Return how many there are of each thing that a revision can change."""
     spells = event.spells if event else ()
     return {
         "networks": len({spell.asn for spell in spells}),

@@ -1,4 +1,4 @@
-"""Which spells share a line: targets of one network for which everything happened at the same time. Pure."""
+"""Which spells share a line: targets of one network to which everything happened at the same time. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class SpellRow:
     """Targets of one network whose spells are alike.
 
     Shape:  `members` holds the spells of each of `targets`, in order of time; `spells` are those of the
-            first, which stand for all of them.
+            first, which represent all of them.
     """
 
     asn: int
