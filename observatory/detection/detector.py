@@ -18,7 +18,7 @@ from observatory.model.detection import DetectionResult, DirtySeries
 from observatory.store import StaleDetection, Store, StoreReader
 
 SERIES_PER_BATCH: Final = 200
-# What is found this long after it began is shown, but announced to nobody: it is no news.
+# What is found this long after it began is shown, but not announced: it is history.
 HISTORY: Final = timedelta(days=30)
 # How long an event must have stayed as it is before a correction of it is announced.
 CORRECTION_DELAY: Final = timedelta(minutes=15)

@@ -8,7 +8,7 @@ from typing import Final
 from observatory.analysis.judging.case import Control
 from observatory.analysis.judging.controls import choose_controls
 from observatory.model import Role, State, Verdict
-from observatory.store import Store
+from observatory.store import StoreReader
 from probes.records import Measurement, TargetKind
 
 MOMENT: Final = timedelta(microseconds=1)
@@ -46,7 +46,7 @@ class StoredSurroundings:
 
     def __init__(
         self,
-        store: Store,
+        store: StoreReader,
         measurements: Sequence[Measurement],
         batch: Batch,
         control_vantages: frozenset[str],

@@ -144,7 +144,7 @@ class Spell:
 class Event:
     """One change in the world: what was blocked in one country within one window, and when it ended.
 
-    Shape:  `id` never changes; spells are sorted by network and target. `withdrawn`: nothing of it stands.
+    Shape:  `id` never changes; spells are sorted by network and target. `withdrawn`: nothing of it is left.
     """
 
     id: str

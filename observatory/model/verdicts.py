@@ -111,7 +111,7 @@ class Cell:
 
     `layer` is where it was judged: each layer that was judged, and `overall` for the verdict as a whole.
     Counts only, so that cells merge exactly. `resolver` is whom the vantage point asks, for the layer dns
-    alone; `versions` of rules and reference data are empty where nobody knows them any more.
+    alone; `versions` of rules and reference data are empty where they were not kept.
     """
 
     bucket_at: datetime

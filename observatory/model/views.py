@@ -12,7 +12,7 @@ class GapReason(StrEnum):
 
     misfire  it was due while the machine slept or was too busy
     overlap  the round before it was still running
-    error    it ended in an error of ours
+    error    it ended in an error of this software
     stopped  probing was switched off
     """
 

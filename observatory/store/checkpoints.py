@@ -1,4 +1,4 @@
-"""Where the sequential test of each series stands."""
+"""Checkpoints: how far the sequential test of each series has come."""
 
 from collections.abc import Collection, Sequence
 
@@ -13,7 +13,7 @@ from observatory.store.series import chunks, columns_of, is_one_of, series_of
 
 
 class CheckpointReader(Database):
-    """Where tests go on from."""
+    """Checkpoints of series."""
 
     def load_checkpoints(self, series: Collection[Series]) -> dict[Series, Checkpoint]:
         """Return the checkpoints of these series; those never tested are left out."""

@@ -1,4 +1,4 @@
-"""How far the telling of alerts has come, for each channel. The log itself is in alerts.py.
+"""How far the delivery of alerts has come, for each channel. The log itself is in alerts.py.
 
 An alert is claimed for a message before the message is sent, in a transaction that no second sender passes;
 it is marked delivered after the channel took it. A sender that dies in between leaves the claim, which says
@@ -129,7 +129,7 @@ def _load_revisions(connection: Connection, wanted: Mapping[str, int]) -> dict[s
 
 
 class DeliveryWriter(WritableDatabase):
-    """Alerts taken, delivered, failed, put off."""
+    """What senders do with alerts: claim, deliver, fail, put off."""
 
     def open_channel(self, channel: str, *, at: datetime) -> int:
         """Remember a channel the first time it is met: what is in the log by then is history to it.
@@ -236,7 +236,7 @@ class DeliveryWriter(WritableDatabase):
 
 
 def _unchanged(connection: Connection, channel: str, read: Sequence[Delivery]) -> list[Delivery]:
-    """Return those that are still as they were read: nobody has claimed, delivered or put them off since."""
+    """Return those that are as they were read: no sender has claimed, delivered or put them off since."""
     query = select(deliveries).where(
         deliveries.c.channel == channel, deliveries.c.alert.in_([d.alert.number for d in read])
     )

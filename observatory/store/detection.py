@@ -19,7 +19,7 @@ class DetectionWriter(WritableDatabase):
     """Results of searches."""
 
     def save_result(self, result: DetectionResult, *, at: datetime) -> None:
-        """Keep what one search found, and forget that it was to be done.
+        """Keep what one search found, and take its series off the list of dirty ones.
 
         Errors: StaleDetection when an event changed meanwhile, or another process finished with a series;
                 StoreError. Either way nothing was changed.

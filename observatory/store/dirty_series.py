@@ -16,7 +16,7 @@ from observatory.store.series import columns_of, is_one_of, probes_only, series_
 
 
 class DirtySeriesReader(Database):
-    """What is still to be searched."""
+    """Series that are still to be searched."""
 
     def load_dirty_series(self, limit: int) -> tuple[DirtySeries, ...]:
         """Return series whose hours changed since they were searched, in a fixed order."""
@@ -30,7 +30,7 @@ class DirtySeriesReader(Database):
 
 
 class DirtySeriesWriter(WritableDatabase):
-    """What is to be searched again."""
+    """Series that are to be searched again."""
 
     def mark_all_dirty(self) -> int:
         """Let every series be searched from its beginning; return how many there are.
@@ -60,7 +60,7 @@ def mark_dirty(connection: Connection, since: Mapping[Series, datetime]) -> None
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[found.asn, found.target, found.emulated],
-            # The count tells whoever has read the row that it was written again meanwhile.
+            # By the count, a search that has read the row sees that it was written again meanwhile.
             set_={"since": earlier, "n": found.n + 1},
         ),
         [columns_of(of) | {"since": at, "n": 1} for of, at in sorted(since.items())],

@@ -24,7 +24,7 @@ class StaleDetection(StoreError):
     """Another process changed meanwhile what this result rests on; nothing was kept, search again."""
 
 
-# What the driver's own words mean for whoever runs it; the first that is found in the message stands.
+# What the driver's own words mean for whoever runs it; the first that is found in the message applies.
 _ADVICE: Final = (
     ("database or disk is full", "the disk is full: free some space; the next round is stored again"),
     ("database is locked", "another process held it too long: stop long exports or copies, then try again"),

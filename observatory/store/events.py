@@ -18,7 +18,7 @@ class EventReader(Database):
     """Events and their revisions."""
 
     def load_events(self, *, emulated: bool | None = None) -> tuple[Revision, ...]:
-        """Return every event as it stands now, the newest onset first; withdrawn ones too."""
+        """Return every event as it is now, the newest onset first; withdrawn ones too."""
         query = select(events).order_by(events.c.onset_by.desc(), events.c.id)
         if emulated is not None:
             query = query.where(events.c.emulated.is_(emulated))
@@ -26,7 +26,7 @@ class EventReader(Database):
             return tuple(_current(row) for row in connection.execute(query))
 
     def load_event(self, event_id: str) -> Revision | None:
-        """Return one event as it stands now; None for an id that was never given."""
+        """Return one event as it is now; None for an id that was never given."""
         with self._reading() as connection:
             row = connection.execute(select(events).where(events.c.id == event_id)).one_or_none()
             return None if row is None else _current(row)
@@ -59,7 +59,7 @@ def save_events(
     *,
     at: datetime,
 ) -> dict[str, int]:
-    """Write what events say now; return the revision each stands at.
+    """Write what events say now; return the number of each event's newest revision.
 
     Shape:  `revised` say something new and get a revision with its causes; `updated` say the same, with newer
             counts, and get none.

@@ -153,7 +153,7 @@ class MeasurementWriter(WritableDatabase):
         """Store measurements with their verdicts in one transaction; return how many were new.
 
         Shape:  any number, of any vantage points and times, in any order. An id that is already known is
-                skipped, whatever it brings: the first arrival stands.
+                skipped, whatever it brings: the first arrival counts.
         Errors: StoreError; then nothing of the batch was kept and it can be sent again.
         """
         batch: dict[str, Judged] = {}

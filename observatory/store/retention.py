@@ -1,4 +1,4 @@
-"""Letting raw rows go; what they were counted into stays."""
+"""Deleting raw rows; what they were counted into stays."""
 
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ _CHUNK: Final = 200
 
 
 class RetentionReader(Database):
-    """From when on there are raw rows."""
+    """Since when there are raw rows."""
 
     def load_raw_from(self) -> datetime | None:
         """Return the moment before which raw rows were deleted; None when none ever were."""
@@ -27,7 +27,7 @@ class RetentionReader(Database):
 
 
 class RetentionWriter(WritableDatabase):
-    """Raw rows that go."""
+    """Deleting raw rows."""
 
     def delete_raw_before(self, at: datetime, *, chunk: int = _CHUNK) -> int:
         """Delete the raw rows of whole UTC days before `at`, their verdicts and blobs; return how many rows.
@@ -38,7 +38,7 @@ class RetentionWriter(WritableDatabase):
         Errors: StoreError; what was deleted by then stays deleted, and the next call goes on.
         """
         before = floor_time(at, WIDTH_S[Grain.DAY])
-        # First of all: from now on nobody counts those days again from rows that are about to go.
+        # First of all: from now on those days are not counted again, from rows that are about to go.
         with self._writing() as connection:
             _raise_watermark(connection, before)
         n_deleted = 0

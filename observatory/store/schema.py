@@ -168,7 +168,7 @@ series: Final = Table(
 )
 
 # `mechanism` is empty for none: two NULLs would not be the same outcome to a unique key. The versions are
-# part of it, so that a change of rules can be told from one in the world.
+# part of it, so that a change of rules is not taken for one in the world.
 outcomes: Final = Table(
     "outcomes",
     METADATA,

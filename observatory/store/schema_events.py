@@ -97,7 +97,7 @@ alerts: Final = Table(
     Column("detail", Text, nullable=False),
 )
 
-# How far alerts have come on each channel; one that nobody tried to send there has no row here.
+# How far alerts have come on each channel; one that was never tried there has no row here.
 # delivered_at set: delivered. Else next_attempt_at set: waits, or is on its way in `message` until then.
 # Neither: will not be sent, `error` says why. Rows of one message were, or are, sent together.
 deliveries: Final = Table(

@@ -1,4 +1,4 @@
-"""Opening the database: `StoreReader` for whoever shows what is there, `Store` for whoever adds to it.
+"""Opening the database: `StoreReader` for code that shows what is there, `Store` for code that adds to it.
 
 Both are put together from what the module of each kind of row offers; a method stands beside its SQL.
 """
