@@ -1,10 +1,12 @@
 """What a figure is told: caption, rows, a local time axis, marks of known dates, bands of events."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Final
 
 from observatory.model import Grain
+from observatory.model.views import VantageStatus
 
 _MAX_TICKS: Final = 5
 _STEP: Final = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
@@ -100,3 +102,10 @@ class TimeAxis:
         """Return how many steps a bucket lies from `zero`, with its sign: `+3`."""
         n = (at - (self.zero or self.start)) // self.step
         return f"{n:+d}" if n else "0"
+
+
+def network_rows(probes: Sequence[VantageStatus], measured: Collection[str]) -> list[ChartRow]:
+    """Return a row for each vantage point in force, and for each other one that measured something then."""
+    shown = [v for v in probes if (v.enabled and not v.removed) or v.id in measured]
+    names = [v.isp for v in shown]
+    return [ChartRow(key=v.id, name=v.name if names.count(v.isp) > 1 else v.isp) for v in shown]

@@ -9,7 +9,7 @@ from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.text.rules import RuleText
 from observatory.views.step_words import duration, printable
-from observatory.views.words import mechanism_words, where_and_how
+from observatory.views.words import escape_markdown, mechanism_words, where_and_how
 from probes.records import Measurement
 
 
@@ -85,3 +85,28 @@ def provenance(
         "round": measurement.round_id,
     }
     return tuple((text(f"measured.fact_{name}"), printable(value)) for name, value in facts.items() if value)
+
+
+def rule_lines(deciding: Judged, text: Text) -> list[str]:
+    """Return, in Markdown, the rule that decided and what it claims."""
+    lines = [f"**{escape_markdown(text('measured.rule', rule=deciding.rule_id))}**"]
+    if deciding.texts is None:
+        return [*lines, text("measured.rule_unknown")]
+    for part in ("claims", "besides", "change"):
+        said = deciding.texts.says if part == "claims" else getattr(deciding.texts, part)
+        lines.append(f"- **{text(f'measured.{part}')}:** {escape_markdown(said)}")
+    return lines
+
+
+def layer_line(finding: Judged) -> str:
+    """Return, in Markdown, what was found on one layer."""
+    line = f"- **{escape_markdown(finding.layer)}**: {escape_markdown(finding.state)}\\. "
+    says = finding.texts.says if finding.texts else ""
+    return f"{line}{escape_markdown(says)} (`{finding.rule_id}`)"
+
+
+def measurement_file_name(measurement: Measurement) -> str:
+    """Return the name of the file with a whole measurement, without characters that a system refuses."""
+    kept = "".join(c if c.isalnum() or c in "-." else "-" for c in measurement.target[:60])
+    emulated = "-emulated" if measurement.emulated else ""
+    return f"measurement-{kept}-{measurement.started_at:%Y%m%dT%H%M%SZ}{emulated}.json"

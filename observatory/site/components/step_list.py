@@ -3,13 +3,14 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from observatory.site.components.browser_parts import read_part
 from observatory.text import Text
-from observatory.views.steps import Elsewhere, Section, Step
+from observatory.views.step_cards import card_data
+from observatory.views.steps import Section
 
 _STEPS: Final = st.components.v2.component(
     "observatory_steps",
@@ -21,34 +22,4 @@ _STEPS: Final = st.components.v2.component(
 
 def show_steps(*, key: str, sections: Sequence[Section], text: Text) -> None:
     """Draw the steps, group by group."""
-    words = {"evidence": text("measured.evidence"), "page_sent": text("measured.page_sent")}
-    drawn = [
-        {
-            "name": text(f"step_group.{section.group}"),
-            "notes": list(section.notes),
-            "steps": [_draw(step, text) for step in section.steps],
-        }
-        for section in sections
-    ]
-    _STEPS(key=key, data={"sections": drawn, "words": words})
-
-
-def _draw(step: Step, text: Text) -> dict[str, Any]:
-    return {
-        "asked": step.words.asked,
-        "came": step.words.came,
-        "is_good": step.words.is_good,
-        "lines": list(step.words.lines),
-        "page": step.words.page,
-        "when": step.when,
-        "left": step.left,
-        "width": step.width,
-        "is_evidence": step.is_evidence,
-        "elsewhere": [_elsewhere(one, text) for one in step.elsewhere],
-    }
-
-
-def _elsewhere(one: Elsewhere, text: Text) -> str:
-    if one.place:
-        return text("measured.elsewhere_at", name=one.name, place=one.place, came=one.words.came)
-    return text("measured.elsewhere", name=one.name, came=one.words.came)
+    _STEPS(key=key, data=card_data(sections, text))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from observatory.figures import draw_spells
-from observatory.model import Event, Grain, Revision, Spell, load_zone
+from observatory.model import Event, Revision
 from observatory.model.known_dates import KnownDate
 from observatory.site.components.address import asked, choose_one
 from observatory.site.components.event_context import (
@@ -27,10 +27,19 @@ from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, find_event, read_events
 from observatory.store import StoreError
 from observatory.text import zone_name
-from observatory.text.events import MANY, event_zone, names_by_asn, shortened
+from observatory.text.events import event_zone
 from observatory.views.charts import Caption, TimeAxis
+from observatory.views.event_page import (
+    ALL,
+    chosen_networks,
+    event_axis,
+    known_until,
+    network_choices,
+    silence_sentences,
+    window_sentences,
+)
 from observatory.views.event_tables import SHOWS, evidence_sections, method_sections, spell_sections
-from observatory.views.event_words import headline, sentences, silence_words
+from observatory.views.event_words import headline, sentences
 from observatory.views.known_dates import mark_dates
 from observatory.views.rows import Head, Section
 from observatory.views.spell_rows import SpellRow, group_rows
@@ -38,11 +47,6 @@ from observatory.views.step_words import printable
 from observatory.views.words import escape_markdown
 
 _MAX_ID: Final = 200
-_ALL: Final = "all"
-# More networks than these in one chart are not read but scrolled past: they come in parts.
-_PER_PART: Final = 10
-_MARGIN: Final = 0.04
-_HOURLY_UP_TO: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,36 +62,19 @@ class _Shown:
     def event(self) -> Event:
         return self.revision.event
 
-    @property
-    def spells(self) -> tuple[Spell, ...]:
-        return tuple(spell for row in self.rows for spell in row.spells)
-
     @cached_property
     def zone(self) -> ZoneInfo:
         return event_zone(self.event)
 
     @property
     def until(self) -> datetime:
-        """Return the last measurement that could have shown an end."""
-        last = self.view.coverage.last_at
-        if last is not None and self.event.emulated == self.view.emulated:
-            return last
-        return max([self.revision.at, *(w.at for s in self.event.spells for w in s.witnesses)])
+        is_of_its_kind = self.event.emulated == self.view.emulated
+        return known_until(self.revision, self.view.coverage.last_at if is_of_its_kind else None)
 
     @cached_property
     def axis(self) -> TimeAxis:
-        first = min(spell.onset.after or spell.onset.by for spell in self.spells)
-        last = max(spell.end.by if spell.end else self.until for spell in self.spells)
-        margin = max((last - first) * _MARGIN, timedelta(hours=1))
-        start = (first - margin).replace(minute=0, second=0, microsecond=0)
-        end = last + margin
-        return TimeAxis(
-            start=start,
-            end=end,
-            grain=Grain.HOUR if end - start <= _HOURLY_UP_TO else Grain.DAY,
-            zone=self.zone,
-            title=self.view.text("event.timeline_axis", zone=zone_name(start.astimezone(self.zone))),
-        )
+        spells = [spell for row in self.rows for spell in row.spells]
+        return event_axis(spells, self.until, self.zone, self.view.text)
 
 
 @st.fragment(run_every=4 * REFRESH_S)
@@ -132,7 +119,7 @@ def _show_event(view: View, revision: Revision) -> None:
     shown = _choose(view, revision)
     _show_timeline(shown, known)
     _show_tables(shown)
-    _show_by_the_clock(shown)
+    _show_windows(shown)
     _show_silences(shown)
     show_reported(view, known)
     show_notes(view, event, shown.zone)
@@ -145,27 +132,13 @@ def _show_event(view: View, revision: Revision) -> None:
 def _choose(view: View, revision: Revision) -> _Shown:
     """Draw the choice of networks; without one, all of a small event and the first part of a large one."""
     text, event = view.text, revision.event
-    names = names_by_asn(event)
-    asns = list(names)
-    parts = [asns[i : i + _PER_PART] for i in range(0, len(asns), _PER_PART)]
-    options = {_ALL: text("event.show_all")}
-    if len(parts) > 1:
-        firsts = range(1, len(asns) + 1, _PER_PART)
-        options = {
-            f"part-{number}": text("event.show_part", first=first, last=first + len(part) - 1)
-            for number, (first, part) in enumerate(zip(firsts, parts, strict=True), start=1)
-        }
-    options |= {f"AS{asn}": name for asn, name in names.items()}
-    one = _ALL
-    if len(asns) > 1:
+    options = network_choices(event, text)
+    one = ALL
+    # Of a single network there is nothing to choose.
+    if len(options) > 2:
         one = choose_one("networks", text("event.show"), list(options), lambda key: options.get(key, key))
-    chosen = parts[0]
-    if one.startswith("part-"):
-        chosen = parts[int(one.removeprefix("part-")) - 1]
-    elif one != _ALL:
-        chosen = [int(one.removeprefix("AS"))]
-    is_one = len(chosen) == 1
-    own = {asn: names[asn] for asn in chosen}
+    own = chosen_networks(event, one)
+    is_one = len(own) == 1
     rows = group_rows(event.spells, own, each=is_one)
     if not is_one:
         st.caption(text("event.grouped"))
@@ -233,39 +206,16 @@ def _show_list(key: str, columns: Sequence[str], sections: Sequence[Section], vi
     show_table(key=key, caption=view.text(f"event.{key}_alt"), heads=heads, sections=sections)
 
 
-def _show_by_the_clock(shown: _Shown) -> None:
-    text = shown.view.text
-    lines = [
-        text(
-            "event.window",
-            network=row.isp,
-            target=shortened(row.targets, text, most=MANY),
-            spans=text.listed([f"{window.start:%H:%M}–{window.to:%H:%M}" for window in spell.windows]),
-            zone=spell.zone,
-        )
-        for row in shown.rows
-        for spell in row.spells
-        if spell.windows
-    ]
+def _show_windows(shown: _Shown) -> None:
+    lines = window_sentences(shown.rows, shown.view.text)
     if lines:
-        st.subheader(text("event.heading_windows"), anchor=False)
+        st.subheader(shown.view.text("event.heading_windows"), anchor=False)
         st.markdown("\n".join(f"- {escape_markdown(line)}" for line in lines))
 
 
 def _show_silences(shown: _Shown) -> None:
-    text = shown.view.text
-    lines = [
-        text(
-            "event.silence_of",
-            network=row.isp,
-            target=shortened(row.targets, text, most=MANY),
-            what=silence_words(silence, load_zone(spell.zone), text),
-        )
-        for row in shown.rows
-        for spell in row.spells
-        for silence in spell.silences
-    ]
+    lines = silence_sentences(shown.rows, shown.view.text)
     if lines:
-        st.subheader(text("event.heading_silences"), anchor=False)
+        st.subheader(shown.view.text("event.heading_silences"), anchor=False)
         st.markdown("\n".join(f"- {escape_markdown(line)}" for line in lines))
-        st.caption(text("event.silences_note"))
+        st.caption(shown.view.text("event.silences_note"))

@@ -1,25 +1,21 @@
 """Events: every block found, what goes on first; what is looked at, and what we changed ourselves."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import streamlit as st
 
 from observatory.analysis.events.publication import is_going_on, is_published, publishable, suspicions
-from observatory.model import Event, Revision, Role, Spell, load_zone
+from observatory.model import Event, Revision, Role, Spell
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
 from observatory.store import StoreError
-from observatory.text.events import certainty_sentence, end_sentence, onset_sentence, onset_words
+from observatory.text.events import certainty_sentence, end_sentence, onset_sentence
 from observatory.views.addresses import event_address, feed_address
-from observatory.views.event_words import headline, versions_words
-from observatory.views.rows import Head, Line, Section, TableCell
-from observatory.views.spell_rows import share_words, state_words
+from observatory.views.event_lists import rule_change_section, suspicion_section
+from observatory.views.event_words import headline
+from observatory.views.rows import Head
 from observatory.views.words import escape_markdown
-
-# A table longer than this is no list to be read; the file of a page would be the place for it.
-_MOST_LINES: Final = 200
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -36,7 +32,7 @@ def show() -> None:
         _show_events(view, events)
         suspected = read_suspicions(view.url, view.coverage, view.emulated)
         _show_suspected(view, suspicions(suspected, [revision.event for revision in events]))
-        _show_ours(view, read_our_changes(view.url, view.emulated))
+        _show_rule_changes(view, read_our_changes(view.url, view.emulated))
         _show_withdrawn(view, [revision for revision in events if not is_published(revision.event)])
     except StoreError as error:
         detail = escape_markdown(str(error))
@@ -113,11 +109,11 @@ def _show_suspected(view: View, spells: Sequence[Spell]) -> None:
         key="suspected",
         caption=text("events.suspected_alt"),
         heads=[Head(name=text(f"events.column_{c}")) for c in ("where", "since", "found")],
-        sections=[_section(spells, view, is_ours=False)],
+        sections=[suspicion_section(spells, text)],
     )
 
 
-def _show_ours(view: View, spells: Sequence[Spell]) -> None:
+def _show_rule_changes(view: View, spells: Sequence[Spell]) -> None:
     text = view.text
     if not spells:
         return
@@ -127,23 +123,8 @@ def _show_ours(view: View, spells: Sequence[Spell]) -> None:
             key="ours",
             caption=text("events.ours_alt"),
             heads=[Head(name=text(f"events.column_{c}")) for c in ("where", "changed", "versions")],
-            sections=[_section(spells, view, is_ours=True)],
+            sections=[rule_change_section(spells, text)],
         )
-
-
-def _section(spells: Sequence[Spell], view: View, *, is_ours: bool) -> Section:
-    text = view.text
-    newest = sorted(spells, key=lambda spell: spell.onset.by, reverse=True)[:_MOST_LINES]
-    lines = []
-    for spell in newest:
-        when = TableCell(word=onset_words(spell.onset, load_zone(spell.zone), text))
-        found = TableCell(word=versions_words(spell.versions, text))
-        if not is_ours:
-            share = share_words([spell.portion], partial=False, text=text)
-            found = TableCell(word=share, small=(state_words(spell, text),))
-        name = spell.isp or f"AS{spell.asn}"
-        lines.append(Line(name=name, small=(spell.target,), entries=(when, found)))
-    return Section(name="", lines=tuple(lines))
 
 
 def _show_withdrawn(view: View, revisions: Sequence[Revision]) -> None:

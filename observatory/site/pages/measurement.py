@@ -1,11 +1,9 @@
 """One measurement: what it found, what decided, and every step, at an address that stays."""
 
 import json
-from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from observatory.model import load_zone
 from observatory.model.views import VantageStatus
 from observatory.site.components.address import asked
 from observatory.site.components.page import View, open_view, show_missing, show_no_measurements
@@ -15,8 +13,17 @@ from observatory.site.reads import REFRESH_S, Found, find_measurement, read_late
 from observatory.store import StoreError
 from observatory.text.rules import load_rule_texts
 from observatory.views.addresses import measurement_address
-from observatory.views.measurement_words import Judged, comparisons, headline, judged, provenance
-from observatory.views.rows import Head, Line, Section, TableCell
+from observatory.views.measurement_list import newest_heads, newest_section, vantage_zone
+from observatory.views.measurement_words import (
+    Judged,
+    comparisons,
+    headline,
+    judged,
+    layer_line,
+    measurement_file_name,
+    provenance,
+    rule_lines,
+)
 from observatory.views.step_words import printable
 from observatory.views.steps import describe_steps
 from observatory.views.words import escape_markdown
@@ -66,40 +73,13 @@ def _show_newest(view: View) -> None:
     vantages = {v.id: v for v in view.vantages}
     st.title(text("measured.newest"), anchor=False)
     st.caption(text("measured.pick"))
-    newest = sorted(
-        read_latest(view.url, view.coverage, view.emulated), key=lambda one: one.measured_at, reverse=True
-    )
+    latest = read_latest(view.url, view.coverage, view.emulated)
     show_table(
         key="newest",
         caption=text("measured.table_alt"),
-        heads=[Head(name=text(f"measured.column_{c}")) for c in ("what", "link", "state", "at")],
-        sections=[
-            Section(
-                name="",
-                lines=tuple(
-                    Line(
-                        name=one.target,
-                        small=(vantages[one.vantage].name if one.vantage in vantages else one.vantage,),
-                        entries=(
-                            TableCell(
-                                word=text("measured.open"),
-                                href=measurement_address(one.measurement_id, text.language),
-                            ),
-                            TableCell(word=text(f"short.{one.state}"), look=str(one.state)),
-                            TableCell(
-                                word=text.moment(one.measured_at, _zone(vantages.get(one.vantage), view))
-                            ),
-                        ),
-                    )
-                    for one in newest
-                ),
-            )
-        ],
+        heads=newest_heads(text),
+        sections=[newest_section(latest, vantages, text, view.zone)],
     )
-
-
-def _zone(vantage: VantageStatus | None, view: View) -> tzinfo:
-    return load_zone(vantage.timezone) if vantage else view.zone
 
 
 def _show_found(found: Found, measurement: Measurement, view: View) -> None:
@@ -107,7 +87,7 @@ def _show_found(found: Found, measurement: Measurement, view: View) -> None:
     assert verdict is not None
     vantages = {v.id: v for v in view.vantages}
     vantage = vantages.get(measurement.vantage)
-    zone = _zone(vantage, view)
+    zone = vantage_zone(vantage, view.zone)
     texts = load_rule_texts(text.language)
     if measurement.emulated and not view.emulated:
         st.warning(text("measured.emulated"))
@@ -119,7 +99,7 @@ def _show_found(found: Found, measurement: Measurement, view: View) -> None:
     if verdict.provisional:
         st.caption(text("now.provisional"))
     st.subheader(text("measured.heading_layers"), anchor=False)
-    st.markdown("\n".join(_layer_line(judged(f, texts, text), view) for f in verdict.findings))
+    st.markdown("\n".join(layer_line(judged(f, texts, text)) for f in verdict.findings))
     _show_compared(found, view, vantages)
     st.subheader(text("measured.heading_steps"), anchor=False)
     st.caption(text("measured.legend"))
@@ -136,20 +116,7 @@ def _show_found(found: Found, measurement: Measurement, view: View) -> None:
 def _show_rule(deciding: Judged, view: View) -> None:
     text = view.text
     st.subheader(text("measured.heading_rule"), anchor=False)
-    lines = [f"**{escape_markdown(text('measured.rule', rule=deciding.rule_id))}**"]
-    if deciding.texts is None:
-        lines.append(text("measured.rule_unknown"))
-    else:
-        for part in ("claims", "besides", "change"):
-            said = deciding.texts.says if part == "claims" else getattr(deciding.texts, part)
-            lines.append(f"- **{text(f'measured.{part}')}:** {escape_markdown(said)}")
-    st.markdown("\n\n".join(lines))
-
-
-def _layer_line(finding: Judged, view: View) -> str:
-    line = f"- **{escape_markdown(finding.layer)}**: {escape_markdown(finding.state)}\\. "
-    says = finding.texts.says if finding.texts else ""
-    return f"{line}{escape_markdown(says)} (`{finding.rule_id}`)"
+    st.markdown("\n\n".join(rule_lines(deciding, text)))
 
 
 def _name(measurement: Measurement, vantages: dict[str, VantageStatus]) -> str:
@@ -211,7 +178,7 @@ def _show_origin(found: Found, measurement: Measurement, view: View, vantage: Va
     st.download_button(
         text("measured.download"),
         data=lambda: _as_json(measurement),
-        file_name=_file_name(measurement, measurement.started_at),
+        file_name=measurement_file_name(measurement),
         mime="application/json",
         key="download.measurement",
         on_click="ignore",
@@ -220,9 +187,3 @@ def _show_origin(found: Found, measurement: Measurement, view: View, vantage: Va
 
 def _as_json(measurement: Measurement) -> bytes:
     return json.dumps(encode_measurement(measurement), ensure_ascii=False, indent=1).encode()
-
-
-def _file_name(measurement: Measurement, at: datetime) -> str:
-    kept = "".join(c if c.isalnum() or c in "-." else "-" for c in measurement.target[:60])
-    emulated = "-emulated" if measurement.emulated else ""
-    return f"measurement-{kept}-{at:%Y%m%dT%H%M%SZ}{emulated}.json"

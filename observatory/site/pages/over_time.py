@@ -6,7 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from observatory.figures import draw_share, draw_timeline
-from observatory.model.views import Share, VantageStatus
+from observatory.model.views import Share
 from observatory.site.components.address import choose_one
 from observatory.site.components.aligned import show_aligned
 from observatory.site.components.chart_range import BY_NETWORK, BY_TARGET, ChartRange, choose_range
@@ -23,7 +23,7 @@ from observatory.site.components.page import (
 )
 from observatory.site.reads import REFRESH_S, read_gaps
 from observatory.store import StoreError
-from observatory.views.charts import Caption, ChartRow
+from observatory.views.charts import Caption, ChartRow, network_rows
 from observatory.views.csv import CELL_COLUMNS, SHARE_COLUMNS, cell_csv, share_csv
 from observatory.views.words import escape_markdown
 
@@ -62,7 +62,7 @@ def _show_charts(chosen: ChartRange) -> None:
     if not by_network:
         _show_empty_range(chosen)
         return
-    rows_networks = _network_rows(chosen.probes, {share.key for share in by_network})
+    rows_networks = network_rows(chosen.probes, {share.key for share in by_network})
     rows_targets = [ChartRow(key=target, name=target) for target in chosen.targets]
     st.subheader(text("over_time.heading_share"), anchor=False)
     left, right = st.columns(2)
@@ -197,13 +197,6 @@ def _show_known(chosen: ChartRange) -> None:
 
 def _show_figure(figure: Any, key: str, alt: str) -> None:
     st.plotly_chart(figure, theme=None, config=PLOTLY, key=key, alt=alt, height=int(figure.layout.height))
-
-
-def _network_rows(probes: Sequence[VantageStatus], measured: set[str]) -> list[ChartRow]:
-    """Return a row for each vantage point in force, and for each other one that measured something then."""
-    shown = [v for v in probes if (v.enabled and not v.removed) or v.id in measured]
-    names = [v.isp for v in shown]
-    return [ChartRow(key=v.id, name=v.name if names.count(v.isp) > 1 else v.isp) for v in shown]
 
 
 def _source(view: View, n: int) -> str:

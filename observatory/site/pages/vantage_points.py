@@ -1,11 +1,7 @@
 """Vantage points: who reports on time, what runs next, what went wrong."""
 
-from datetime import datetime, timedelta
-
 import streamlit as st
 
-from observatory.model import Role, State, load_zone
-from observatory.model.views import VantageStatus
 from observatory.site.components.page import (
     View,
     open_view,
@@ -18,19 +14,9 @@ from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_config_state
 from observatory.store import StoreError
 from observatory.views.csv import VANTAGE_COLUMNS, vantage_csv
-from observatory.views.punctuality import Punctuality, describe_punctuality, judge_punctuality
-from observatory.views.rows import Head, Line, Section, TableCell
-from observatory.views.shown import NO_DATA
+from observatory.views.punctuality import describe_punctuality, judge_punctuality
+from observatory.views.vantage_table import vantage_heads, vantage_section
 from observatory.views.words import escape_markdown
-
-# The signs of the state table say here how a vantage point does: well, not as it should, nothing.
-_LOOKS = {
-    Punctuality.ON_TIME: State.OK,
-    Punctuality.LATE: State.IMPAIRED,
-    Punctuality.NEVER: State.INSUFFICIENT,
-    Punctuality.OFF: NO_DATA,
-    Punctuality.REMOVED: NO_DATA,
-}
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -48,12 +34,11 @@ def show() -> None:
     st.title(escape_markdown(describe_punctuality(view.vantages, status, text)), anchor=False)
     if not view.has_data:
         show_no_measurements(view)
-    columns = ("name", "state", "seen", "next", "error", "gaps")
     show_table(
         key="vantages",
         caption=text("vantage.table_alt"),
-        heads=[Head(name=text(f"vantage.column_{column}")) for column in columns],
-        sections=[Section(name="", lines=tuple(_line(v, status[v.id], view) for v in view.vantages))],
+        heads=vantage_heads(text),
+        sections=[vantage_section(view.vantages, status, text, now=view.now, emulated=view.emulated)],
     )
     st.caption(text("vantage.table_note"))
     source = text("vantage.source", at=text.moment(view.now, view.zone))
@@ -79,49 +64,3 @@ def _show_config_errors(view: View) -> None:
     lines += [f"- {escape_markdown(error)}" for error in config.errors[:20]]
     lines += ["", view.text("vantage.config_next")]
     st.warning("\n".join(lines))
-
-
-def _line(vantage: VantageStatus, status: Punctuality, view: View) -> Line:
-    text = view.text
-    every = text("vantage.every", every=text.age(timedelta(seconds=vantage.every_s)))
-    role = (text("vantage.role_control"),) if vantage.role is Role.CONTROL else ()
-    return Line(
-        name=vantage.name,
-        small=(f"{vantage.isp}, AS{vantage.asn}", every, *role),
-        entries=(
-            TableCell(word=text(f"vantage.state_{status}"), look=str(_LOOKS[status])),
-            _seen(vantage, view),
-            _next_run(vantage, status, view),
-            _error(vantage, view),
-            TableCell(word=text.number(vantage.n_gaps_24h)),
-        ),
-    )
-
-
-def _seen(vantage: VantageStatus, view: View) -> TableCell:
-    if vantage.last_seen_at is None:
-        return TableCell(word=view.text("now.never"))
-    age = view.text("now.ago", age=view.text.age(view.now - vantage.last_seen_at))
-    return TableCell(word=age, small=(_moment(vantage, vantage.last_seen_at, view),))
-
-
-def _next_run(vantage: VantageStatus, status: Punctuality, view: View) -> TableCell:
-    due = vantage.next_run_at
-    if due is None or status in (Punctuality.OFF, Punctuality.REMOVED):
-        return TableCell(word=view.text("vantage.no_next"))
-    moment = _moment(vantage, due, view)
-    # In an emulation "now" stands still at the last measurement, so nothing can be overdue.
-    if not view.emulated and view.now - due > timedelta(seconds=vantage.every_s):
-        return TableCell(word=view.text("vantage.overdue", at=moment))
-    return TableCell(word=moment)
-
-
-def _error(vantage: VantageStatus, view: View) -> TableCell:
-    if not vantage.last_error:
-        return TableCell(word=view.text("vantage.no_error"))
-    small = (_moment(vantage, vantage.last_error_at, view),) if vantage.last_error_at else ()
-    return TableCell(word=vantage.last_error[:300], small=small)
-
-
-def _moment(vantage: VantageStatus, at: datetime, view: View) -> str:
-    return view.text.moment(at, load_zone(vantage.timezone))
