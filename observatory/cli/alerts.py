@@ -1,7 +1,6 @@
 """`observatory alerts`: who gets which alerts, what was sent, and whether it arrives."""
 
 import base64
-import json
 import secrets
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import typer
 
 from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption, JsonOption
-from observatory.cli.output import fail
+from observatory.cli.output import fail, print_json
 from observatory.config.problems import ConfigError
 from observatory.model.deliveries import Delivery
 
@@ -65,9 +64,7 @@ def check(file: FileOption = None, as_json: JsonOption = False) -> None:
             problems = [str(problem) for problem in error.problems]
     if as_json:
         rows = [_channel_as_json(channel) for channel in channels]
-        typer.echo(
-            json.dumps({"file": str(path), "ok": not problems, "problems": problems, "channels": rows})
-        )
+        print_json({"file": str(path), "ok": not problems, "problems": problems, "channels": rows})
     elif problems:
         typer.echo("\n".join(problems), err=True)
     elif not channels:
@@ -129,8 +126,7 @@ def log(
         own = states[alert.number]
         if as_json:
             deliveries = [_state_as_json(channel, state) for channel, state in own]
-            line = encode_alert(alert) | {"deliveries": deliveries}
-            typer.echo(json.dumps(line, ensure_ascii=False))
+            print_json(encode_alert(alert) | {"deliveries": deliveries})
             continue
         about = alert.event or alert.vantage or alert.detail or "-"
         mark = "EMULATED " if alert.emulated else ""
@@ -207,7 +203,7 @@ def deliver(
         told = Deliverer(store, loaded, lambda: datetime.now(UTC)).deliver(datetime.now(UTC))
     for one in told:
         if as_json:
-            typer.echo(json.dumps({name: getattr(one, name) for name in one.__slots__}))
+            print_json({name: getattr(one, name) for name in one.__slots__})
         else:
             failed = f"; failed: {one.error}" if one.error else ""
             typer.echo(f"{one.channel}: {one.n_sent} messages sent, {one.n_never} alerts left out{failed}")

@@ -1,12 +1,12 @@
 """`observatory config`: checking the file that lists the vantage points."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from observatory.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from observatory.cli.output import print_json
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
 
@@ -31,7 +31,7 @@ def check(
     except ConfigError as error:
         problems = [str(problem) for problem in error.problems]
     if as_json:
-        typer.echo(json.dumps({"file": str(path), "ok": not problems, "problems": problems}))
+        print_json({"file": str(path), "ok": not problems, "problems": problems})
     elif problems:
         typer.echo("\n".join(problems), err=True)
     else:

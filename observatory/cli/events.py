@@ -1,16 +1,15 @@
 """`observatory events`: what was found to be blocked, when and where; and people's notes on it."""
 
-import json
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption
-from observatory.cli.output import fail, progress
+from observatory.cli.output import fail, print_json, progress
 from observatory.detection.detector import SERIES_PER_BATCH, Detector
 from observatory.model import Event, Interval, Note, Revision
 from observatory.model.codec import encode_event
@@ -23,9 +22,9 @@ app = typer.Typer(help="What was found to be blocked, when and where.", no_args_
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As `observatory events list` prints it.")]
 
 
-def _as_json(revision: Revision, **more: object) -> str:
-    stands = {"revision": revision.number, "revised_at": revision.at.isoformat()}
-    return json.dumps(encode_event(revision.event) | stands | more, ensure_ascii=False)
+def _as_json(revision: Revision, **more: object) -> dict[str, Any]:
+    revised = {"revision": revision.number, "revised_at": revision.at.isoformat()}
+    return encode_event(revision.event) | revised | more
 
 
 @app.command("list")
@@ -36,7 +35,10 @@ def list_events(database: DatabaseOption = None, as_json: JsonLinesOption = Fals
     if not revisions and not as_json:
         typer.echo("No block was found in what was measured so far.")
     for revision in revisions:
-        typer.echo(_as_json(revision) if as_json else _line(revision.event))
+        if as_json:
+            print_json(_as_json(revision))
+        else:
+            typer.echo(_line(revision.event))
 
 
 def _line(event: Event) -> str:
@@ -65,7 +67,7 @@ def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonLi
         revisions, notes = store.load_revisions(id_), store.load_notes(id_)
     if as_json:
         added = [{"at": n.at.isoformat(), "name": n.name, "text": n.text} for n in notes]
-        typer.echo(_as_json(revision, notes=added))
+        print_json(_as_json(revision, notes=added))
         return
     event = revision.event
     typer.echo(_line(event))

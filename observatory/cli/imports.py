@@ -1,6 +1,5 @@
 """`observatory import`: other people's measurements, judged by our rules."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from typing import IO, Annotated, Any, Final
 import typer
 
 from observatory.cli.options import DatabaseOption, JsonOption
-from observatory.cli.output import count_progress, fail
+from observatory.cli.output import count_progress, fail, print_json
 from observatory.detection.detector import Detector
 from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
 from observatory.importers.fields import Rejected
@@ -123,7 +122,10 @@ def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) 
             n_read += 1
             counts[judged.verdict.state] = counts.get(judged.verdict.state, 0) + 1
             line = judged_as_json(judged)
-            sys.stdout.write((json.dumps(line, ensure_ascii=False) if as_json else _as_text(line)) + "\n")
+            if as_json:
+                print_json(line)
+            else:
+                sys.stdout.write(_as_text(line) + "\n")
     if not as_json:
         typer.echo(_count_text(counts, reported.n))
     return n_read
@@ -199,7 +201,7 @@ def _store(
             "rejected": reported.n,
             "states": {state.value: n for state, n in summary.states.items()},
         }
-        sys.stdout.write(json.dumps(line) + "\n")
+        print_json(line)
     else:
         states = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(summary.states.items()))
         typer.echo(

@@ -1,8 +1,6 @@
 """`observatory measure`: one round right now, without database or service."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
@@ -12,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from observatory.cli.options import DEFAULT_CONFIG, ConfigOption, JsonLinesOption
-from observatory.cli.output import fail, make_console, progress
+from observatory.cli.output import fail, make_console, print_json, progress
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
 from observatory.model import State
@@ -95,7 +93,7 @@ def measure(
         )
     if as_json:
         for result in results:
-            sys.stdout.write(json.dumps(result_as_json(result), ensure_ascii=False) + "\n")
+            print_json(result_as_json(result))
     else:
         print_results(results)
     if errors:

@@ -1,7 +1,10 @@
-"""What all commands share when they write to the terminal: errors, tables, progress."""
+"""What all commands share when they write to the terminal: errors, JSON, tables, progress."""
 
-from collections.abc import Callable, Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -21,6 +24,12 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     """Print an error and return what ends the command: `raise fail(…)`. 1 is a failure, 2 wrong usage."""
     typer.echo(message, err=True)
     return typer.Exit(code)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object as one line of UTF-8; what has no place in UTF-8 (lone surrogates) is escaped."""
+    line = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    sys.stdout.write(line + "\n")
 
 
 def make_console() -> Console:

@@ -1,6 +1,5 @@
 """`observatory reference`: which block pages are known, and how an operator adds more."""
 
-import json
 from collections import Counter
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 
 from observatory.analysis.judging.fingerprints import Fingerprint
 from observatory.cli.options import JsonOption
-from observatory.cli.output import fail
+from observatory.cli.output import fail, print_json
 from observatory.reference import load_reference
 from observatory.reference.added_lists import add_file, added_folder, load_added
 from observatory.reference.fingerprint_csv import ReferenceDataError
@@ -59,7 +58,7 @@ def list_(as_json: JsonOption = False) -> None:
             for (place, scope, counted), n in sorted(counts.items())
         ]
         report = {"version": reference.version, "folder": str(added_folder()), "files": files, "rows": rows}
-        typer.echo(json.dumps(report))
+        print_json(report)
         return
     typer.echo(f"Version {reference.version}; added lists: {added_folder()}")
     for name, n in files.items():
@@ -99,7 +98,10 @@ def match(
         raise fail(f"observatory reference match: {error}", 2) from error
     matched = list(dict.fromkeys(f for f in found if f is not None))
     for fingerprint in matched:
-        typer.echo(json.dumps(_as_json(fingerprint)) if as_json else _line(fingerprint))
+        if as_json:
+            print_json(_as_json(fingerprint))
+        else:
+            typer.echo(_line(fingerprint))
     if not matched and not as_json:
         typer.echo("No known block page.")
     raise typer.Exit(0 if matched else 1)

@@ -1,6 +1,5 @@
 """`observatory rescore`: what today's rules change in the verdicts of the past."""
 
-import json
 import math
 import sys
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from observatory.cli.options import (
     VantageOption,
     select,
 )
-from observatory.cli.output import fail, progress
+from observatory.cli.output import fail, print_json, progress
 from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
 from observatory.ingest.rescore import BATCH, Report, VerdictSummary
@@ -65,7 +64,7 @@ def _run(store: Store, selection: Selection, *, apply: bool, as_json: bool) -> N
         written = _pass(store, selection, "Replacing", write=True)
         Detector(store).run(datetime.now(UTC))
     if as_json:
-        sys.stdout.write(json.dumps(_as_json(foreseen, written), ensure_ascii=False) + "\n")
+        print_json(_as_json(foreseen, written))
     elif written is not None:
         typer.echo(f"{written.n_written:,} verdicts replaced.")
         if written.n_overtaken:

@@ -1,17 +1,15 @@
 """`observatory status`: what was measured last, from where, and what is wrong."""
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import typer
 from rich.markup import escape
 from rich.table import Table
 
 from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
-from observatory.cli.output import make_console
+from observatory.cli.output import make_console, print_json
 from observatory.model import State
 from observatory.store import StoreReader
 
@@ -20,7 +18,7 @@ def status(database: DatabaseOption = None, as_json: JsonOption = False) -> None
     """Say what was measured last, from where, and what is wrong."""
     with open_to_read(database) as store:
         if as_json:
-            typer.echo(json.dumps(status_as_json(store), ensure_ascii=False))
+            print_json(status_as_json(store))
         else:
             print_status(store)
 
