@@ -1,0 +1,200 @@
+"""What documents and texts name exists: commands, `make` targets, pages, feeds, keys, files, variables.
+
+Names are read from backticks, fenced blocks and links. That a document is right beyond that, no test can say.
+"""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from typer.main import get_command
+
+from observatory.cli.app import app
+from observatory.config.alert_forms import AlertsForm, ChannelForm
+from observatory.config.vantage_point_forms import FileForm, VantagePointForm
+from observatory.site.feeds.routes import parse_feed
+from observatory.text import LANGUAGES, load_text
+from observatory.text.rules import load_rule_texts
+
+ROOT: Final = Path(__file__).parents[1]
+DOCUMENTS: Final = (
+    *("README.md", "CHANGELOG.md", "lab/README.md"),
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
+)
+SOURCES: Final = (*DOCUMENTS, *(f"texts in {language}" for language in LANGUAGES))
+FOLDERS: Final = ("benchmarks", "demo", "docs", "lab", "observatory", "probes", "scripts", "tests")
+FILES: Final = frozenset(
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*")))
+    if "__pycache__" not in path.parts
+)
+# Made by whoever runs the observatory, or while it runs; a package on PyPI.
+NOT_OURS: Final = re.compile(r"(?:\./)?alerts\.yaml|var/.*|ruamel\.yaml")
+# What `… | filter` may stand for besides another command.
+FILTERS: Final = ("head",)
+CAPABILITY: Final = re.compile(r"CAP_[A-Z_]+")
+CODE: Final = re.compile(
+    r"```[a-z]*\n(.*?)```|(?<!`)`([^`\n]+)`(?!`)|^    (\S[^\n]*)$", re.DOTALL | re.MULTILINE
+)
+
+
+def read(source: str) -> str:
+    if source in DOCUMENTS:
+        return (ROOT / source).read_text(encoding="utf-8")
+    language = source.rpartition(" ")[2]
+    rules = load_rule_texts(language).values()
+    return "\n".join(
+        [*load_text(language).entries.values(), *(f"{r.says}\n{r.besides}\n{r.change}" for r in rules)]
+    )
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Each line of a fenced or indented block, without its comment, and each span in backticks."""
+    for block, span, indented in CODE.findall(text):
+        for line in (block or span or indented).splitlines():
+            yield re.split(r"\s#\s", line.strip())[0].strip()
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
+    """Every command and group by its words, with its options."""
+    found = {path: {"--help", *(name for parameter in command.params for name in parameter.opts)}}
+    for name, inner in getattr(command, "commands", {}).items():
+        found |= commands(inner, (*path, name))
+    return found
+
+
+COMMANDS: Final = commands(get_command(app))
+GROUPS: Final = {path[:-1] for path in COMMANDS if path}
+
+
+def follow(line: str, path: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The command that a line calls, from the group `path`. Errors: LookupError names what is not there."""
+    for word in line.split():
+        if (*path, word) in COMMANDS:
+            path = (*path, word)
+        elif word.startswith("--") and word.partition("=")[0] not in COMMANDS[path]:
+            raise LookupError(f"{line}: no option {word}")
+        elif path in GROUPS and not word.startswith("--"):
+            raise LookupError(f"{line}: no command {word}")
+    return path
+
+
+def check_command(line: str) -> None:
+    """`a | b` names commands of one group, side by side, or sends an output through a filter."""
+    first, *others = line.split(" | ")
+    path = follow(first)
+    for other in others:
+        if other.split()[0] not in FILTERS:
+            follow(other, path[:-1])
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_commands_exist(source: str) -> None:
+    for piece in pieces(read(source)):
+        if found := re.search(r"(?:^|--\s|/)observatory(?: (.*))?$", piece):
+            check_command(found[1] or "")
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        "check",
+        "events lst",
+        "measure --every 5m",
+        "events list | shw ID",
+        "up | measure | check",
+        "alerts --json",
+    ],
+)
+def test_commands_that_do_not_exist_are_noticed(made_up: str) -> None:
+    with pytest.raises(LookupError):
+        check_command(made_up)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_make_targets_and_modules_to_run_exist(source: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    text = "\n".join(pieces(read(source)))
+    targets = set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))
+    assert sorted(targets - set(re.findall(r"^\.PHONY: ([a-z-]+)$", makefile, re.MULTILINE))) == []
+    for module in sorted(set(re.findall(r"python -m ([a-z_]+(?:\.[a-z_]+)*)", text))):
+        found = importlib.util.find_spec(module)
+        assert found is not None, module
+        if found.submodule_search_locations is not None:
+            assert importlib.util.find_spec(f"{module}.__main__") is not None, module
+
+
+def pages() -> set[str]:
+    code = (ROOT / "observatory/site/dashboard.py").read_text(encoding="utf-8")
+    return set(re.findall(r'url_path="([^"]+)"', code))
+
+
+@pytest.mark.parametrize("source", [s for s in SOURCES if s != "lab/README.md"])
+def test_pages_and_feeds_exist(source: str) -> None:
+    text = read(source)
+    for path in sorted(set(re.findall(r"/feeds/([^\s,`|]+\.atom)", text))):
+        assert parse_feed(re.sub(r"AS<[^>]*>", "AS1", re.sub(r"(?<=host/)<[^>]*>", "t.me", path))), path
+    linked = {piece[1:] for piece in pieces(text) if re.fullmatch(r"/[a-z-]+(\?.*)?", piece)}
+    assert pages() >= {"now", "events"}
+    assert sorted(path for path in linked if path.partition("?")[0] not in pages()) == []
+
+
+def test_keys_of_the_config_files_exist() -> None:
+    forms = {
+        "docs/vantage-points.md": {*FileForm.model_fields, *VantagePointForm.model_fields},
+        "docs/alerts.md": {*AlertsForm.model_fields, *ChannelForm.model_fields},
+    }
+    for source, keys in forms.items():
+        tables = re.findall(r"^\| (?:key|Key) \|.*\n\|[-|]+\n((?:\|.*\n)+)", read(source), re.MULTILINE)
+        named = {
+            key for table in tables for row in table.splitlines() for key in CODE.findall(row.split("|")[1])
+        }
+        assert named
+        assert sorted({key[1] for key in named} - keys) == [], source
+    known = {*forms["docs/vantage-points.md"], *forms["docs/alerts.md"]}
+    written = {p.partition(":")[0] for p in pieces(read("README.md")) if re.fullmatch(r"[a-z_]+: \S.*", p)}
+    assert {"role", "via"} <= written
+    assert sorted(written - known) == []
+
+
+def is_there(name: str) -> bool:
+    """Whether a file or folder has this path, or one that ends like it."""
+    pattern = re.compile(r"(?:.*/)?" + re.escape(name.rstrip("/")).replace(r"\*", "[^/]*"))
+    return any(pattern.fullmatch(file) for file in FILES)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_files_exist(source: str) -> None:
+    text, folder = read(source), (ROOT / source).parent
+    links = {link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)}
+    absent = [
+        link
+        for link in links
+        if link and "{" not in link and not re.match(r"[a-z]+:", link) and not (folder / link).exists()
+    ]
+    named = {
+        p
+        for p in pieces(text)
+        if re.fullmatch(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.(?:py|toml|md|yaml|js|css)|/)", p)
+    }
+    absent += [name for name in named if not NOT_OURS.fullmatch(name) and not is_there(name)]
+    assert sorted(absent) == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_environment_variables_exist(source: str) -> None:
+    code = "\n".join(
+        (ROOT / file).read_text(encoding="utf-8")
+        for file in sorted(FILES)
+        if file.endswith((".py", "Makefile")) and not file.startswith("tests/")
+    )
+    known = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", code))
+    named = {
+        n
+        for p in pieces(read(source))
+        for n in re.findall(r"^\$?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?$", p)
+    }
+    assert sorted(name for name in named - known if not CAPABILITY.fullmatch(name)) == []
