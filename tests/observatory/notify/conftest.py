@@ -1,4 +1,4 @@
-"""A town with an empty store, and somebody who can be told."""
+"""A town with an empty store, and somebody who receives alerts."""
 
 import shutil
 from collections.abc import Iterator

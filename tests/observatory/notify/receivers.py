@@ -1,4 +1,4 @@
-"""Who is told: a web server and a mail server on loopback that do as the test says."""
+"""Who receives: a web server and a mail server on loopback that do as the test says."""
 
 import contextlib
 import json

@@ -87,7 +87,7 @@ class Town:
     channels: tuple[Channel, ...] = ()
     now: datetime = AT
     sender: Sender = send
-    told: list[DeliveryReport] = field(default_factory=list)
+    reports: list[DeliveryReport] = field(default_factory=list)
 
     def meet(self, *channels: Channel) -> None:
         """Have channels that were there before anything happened."""
@@ -97,7 +97,7 @@ class Town:
     def happen(
         self, event: Event, *kinds: AlertKind, audience: Audience = Audience.PUBLIC, detail: str = ""
     ) -> None:
-        """Do what the detector does: keep what an event says now, and log that people are to be told."""
+        """Do what the detector does: keep what an event says now, and log the alerts."""
         alerts = [
             Alert(
                 at=self.now,
@@ -114,14 +114,14 @@ class Town:
     def deliver(self, after: timedelta = timedelta()) -> tuple[DeliveryReport, ...]:
         self.now += after
         file = Channels(path="alerts.yaml", site=SITE, channels=self.channels)
-        told = Deliverer(self.store, file, lambda: self.now, self.sender).deliver(self.now)
-        self.told += told
-        return told
+        reports = Deliverer(self.store, file, lambda: self.now, self.sender).deliver(self.now)
+        self.reports += reports
+        return reports
 
     def states(self, channel: str = "press") -> list[tuple[str, str | None]]:
-        """Return what became of each alert on a channel: (told, waits or never; the reason)."""
+        """Return what became of each alert on a channel: (delivered, waits or never; the reason)."""
         return [
-            ("told" if d.delivered_at else "waits" if d.next_attempt_at else "never", d.error)
+            ("delivered" if d.delivered_at else "waits" if d.next_attempt_at else "never", d.error)
             for name, d in self.store.load_deliveries()
             if name == channel
         ]

@@ -1,4 +1,4 @@
-"""At least once, in time, and not too often: what one channel is told when things happen and fail."""
+"""At least once, in time, and not too often: what one channel gets when things happen and fail."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_what_happened_is_told_once(town: Town, receiver: Receiver) -> None:
     town.deliver(MINUTE)
     town.deliver(MINUTE)
     assert receiver.subjects == ["Blocked: t.me on ISP 7713"]
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
 
 
 def test_a_new_channel_is_not_flooded_with_history(town: Town, receiver: Receiver) -> None:
@@ -101,7 +101,7 @@ def test_killed_between_sending_and_marking(
         assert receiver.subjects[2:] == ["Blocked, spreading: t.me on 2 networks"]
         again.deliver(DAY)
         assert len(receiver.requests) == 3
-        assert again.states() == [("told", None), ("told", None)]
+        assert again.states() == [("delivered", None), ("delivered", None)]
 
 
 def test_killed_before_sending(town: Town, receiver: Receiver) -> None:
@@ -117,7 +117,7 @@ def test_killed_before_sending(town: Town, receiver: Receiver) -> None:
     town.sender = send
     town.deliver(CLAIM + MINUTE)
     assert len(receiver.requests) == 1
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
 
 
 def test_a_receiver_that_fails_and_recovers(town: Town, receiver: Receiver) -> None:
@@ -136,7 +136,7 @@ def test_a_receiver_that_fails_and_recovers(town: Town, receiver: Receiver) -> N
     receiver.answer = lambda _: 200
     town.deliver(HOUR)
     assert len(receiver.requests) == 9
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
@@ -165,7 +165,7 @@ def test_an_old_alert_still_gets_its_attempts(town: Town, receiver: Receiver) ->
     assert town.states() == [("waits", "the receiver answered with status 500")]
     receiver.answer = lambda _: 200
     town.deliver(HOUR)
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
 
 
 @pytest.mark.parametrize(("n", "minutes"), [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (1000, 60)])
@@ -185,7 +185,7 @@ def test_while_it_failed_more_happened_and_one_message_says_all(town: Town, rece
     receiver.answer = lambda _: 204
     town.deliver(HOUR)
     assert receiver.subjects[1:] == ["Blocked, now ended: t.me on 2 networks"]
-    assert town.states() == [("told", None)] * 3
+    assert town.states() == [("delivered", None)] * 3
 
 
 def test_a_broken_connection_leaves_doubt_and_the_same_message_again(town: Town, receiver: Receiver) -> None:
@@ -232,7 +232,7 @@ def test_two_senders_at_once_send_once(url: str, town: Town, receiver: Receiver)
         town.sender = while_sending
         town.deliver(MINUTE)
     assert len(receiver.requests) == 1
-    assert [told.n_sent for told in second.told] == [0]
+    assert [report.n_sent for report in second.reports] == [0]
 
 
 def test_whoever_read_before_another_claimed_sends_nothing(
@@ -250,8 +250,8 @@ def test_whoever_read_before_another_claimed_sends_nothing(
         return read
 
     monkeypatch.setattr(Store, "load_outbox", slowly)
-    [told] = town.deliver(MINUTE)
-    assert told.n_sent == 0
+    [report] = town.deliver(MINUTE)
+    assert report.n_sent == 0
     assert len(receiver.requests) == 1
 
 
@@ -273,7 +273,7 @@ def test_settling_joins_two_hundred_isps_into_one_message(town: Town, receiver: 
     assert len(body["data"]["events"][0]["spells"]) == 200
     town.deliver(DAY)
     assert len(receiver.requests) == 1
-    assert set(town.states()) == {("told", None)}
+    assert set(town.states()) == {("delivered", None)}
 
 
 def test_a_block_that_ends_while_it_settles_is_told_as_over(town: Town, receiver: Receiver) -> None:
@@ -287,7 +287,7 @@ def test_a_block_that_ends_while_it_settles_is_told_as_over(town: Town, receiver
     assert receiver.subjects == ["Blocked, now ended: t.me on ISP 7713"]
 
 
-def test_withdrawn_before_it_was_told(town: Town, receiver: Receiver) -> None:
+def test_withdrawn_before_it_was_delivered(town: Town, receiver: Receiver) -> None:
     town.meet(hook(receiver.url, settle=HOUR))
     town.happen(make_event(), ONSET)
     town.happen(make_event(withdrawn=True), AlertKind.WITHDRAWAL)
@@ -297,7 +297,7 @@ def test_withdrawn_before_it_was_told(town: Town, receiver: Receiver) -> None:
     assert town.states() == [("never", "withdrawn before it was told")] * 2
 
 
-def test_withdrawn_after_it_was_told(town: Town, receiver: Receiver) -> None:
+def test_withdrawn_after_it_was_delivered(town: Town, receiver: Receiver) -> None:
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
     town.deliver(MINUTE)
@@ -306,7 +306,7 @@ def test_withdrawn_after_it_was_told(town: Town, receiver: Receiver) -> None:
     assert receiver.subjects == ["Blocked: t.me on ISP 7713", "Finding withdrawn: t.me on ISP 7713"]
 
 
-def test_withdrawn_while_it_is_in_doubt_whether_it_was_told(town: Town, receiver: Receiver) -> None:
+def test_withdrawn_while_it_is_in_doubt_whether_it_was_delivered(town: Town, receiver: Receiver) -> None:
     receiver.answer = lambda _: None
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
@@ -362,7 +362,7 @@ def test_doubt_survives_a_later_refusal(town: Town, receiver: Receiver) -> None:
     town.deliver(HOUR)
     receiver.answer = lambda _: 204
     town.deliver(HOUR)
-    assert town.states() == [("told", None)] * 2
+    assert town.states() == [("delivered", None)] * 2
     assert receiver.subjects[-1] == "Finding withdrawn: t.me on ISP 7713"
 
 
@@ -380,7 +380,7 @@ def test_doubt_survives_waiting_for_room(town: Town, receiver: Receiver) -> None
     assert receiver.subjects[2:] == ["Finding withdrawn: t.me on ISP 7713"]
 
 
-def test_a_spread_that_was_said_already_is_not_told(town: Town, receiver: Receiver) -> None:
+def test_a_spread_that_was_said_already_is_not_delivered(town: Town, receiver: Receiver) -> None:
     town.meet(hook(receiver.url))
     both = make_event(make_spell(), make_spell(asn=4761))
     town.happen(both, ONSET)
@@ -404,7 +404,7 @@ def test_what_exceeds_the_rate_waits_and_is_joined(town: Town, receiver: Receive
     assert receiver.subjects[3:] == ["5 notices"]
     text = receiver.bodies[3]["data"]["text"]
     assert [f"e{n:03}.example on" in text for n in range(8)] == [False] * 3 + [True] * 5
-    assert town.states() == [("told", None)] * 8
+    assert town.states() == [("delivered", None)] * 8
 
 
 def test_never_more_than_the_rate_in_any_hour(town: Town, receiver: Receiver) -> None:
@@ -418,7 +418,7 @@ def test_never_more_than_the_rate_in_any_hour(town: Town, receiver: Receiver) ->
         sent_at += [town.now] * (len(receiver.requests) - n_before)
     for at in sent_at:
         assert sum(at - HOUR < other <= at for other in sent_at) <= 4
-    happened, told = 3 * 60 // 6, [state for state, _ in town.states()].count("told")
+    happened, told = 3 * 60 // 6, [state for state, _ in town.states()].count("delivered")
     assert told > happened - 10
 
 
@@ -457,7 +457,7 @@ def test_filters(situation: str, town: Town, receiver: Receiver) -> None:
     town.happen(make_event(make_spell(), make_spell(asn=4761, target="web.telegram.org")), ONSET)
     town.deliver(MINUTE)
     assert receiver.subjects == expected
-    assert town.states() == [("told", None) if expected else ("never", "not what this channel asks for")]
+    assert town.states() == [("delivered", None) if expected else ("never", "not what this channel asks for")]
 
 
 def test_a_spread_to_the_isp_asked_for_is_its_onset(town: Town, receiver: Receiver) -> None:
@@ -474,7 +474,7 @@ def test_a_spread_to_the_isp_asked_for_is_its_onset(town: Town, receiver: Receiv
     assert receiver.subjects == ["Blocked: t.me on ISP 4761"]
     assert town.states() == [
         ("never", "not what this channel asks for"),
-        ("told", None),
+        ("delivered", None),
         ("never", "not what this channel asks for"),
     ]
 
@@ -488,14 +488,14 @@ AUDIENCES: dict[str, tuple[AlertKind, Audience, list[str]]] = {
 
 @pytest.mark.parametrize("situation", AUDIENCES)
 def test_audiences(situation: str, town: Town, receiver: Receiver) -> None:
-    kind, audience, told = AUDIENCES[situation]
+    kind, audience, reached = AUDIENCES[situation]
     town.meet(
         hook(f"{receiver.url}/public", "public"),
         hook(f"{receiver.url}/operator", "operator", audience=Audience.OPERATOR),
     )
     town.happen(make_event(), kind, audience=audience)
     town.deliver(MINUTE)
-    assert [request.path.rpartition("/")[2] for request in receiver.requests] == told
+    assert [request.path.rpartition("/")[2] for request in receiver.requests] == reached
 
 
 STORE_FAILURES: dict[str, str] = {
@@ -522,7 +522,7 @@ def test_a_full_disk_loses_nothing(
             town.deliver(MINUTE)
     receiver.answer = lambda _: 204
     town.deliver(CLAIM + MINUTE)
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
@@ -539,7 +539,7 @@ def test_another_process_holds_the_database(
             Town(hasty, town.channels, now=town.now).deliver(MINUTE)
         assert receiver.requests == []
     town.deliver(MINUTE)
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
 
 
 def test_a_bug_in_planning_one_channel_stops_no_other(
@@ -578,7 +578,7 @@ def test_a_message_that_cannot_be_written_waits_and_stops_nobody(
     monkeypatch.setattr(deliver, "describe_event", fail_in_english)
     town.deliver(MINUTE)
     assert town.states() == [("waits", "the message could not be written (RuntimeError)")]
-    assert town.states("other") == [("told", None)]
+    assert town.states("other") == [("delivered", None)]
 
 
 def test_a_suspected_block_is_not_called_one(town: Town, receiver: Receiver) -> None:

@@ -141,7 +141,7 @@ def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
     for number, state in states.items():
         assert state.next_attempt_at is None, "nothing waits for ever"
         if state.delivered_at:
-            assert number in arrived, "told means arrived"
+            assert number in arrived, "delivered means arrived"
         else:
             assert state.error in (WITHDRAWN, ALREADY_SAID)
     of_id: dict[str, set[tuple[int, ...]]] = {}
@@ -153,14 +153,14 @@ def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
     for revision in town.store.load_events():
         event = revision.event
         heard = [a for a in alerts.values() if a.event == event.id and a.number in arrived]
-        told = [m for m in reader.new if any(alerts[n].event == event.id for n in numbers_in(m))]
+        about = [m for m in reader.new if any(alerts[n].event == event.id for n in numbers_in(m))]
         if event.withdrawn:
             if heard:
                 assert any(a.kind is AlertKind.WITHDRAWAL for a in heard), "what was told is taken back"
             continue
         known = {
             (spell["asn"], spell["target"])
-            for message in told
+            for message in about
             for shown in message.payload["data"]["events"]  # type: ignore[index]
             if shown["id"] == event.id
             for spell in shown["spells"]

@@ -58,7 +58,7 @@ def test_a_process_that_is_killed_while_the_receiver_reads(
     town.deliver()
     first, second = (request.headers["webhook-id"] for request in receiver.requests)
     assert first == second
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
 
 
 def test_many_at_once_tell_each_alert_once(url: str, town: Town, receiver: Receiver) -> None:
@@ -68,8 +68,8 @@ def test_many_at_once_tell_each_alert_once(url: str, town: Town, receiver: Recei
 
     def work(_: int) -> int:
         with open_store(url) as store:
-            [told] = Town(store, (channel,), now=town.now + MINUTE).deliver()
-            return told.n_sent
+            [report] = Town(store, (channel,), now=town.now + MINUTE).deliver()
+            return report.n_sent
 
     with ThreadPoolExecutor(4) as pool:
         sent = list(pool.map(work, range(4)))
@@ -95,4 +95,4 @@ def test_the_disk_is_full(url: str, town: Town, receiver: Receiver) -> None:
     assert receiver.requests == []
     town.deliver(CLAIM)
     assert receiver.subjects == ["200 notices"]
-    assert set(town.states()) == {("told", None)}
+    assert set(town.states()) == {("delivered", None)}

@@ -73,14 +73,14 @@ def test_a_whole_message_in_indonesian() -> None:
 
 BEFORE = make_event(make_spell(), make_spell(asn=4761, isp="Indosat"))
 SUBJECTS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, str]] = {
-    "never told": ((K.ONSET,), BEFORE, None, "Blocked: t.me on 2 networks"),
-    "never told, and spread while it settled": (
+    "never delivered": ((K.ONSET,), BEFORE, None, "Blocked: t.me on 2 networks"),
+    "never delivered, and spread while it settled": (
         (K.ONSET, K.SPREAD),
         BEFORE,
         None,
         "Blocked: t.me on 2 networks",
     ),
-    "never told, and over": (
+    "never delivered, and over": (
         (K.ONSET, K.END),
         ended(BEFORE, AT + HOUR),
         None,
@@ -133,7 +133,7 @@ def test_subjects(situation: str) -> None:
 
 
 NEWS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, list[str]]] = {
-    "never told": ((K.ONSET,), BEFORE, None, []),
+    "never delivered": ((K.ONSET,), BEFORE, None, []),
     "one more network": ((K.SPREAD,), BEFORE, make_event(), ["New networks: Indosat."]),
     "one more host": (
         (K.SPREAD,),
@@ -222,7 +222,7 @@ def test_long_lists_are_cut_and_counted() -> None:
     assert len(notice.text) < 3000
 
 
-def test_an_event_without_anything_cannot_be_told() -> None:
+def test_an_event_without_anything_cannot_be_described() -> None:
     with pytest.raises(ValueError, match="at least one spell"):
         describe(K.ONSET, event=replace(BEFORE, spells=()))
 

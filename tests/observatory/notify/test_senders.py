@@ -225,7 +225,7 @@ def test_the_whole_way_through_a_service(town: Town, receiver: Receiver) -> None
     assert town.states() == [("waits", "the service answered with error 502")]
     receiver.answer = lambda _: 200
     town.deliver(MINUTE)
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
     assert receiver.bodies[1]["title"] == "Diblokir: t.me di ISP 7713"
     assert "Bukti: https://observatory.example/event?id=id-20261124-1" in receiver.bodies[1]["message"]
 
@@ -287,7 +287,7 @@ def test_mail(mail: tuple[Postbox, str], town: Town) -> None:
     assert reason is not None and "example.org" not in reason
     box.refuses = False
     town.deliver(MINUTE)
-    assert town.states() == [("told", None)]
+    assert town.states() == [("delivered", None)]
     [raw] = box.mails
     parsed = message_from_bytes(raw, policy=policy.default)
     assert parsed["subject"] == "Blocked: t.me on ISP 7713"

@@ -63,7 +63,9 @@ def test_secrets_are_nowhere(
     town = Town(store)
 
     def serve() -> list[str]:
-        return [told.error for told in run_delivery_pass(store, town.now, path=path, clock=lambda: town.now)]
+        return [
+            report.error for report in run_delivery_pass(store, town.now, path=path, clock=lambda: town.now)
+        ]
 
     serve()
     town.happen(make_event(), AlertKind.ONSET)
@@ -94,8 +96,8 @@ def test_a_mistake_beside_a_secret_does_not_show_it(
     run_delivery_pass(store, AT, path=path, clock=lambda: AT)
     path.write_text(path.read_text(encoding="utf-8") + "    oops: [\n", encoding="utf-8")
     for minute in range(3):
-        told = run_delivery_pass(store, AT + minute * MINUTE, path=path, clock=lambda: AT)
-        assert [one.channel for one in told] == ["one", "two", "three"]
+        reports = run_delivery_pass(store, AT + minute * MINUTE, path=path, clock=lambda: AT)
+        assert [one.channel for one in reports] == ["one", "two", "three"]
     assert caplog.text.count("the last good version stays in force") == 1
     assert find_secrets(caplog.text) == []
 

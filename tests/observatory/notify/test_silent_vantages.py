@@ -34,7 +34,7 @@ SITUATIONS: dict[str, tuple[VantageStatus, dict[str, Alert], list[tuple[AlertKin
     "it reports": (status(last_seen_at=AT), {}, []),
     "three intervals are not yet a silence": (status(last_seen_at=FRESH), {}, []),
     "more than three are": (status(last_seen_at=OLD), {}, [(AlertKind.SILENT, OLD.isoformat())]),
-    "told already": (status(last_seen_at=OLD), last(AlertKind.SILENT), []),
+    "alerted already": (status(last_seen_at=OLD), last(AlertKind.SILENT), []),
     "silent again after it was back": (
         status(last_seen_at=OLD),
         last(AlertKind.BACK),
@@ -58,8 +58,8 @@ SITUATIONS: dict[str, tuple[VantageStatus, dict[str, Alert], list[tuple[AlertKin
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_silences(situation: str) -> None:
-    vantage, told, expected = SITUATIONS[situation]
-    found = judge_silences([vantage], told, AT)
+    vantage, logged, expected = SITUATIONS[situation]
+    found = judge_silences([vantage], logged, AT)
     assert [(alert.kind, alert.detail) for alert in found] == expected
     assert all(a.audience is Audience.OPERATOR and a.vantage == "jkt-1" and a.at == AT for a in found)
 
