@@ -1,7 +1,7 @@
-"""One measurement of ours as OONI writes them: a host as web_connectivity, a data centre as telegram.
+"""One measurement of ours in OONI's format: a host as web_connectivity, a data centre as telegram.
 
-The standard keys hold what OONI's format has a place for, and no conclusion: ours rest on rules of our own,
-theirs on theirs. `x_observatory` holds the records whole, with the control host and the controls, so that the
+The standard keys hold what OONI's format has a place for, and no conclusion: ours follow our rules, theirs
+their own. `x_observatory` holds the records whole, with the canary and the controls, so that the
 line can be judged again anywhere with the same result.
 
 Source: ooni/spec df-000 to df-008, ts-017, ts-020.
@@ -33,7 +33,7 @@ from probes.records import (
 KEY: Final = "x_observatory"
 FORMAT: Final = 1
 SOFTWARE: Final = "telegram-block-observatory"
-# Ours that df-007 calls otherwise, or has no name for.
+# Failures that df-007 calls something else, or has no name for.
 NAMES: Final = {
     Failure.DNS_SERVFAIL: "dns_servfail_error",
     Failure.PROXY: "socks_error",

@@ -1,4 +1,4 @@
-"""Reading JSON that others wrote: what is missing is nothing, what has the wrong type is refused by name."""
+"""Reading JSON that others wrote: what is missing is empty; a wrong type is rejected, naming the key."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ _HOST: Final = re.compile(r"^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$
 
 
 class Rejected(Exception):
-    """A document that cannot be taken over; the message says where, what was expected and what was found."""
+    """A document that cannot be imported; the message says where, what was expected and what was found."""
 
 
 def text(value: Any, where: str, *, limit: int = MAX_TEXT) -> str:
@@ -27,7 +27,7 @@ def text(value: Any, where: str, *, limit: int = MAX_TEXT) -> str:
         return ""
     if not isinstance(value, str):
         raise Rejected(f"{where}: expected text, got {type(value).__name__}")
-    # Half of a surrogate pair is valid JSON, and no text that can be stored.
+    # Half of a surrogate pair is valid JSON, but not text that can be stored.
     return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 

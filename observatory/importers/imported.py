@@ -11,7 +11,7 @@ HELPER_VANTAGE = "ooni-test-helper"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One target of a document: its measurement with the control host and the controls that came along."""
+    """One target of a document: its measurement with the canary and the controls that came with it."""
 
     measurement: Measurement
     canary: Measurement | None = None

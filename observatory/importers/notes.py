@@ -1,4 +1,4 @@
-"""Numbers observations of one measurement and reads when they were made."""
+"""Numbers the observations of one measurement and reads when they were made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ class Notes:
 
     @staticmethod
     def times(entry: Mapping[str, Any]) -> tuple[float, float]:
-        """Return start and duration in seconds; old clients wrote down the end at most, so 0 s then.
+        """Return start and duration in seconds; old clients recorded at most the end: 0 s then.
 
         Source: OONI df-001 to df-008, `t0` and `t`.
         """

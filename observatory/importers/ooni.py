@@ -1,4 +1,4 @@
-"""One OONI measurement as ours: who, when, where, and then what was seen. Its conclusions are not looked at.
+"""One OONI measurement as ours: who, when, where, and then what was seen. Its conclusions are ignored.
 
     web_connectivity   the host of the input, as the probe saw it and as the test helper saw it
     telegram           web.telegram.org and each data centre; this test has no helper to compare with
@@ -54,7 +54,7 @@ from probes.records import (
 )
 
 WEB_HOST: Final = "web.telegram.org"
-# A report that was opened longer before says nothing of the line at this moment.
+# A report opened longer before says nothing about the line at this moment.
 REPORT_AGE: Final = timedelta(minutes=10)
 _ASN: Final = re.compile(r"^(?:AS)?(\d{1,10})$", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"^[A-Z]{2}$")

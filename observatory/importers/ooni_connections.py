@@ -131,8 +131,8 @@ def _endpoint(entry: Mapping[str, Any], scope: Scope) -> Endpoint:
 def _outcome(
     entry: Mapping[str, Any], where: str
 ) -> tuple[Failure | None, Failure | None, tuple[str, ...], str | None]:
-    """Return failure, certificate failure, its name, detail. A client that turns a certificate down has
-    finished the handshake before."""
+    """Return failure, certificate failure, its name, detail. A client that rejects a certificate has
+    already finished the handshake."""
     failure, raw = parse_failure(entry.get("failure"), f"{where}.failure")
     soft = read_text(entry.get("so_error"), f"{where}.so_error")
     detail = f"{raw}; so_error: {soft}" if raw and soft else raw
@@ -144,7 +144,7 @@ def _outcome(
 
 
 def _chain(entry: Mapping[str, Any], where: str) -> tuple[Certificate, ...]:
-    """The chain as far as it can be read; without its leaf it says nothing."""
+    """The chain as far as it can be read; without its leaf it shows nothing."""
     chain: list[Certificate] = []
     presented = items(entry.get("peer_certificates"), f"{where}.peer_certificates")
     for place, item in enumerate(presented[:MAX_CHAIN]):
@@ -163,7 +163,7 @@ def _chain(entry: Mapping[str, Any], where: str) -> tuple[Certificate, ...]:
 def read_helper_connections(
     control: Mapping[str, Any], scope: Scope, notes: Notes
 ) -> Iterator[TcpObservation | TlsObservation]:
-    """Yield what the test helper reached. It hands over no certificates and no times.
+    """Yield what the test helper reached. It passes on no certificates and no times.
 
     Errors: Rejected.
     """

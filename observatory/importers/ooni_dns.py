@@ -39,8 +39,8 @@ DEFAULT_PORTS: Final = {"dot": 853, "doh": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the answers of one query hold."""
+class _Records:
+    """What the answers to one query hold."""
 
     addresses: tuple[str, ...]
     cnames: tuple[str, ...]
@@ -65,11 +65,11 @@ def _read_query(query: Mapping[str, Any], where: str, name: str, notes: Notes) -
     server = _server(query, TRANSPORTS.get(engine, "udp"))
     public = engine in TRANSPORTS or (engine in ("", "unknown") and server.address in PUBLIC_RESOLVERS)
     failure, raw = parse_failure(query.get("failure"), f"{where}.failure")
-    told = _read_answers(query, where, name)
+    records = _read_answers(query, where, name)
     query_type = read_text(query.get("query_type"), f"{where}.query_type").upper() or "A"
     parsed = _parse_wire(query, where, name)
-    failure = _refine(failure, raw, told, query, parsed)
-    for one_type, addresses in _families(query_type, told, failure):
+    failure = _refine(failure, raw, records, query, parsed)
+    for one_type, addresses in _families(query_type, records, failure):
         started_s, duration_s = notes.times(query)
         failed = failure or (None if addresses else _without_addresses(query_type))
         yield DnsObservation(
@@ -83,7 +83,7 @@ def _read_query(query: Mapping[str, Any], where: str, name: str, notes: Notes) -
             transport=TRANSPORTS.get(engine, "udp"),
             name=name,
             query_type=one_type,
-            answers=_answers(parsed, failed, addresses, told, duration_s),
+            answers=_answers(parsed, failed, addresses, records, duration_s),
         )
 
 
@@ -98,7 +98,7 @@ def _server(query: Mapping[str, Any], transport: str) -> Endpoint:
     return Endpoint(address=literal, port=number if number and number < 65536 else default)
 
 
-def _read_answers(query: Mapping[str, Any], where: str, name: str) -> _Told:
+def _read_answers(query: Mapping[str, Any], where: str, name: str) -> _Records:
     addresses: list[str] = []
     cnames: list[str] = []
     ttls: list[int] = []
@@ -118,7 +118,7 @@ def _read_answers(query: Mapping[str, Any], where: str, name: str) -> _Told:
         if ttl_s is not None:
             ttls.append(ttl_s)
     unique = tuple(dict.fromkeys(addresses))
-    return _Told(addresses=unique[:64], cnames=tuple(cnames[:16]), ttl_s=min(ttls, default=None))
+    return _Records(addresses=unique[:64], cnames=tuple(cnames[:16]), ttl_s=min(ttls, default=None))
 
 
 def _parse_wire(query: Mapping[str, Any], where: str, name: str) -> DnsAnswer | None:
@@ -135,12 +135,12 @@ def _parse_wire(query: Mapping[str, Any], where: str, name: str) -> DnsAnswer | 
 def _refine(
     failure: Failure | None,
     raw: str | None,
-    told: _Told,
+    records: _Records,
     query: Mapping[str, Any],
     parsed: DnsAnswer | None,
 ) -> Failure | None:
     # "Bogon" is what the client thought of a reply that did arrive.
-    if raw == "dns_bogon_error" and told.addresses:
+    if raw == "dns_bogon_error" and records.addresses:
         return None
     if failure is Failure.UNKNOWN:
         by_code = RCODE_FAILURES.get(integer(query.get("rcode")) or 0)
@@ -149,15 +149,17 @@ def _refine(
     return failure
 
 
-def _families(query_type: str, told: _Told, failure: Failure | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _families(
+    query_type: str, records: _Records, failure: Failure | None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield query types with their addresses. OONI writes one lookup of the system as `ANY`."""
     if query_type != "ANY":
-        yield query_type, told.addresses
+        yield query_type, records.addresses
         return
     for one_type, v6 in (("A", False), ("AAAA", True)):
-        those = tuple(a for a in told.addresses if (":" in a) is v6)
+        those = tuple(a for a in records.addresses if (":" in a) is v6)
         # The system hides a family that this machine does not have, so an absent one denies nothing.
-        if those or (one_type == "A" and (failure is not None or not told.addresses)):
+        if those or (one_type == "A" and (failure is not None or not records.addresses)):
             yield one_type, those
 
 
@@ -169,7 +171,7 @@ def _answers(
     parsed: DnsAnswer | None,
     failure: Failure | None,
     addresses: tuple[str, ...],
-    told: _Told,
+    records: _Records,
     arrived_s: float,
 ) -> tuple[DnsAnswer, ...]:
     """The reply as one answer; none where nothing is known to have come back."""
@@ -182,8 +184,8 @@ def _answers(
             arrived_s=arrived_s,
             rcode=rcode or "NOERROR",
             addresses=addresses,
-            cnames=parsed.cnames if parsed is not None and parsed.cnames else told.cnames,
-            ttl_s=parsed.ttl_s if parsed is not None and parsed.ttl_s is not None else told.ttl_s,
+            cnames=parsed.cnames if parsed is not None and parsed.cnames else records.cnames,
+            ttl_s=parsed.ttl_s if parsed is not None and parsed.ttl_s is not None else records.ttl_s,
             extended_errors=errors,
             server_id=parsed.server_id if parsed is not None else None,
             wire=parsed.wire if parsed is not None else b"",
@@ -192,7 +194,7 @@ def _answers(
 
 
 def read_helper_names(control: Mapping[str, Any], name: str, notes: Notes) -> Iterator[DnsObservation]:
-    """Yield what the test helper's own resolver said; it hands over addresses of both families at once.
+    """Yield what the test helper's own resolver said; it passes on addresses of both families together.
 
     Errors: Rejected.
     """
@@ -205,8 +207,8 @@ def read_helper_names(control: Mapping[str, Any], name: str, notes: Notes) -> It
     if not isinstance(listed, list | None):
         raise Rejected(f"test_keys.control.dns.addrs: expected a list, got {type(listed).__name__}")
     found = tuple(dict.fromkeys(a for a in map(address, (listed or [])[:64]) if a))
-    told = _Told(addresses=found, cnames=(), ttl_s=None)
-    for one_type, addresses in _families("ANY", told, failure):
+    records = _Records(addresses=found, cnames=(), ttl_s=None)
+    for one_type, addresses in _families("ANY", records, failure):
         failed = failure or (None if addresses else Failure.DNS_NO_ANSWER)
         yield DnsObservation(
             id=notes.new_id(),
@@ -219,5 +221,5 @@ def read_helper_names(control: Mapping[str, Any], name: str, notes: Notes) -> It
             transport="udp",
             name=name,
             query_type=one_type,
-            answers=_answers(None, failed, addresses, told, 0.0),
+            answers=_answers(None, failed, addresses, records, 0.0),
         )

@@ -2,7 +2,7 @@
 
 Source: OONI df-007 (current and legacy names), the names of probe-cli's `netxlite`, and those that its test
 helper still uses for the sake of old clients (`oohelperd`). A name that stands for several causes is
-`unknown`: its text stays in `detail`, and nothing is made of it.
+`unknown`: its text stays in `detail`, and nothing is concluded from it.
 """
 
 from typing import Any, Final
@@ -49,7 +49,7 @@ FAILURES: Final[dict[str, Failure]] = {
     "http_unexpected_status_code": Failure.UNKNOWN,
     "http_unexpected_redirect_url": Failure.UNKNOWN,
     "http_invalid_redirect_location_host": Failure.UNKNOWN,
-    # The client's own affairs.
+    # Within the client itself.
     "interrupted": Failure.UNKNOWN,
     "connection_already_closed": Failure.UNKNOWN,
     "json_parse_error": Failure.UNKNOWN,

@@ -16,7 +16,7 @@ MAX_CONTROLS: Final = 50
 
 
 def read_own(document: Mapping[str, Any]) -> Imported:
-    """Return the measurement, control host and controls of one exported line.
+    """Return the measurement, canary and controls of one exported line.
 
     Errors: Rejected.
     """

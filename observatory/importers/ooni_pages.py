@@ -28,7 +28,7 @@ from probes.records import Endpoint, Failure, HttpObservation, TlsObservation
 MAX_BODY_BYTES: Final = 65536
 MAX_HEADERS: Final = 64
 MAX_HEADER_CHARS: Final = 2000
-# Before a request can be sent at all. What ends in these ways is told by `queries` and `tcp_connect`.
+# Before a request can be sent at all. `queries` and `tcp_connect` show what ends in these ways.
 BEFORE_REQUEST: Final = frozenset(
     {
         Failure.DNS_NXDOMAIN,
@@ -191,7 +191,7 @@ def _path(parts: SplitResult) -> str:
 
 
 def _length(response: Mapping[str, Any]) -> int:
-    """Bytes of the body as the client kept it; base64 is reckoned back without decoding all of it."""
+    """Bytes of the body as the client kept it; for base64 it is computed without decoding it all."""
     body = response.get("body")
     if isinstance(body, str):
         return len(body.encode("utf-8", "replace"))
@@ -236,7 +236,7 @@ def read_helper_page(
     where = "test_keys.control.http_request"
     request = mapping(control.get("http_request"), where)
     failure, raw = parse_failure(request.get("failure"), f"{where}.failure")
-    # -1 stands for none.
+    # -1 means none.
     status = integer(request.get("status_code")) or None
     if failure is None and status is None:
         return

@@ -95,9 +95,8 @@ def rescore(
 ) -> Report:
     """Judge the measurements of a selection again, oldest first; replace what differs when `write` says so.
 
-    Shape:  a batch of at most `BATCH` is one transaction, cells and `latest` with it; whoever stops it
-            half-way finds the batches before replaced and the rest as it was. `on_batch` is told how far it
-            has come.
+    Shape:  a batch of at most `BATCH` is one transaction, cells and `latest` included: an interruption leaves
+            earlier batches replaced and the rest as it was. `on_batch` is called with the time reached.
     Errors: StoreError.
     """
     report = Report()

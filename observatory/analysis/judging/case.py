@@ -1,4 +1,4 @@
-"""The case: one measurement, its control host, the controls of its window, laid out for the rules.
+"""The case: one measurement, its canary and the controls of its window, laid out for the rules.
 
 Everything here is derived from observations; nothing here concludes. What was measured against a forged
 address says nothing about the target, so the layers above DNS look at genuine addresses only.
@@ -31,9 +31,9 @@ OVERLOAD_LAG_S = 0.6
 
 @dataclass(frozen=True)
 class Control:
-    """A measurement of the same target where the censor is not, with the control host of its round.
+    """A measurement of the same target from where the censor is not, with the canary of its round.
 
-    `peer`: another vantage point stands in for one. It may itself be censored, so it counts only where the
+    `peer`: another network stands in for a control. It may itself be censored, so it counts only where the
     target proved itself.
     """
 
@@ -72,7 +72,7 @@ class Case:
 
     @lazy
     def canary_works(self) -> bool:
-        """The control host was reached over TCP and proved itself; a proxy for TLS may let QUIC pass."""
+        """The canary was reached over TCP and proved itself; a proxy for TLS may let QUIC pass."""
         return self.canary is not None and (self.canary.proved_over_tcp or self.canary.helped)
 
     @lazy
@@ -81,12 +81,12 @@ class Case:
 
     @lazy
     def canary_resolves(self) -> bool:
-        """The vantage's own resolver knew the control host."""
+        """The vantage's own resolver knew the canary."""
         return self.canary is not None and bool(self.canary.addresses(Resolver.VANTAGE))
 
     @lazy
     def canary_unresolved(self) -> bool:
-        """The vantage's own resolver was asked for the control host and did not know it."""
+        """The vantage's own resolver was asked for the canary and did not know it."""
         return (
             self.canary is not None
             and bool(self.canary.queries(Resolver.VANTAGE))
@@ -154,9 +154,9 @@ class Case:
     def resolves_elsewhere(self) -> bool:
         """The name is alive: a control or an authenticated answer has a public address for it, or something
         here was genuine."""
-        told = self.controls_resolved | self.facts.clean_addresses
+        vouched = self.controls_resolved | self.facts.clean_addresses
         return (
-            any(is_address(a) and not is_bogon(a) for a in told)
+            any(is_address(a) and not is_bogon(a) for a in vouched)
             or any(c.proved_pages for c in self.controls)
             or any(self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses)
         )

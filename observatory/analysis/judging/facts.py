@@ -36,7 +36,7 @@ UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
 # Over these an answer came only with a certificate that held for the server: nobody else wrote it.
 AUTHENTICATED = frozenset({"dot", "doh"})
 ADDRESS_TYPES = frozenset({"A", "AAAA"})
-# A body smaller than this says nothing of a rate.
+# A body smaller than this says nothing about a rate.
 MIN_RATED_BYTES = 8000
 
 Asked = tuple[DnsObservation, DnsAnswer]
@@ -176,7 +176,7 @@ class Facts:
 
     @lazy
     def proved_pages(self) -> tuple[HttpObservation, ...]:
-        """Answers over TLS of a measurement that wrote down no handshake: its client verified and went on."""
+        """Answers over TLS in a measurement that recorded no handshake: its client verified and went on."""
         if self.tls:
             return ()
         return tuple(o for o in self.http if o.over_tls and o.status is not None)

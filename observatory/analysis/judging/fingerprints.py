@@ -105,7 +105,7 @@ class Fingerprint:
 
 
 class Fingerprints:
-    """Many of them, ready to be searched for. A match that is told is one that counts.
+    """Many of them, ready to be searched for. Only a match that counts is returned.
 
     Of several patterns in a text the longest decides, for it says most; of equals one that does not count,
     then the first one given. So a university's page is not the national one whose words it borrows, and a
@@ -149,8 +149,8 @@ class Fingerprints:
     def match_page(
         self, found: Sequence[Fingerprint], headers: Sequence[tuple[str, str]] = ()
     ) -> Fingerprint | None:
-        """Decide by what `find_in_body` found and by the headers together, so that a page which is known to
-        be no block is not accused by its server's name."""
+        """Decide by what `find_in_body` found and by the headers together, so that a page known to be
+        no block page is not taken for one because of its server's name."""
         return _decide([*found, *self._find_in_headers(headers)])
 
     def find_in_body(self, body: bytes) -> list[Fingerprint]:
@@ -187,7 +187,7 @@ class _Search:
 
     def find(self, text: str) -> list[Fingerprint]:
         """Return all that match, in the order given."""
-        # What is no text (lone surrogates of an import) is searched as far as it is.
+        # What is not text (lone surrogates in an import) is replaced; the rest is searched.
         encoded = text.encode("utf-8", "replace")
         return [those[i] for patterns, those in self._sets for i in sorted(patterns.Match(encoded) or ())]
 
@@ -236,7 +236,7 @@ def check_pattern(fingerprint: Fingerprint) -> None:
         if compiled.search("") is not None:
             raise ValueError("an expression that does not match an empty page")
     elif fingerprint.match is Match.CONTAINS and fingerprint.counts and len(fingerprint.pattern) < 4:
-        raise ValueError("at least 4 characters, for less stands in pages of every kind")
+        raise ValueError("at least 4 characters: shorter text is found in pages of every kind")
 
 
 def _reason(error: Exception) -> str:

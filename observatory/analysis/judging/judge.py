@@ -32,10 +32,10 @@ ALL_RULES: Final = (
     *MTPROTO_RULES,
 )
 
-# A name that no control resolves is down, whatever its old address still does; after that the strongest
-# word first, and within a word the layer a user meets first.
+# A name that no control resolves is down, whatever its old address still does. After that the strongest
+# word comes first, and for one word the layer that a user meets first.
 DECIDING: Final = (State.BLOCKED, State.LIKELY_BLOCKED, State.DOWN, State.IMPAIRED)
-# Words that a vantage point which cannot prove the control host may not use.
+# Words that a vantage point may not use unless its canary proved itself.
 UNSURE: Final = frozenset({State.LIKELY_BLOCKED, State.IMPAIRED, State.INSUFFICIENT})
 # QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
 ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
@@ -51,7 +51,7 @@ def judge_measurement(
 ) -> Verdict:
     """Return what a measurement means.
 
-    Shape:  `canary` is the control host of the same round; `controls` are measurements of the same target
+    Shape:  `canary` is the one of the same round; `controls` are measurements of the same target
             by control vantage points in the same window, this one included when it is a control's own.
     Errors: none; what cannot be settled is `insufficient`.
     """

@@ -31,13 +31,13 @@ def find_interference(runs: Sequence[HopsObservation]) -> PathSegment | None:
         place = _answered_where_it_died(run)
         if place is not None:
             return place
-        for control in runs:
+        for harmless in runs:
             if (
-                control.purpose is Purpose.HARMLESS_NAME
-                and control.payload is run.payload
-                and control.endpoint == run.endpoint
+                harmless.purpose is Purpose.HARMLESS_NAME
+                and harmless.payload is run.payload
+                and harmless.endpoint == run.endpoint
             ):
-                place = _first_difference(run, control)
+                place = _first_difference(run, harmless)
                 if place is not None:
                     return place
     return None
@@ -52,20 +52,20 @@ def _answered_where_it_died(run: HopsObservation) -> PathSegment | None:
     return None
 
 
-def _first_difference(run: HopsObservation, control: HopsObservation) -> PathSegment | None:
-    expired = {hop.ttl for hop in control.hops if hop.heard is Heard.TIME_EXCEEDED}
+def _first_difference(run: HopsObservation, harmless: HopsObservation) -> PathSegment | None:
+    expired = {hop.ttl for hop in harmless.hops if hop.heard is Heard.TIME_EXCEEDED}
     # A server further away than this TTL cannot have seen the payload.
     beyond = max(expired, default=0)
     for hop in sorted(run.hops, key=lambda hop: hop.ttl):
         if hop.heard in MADE_ON_PATH:
             if hop.ttl in expired and hop.ttl <= beyond:
-                return PathSegment(ttl=hop.ttl, payload=run.payload, evidence=(run.id, control.id))
+                return PathSegment(ttl=hop.ttl, payload=run.payload, evidence=(run.id, harmless.id))
             return None
     return None
 
 
 def stops_at_home(runs: Sequence[HopsObservation]) -> Evidence:
-    """Return the runs that show packets for the target dying before the first router, others not.
+    """Return the runs in which packets for the target die before the first router while others pass it.
 
     A local firewall does that; a provider cannot.
     """
@@ -74,12 +74,12 @@ def stops_at_home(runs: Sequence[HopsObservation]) -> Evidence:
     ]
     passing = [r for r in runs if r.purpose is not Purpose.TARGET and _first(r) is Heard.TIME_EXCEEDED]
     pairs = [
-        (r, c)
+        (r, other)
         for r in silent
-        for c in passing
-        if r.payload is c.payload and is_ipv6(r.endpoint) is is_ipv6(c.endpoint)
+        for other in passing
+        if r.payload is other.payload and is_ipv6(r.endpoint) is is_ipv6(other.endpoint)
     ]
-    return tuple(dict.fromkeys(id_ for r, c in pairs for id_ in (r.id, c.id)))
+    return tuple(dict.fromkeys(id_ for r, other in pairs for id_ in (r.id, other.id)))
 
 
 def _first(run: HopsObservation) -> Heard | None:

@@ -79,7 +79,7 @@ def collector(store: Store, judge: RecordingJudge, clock: Clock) -> Collector:
 def _round(
     name: str, *, vantage: str = "jkt-one", minute: float = 0, target: str = "t.me", emulated: bool = False
 ) -> list[Measurement]:
-    """One target and the control host, at a minute after AT."""
+    """One target and the canary, at a minute after AT."""
     at = AT + minute * MINUTE
     return [
         make_measurement(
@@ -103,23 +103,21 @@ def _verdict(store: Store, id_: str) -> Verdict:
     return found[1]
 
 
-def test_a_round_is_judged_with_its_control_host(
-    collector: Collector, store: Store, judge: RecordingJudge
-) -> None:
+def test_a_round_is_judged_with_its_canary(collector: Collector, store: Store, judge: RecordingJudge) -> None:
     judged = collector.accept(_round("m"))
     assert [m.id for m, _ in judged] == ["m", "m-canary"]
     assert judge.canary == {"m": "m-canary", "m-canary": "m-canary"}
     assert _verdict(store, "m") == judged[0][1]
 
 
-def test_the_control_host_came_before(collector: Collector, judge: RecordingJudge) -> None:
+def test_the_canary_came_before(collector: Collector, judge: RecordingJudge) -> None:
     measured, canary = _round("m")
     collector.accept([canary])
     collector.accept([measured])
     assert judge.canary["m"] == "m-canary"
 
 
-def test_the_control_host_comes_after(collector: Collector, judge: RecordingJudge) -> None:
+def test_the_canary_comes_after(collector: Collector, judge: RecordingJudge) -> None:
     measured, canary = _round("m")
     collector.accept([measured])
     assert judge.canary["m"] is None

@@ -29,7 +29,7 @@ def _nothing_on(lab: LabControl) -> Iterator[None]:
 
 @pytest.mark.parametrize("clock", ["+400 days", "-400 days"])
 def test_a_prober_whose_clock_is_wrong_claims_nothing(clock: str) -> None:
-    """Every certificate seems to have run out, or not to have begun: the control host's too."""
+    """Every certificate seems to have run out, or not to have begun: the canary's too."""
     faketime = shutil.which("faketime")
     assert faketime, "expected the command faketime; `make test` installs it"
     command = [sys.executable, "-m", "observatory", "measure", "--json", "--config", str(CONFIG)]

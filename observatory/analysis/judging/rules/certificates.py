@@ -67,7 +67,7 @@ def _foreign(case: Case) -> list[TlsObservation]:
 
 
 def _seen_valid_there(case: Case, handshake: TlsObservation) -> bool:
-    """A control was shown a valid chain at this very address, or wrote down no addresses at all.
+    """A control was shown a valid chain at this very address, or recorded no addresses at all.
 
     One of several servers may have lost its intermediate certificate.
     """
@@ -83,7 +83,7 @@ def _is_targets_own(case: Case, handshake: TlsObservation) -> bool:
 
 
 def _interception(case: Case, *, failure: Failure, self_signed: bool | None) -> Evidence:
-    """A control sees a valid chain, and the control host keeps its own: only this target is intercepted."""
+    """A control sees a valid chain, and the canary shows its own: only this target is intercepted."""
     bad = [o for o in _foreign(case) if o.certificate_failure is failure and o.chain]
     if self_signed is not None:
         bad = [o for o in bad if o.chain[0].self_signed is self_signed]
@@ -123,7 +123,7 @@ def _block_page_certificate(case: Case, *, self_signed: bool) -> Evidence:
 
 
 def _intercepts_everything(case: Case) -> Evidence:
-    """The control host's chain fails in the same way: a proxy for all traffic, or a wrong clock."""
+    """The canary's chain fails in the same way: a proxy for all traffic, or a wrong clock."""
     if case.canary is None or case.canary_works:
         return ()
     failures = {o.certificate_failure for o in case.canary.tls if o.failure is None}

@@ -25,9 +25,9 @@ def leads_to_block_page(case: Case, answer: DnsAnswer) -> bool:
 
 
 def leads_to_bogon(case: Case, answer: DnsAnswer) -> bool:
-    """An address that no public server can have, and that nobody who can be trusted gives for this name."""
-    told = case.controls_resolved | case.facts.clean_addresses
-    return bool(answer.addresses) and all(case.is_bogon(a) and a not in told for a in answer.addresses)
+    """An address that no public server can have, and that no trusted source gives for this name."""
+    vouched = case.controls_resolved | case.facts.clean_addresses
+    return bool(answer.addresses) and all(case.is_bogon(a) and a not in vouched for a in answer.addresses)
 
 
 def _is_genuine(case: Case, answer: DnsAnswer) -> bool:
@@ -63,7 +63,7 @@ def _other_second_answer(case: Case) -> Evidence:
 
 
 def _canary_got(case: Case, addresses: frozenset[str]) -> bool:
-    """The control host was sent to the same place: a portal for everything, not a filter for one name."""
+    """The canary was sent to the same place: a portal for everything, not a filter for one name."""
     if case.canary is None:
         return False
     got = {a for o in case.canary.sink for answer in o.answers for a in answer.addresses}
@@ -88,8 +88,8 @@ def _block_page(case: Case, asked: tuple[Asked, ...]) -> Evidence:
 
 
 def _bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
-    """That the name is alive elsewhere is needed: a zone may hold a private address by mistake; and that the
-    control host is not sent there too: so do portals."""
+    """The name must be alive elsewhere, for a zone may hold a private address by mistake; and the canary must
+    not be sent there too, as a portal does."""
     if not case.resolves_elsewhere or not case.canary_answers:
         return ()
     return _forged(case, asked, leads_to_bogon)

@@ -1,4 +1,4 @@
-"""Names that the vantage's resolver denies, refuses or swallows, while the control host resolves."""
+"""Names that the vantage's resolver denies, refuses or swallows, while the canary resolves."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ def _tries(case: Case) -> tuple[DnsObservation, ...]:
 
 
 def _failing(case: Case, failure: Failure) -> list[DnsObservation]:
-    """The vantage's resolver fails this name on every try; one transport may hear nothing at all."""
+    """The vantage's resolver fails for this name on every try; one transport may hear nothing at all."""
     tries = _tries(case)
     failing = [o for o in tries if o.failure is failure]
     if not failing:
@@ -34,8 +34,8 @@ def _alive(case: Case, failure: Failure) -> bool:
 
 
 def _answers_others(case: Case, failure: Failure) -> bool:
-    """The resolver serves the control host. Where nobody asked it (imports), a reply that says something is
-    taken for this name's own, silence and refusal are not."""
+    """The resolver resolves the canary. Where nobody asked it to (imports), a definite reply is taken to be
+    about this name; silence and refusal are not."""
     if case.canary_resolves:
         return True
     asked = case.canary is not None and case.canary_unresolved
@@ -48,7 +48,7 @@ def _consistently(case: Case, failure: Failure) -> Evidence:
 
 
 def _declared(case: Case, failure: Failure, codes: frozenset[int]) -> Evidence:
-    """The failing answers carry an extended error that says so, and the control host's do not."""
+    """The failing answers carry an extended error that says so, and the canary's do not."""
 
     def declares(observation: DnsObservation) -> bool:
         return any(e.code in codes for answer in observation.answers for e in answer.extended_errors)

@@ -20,7 +20,7 @@ def plain_pages(case: Case) -> tuple[HttpObservation, ...]:
 
 
 def _led_truly(case: Case, page: HttpObservation) -> bool:
-    """The client wrote down no address, and every address it was given is genuine."""
+    """The client recorded no address, and every address it was given is genuine."""
     addresses = case.facts.addresses(Resolver.VANTAGE)
     return not page.endpoint.address and bool(addresses) and all(case.is_genuine(a) for a in addresses)
 
@@ -34,7 +34,7 @@ def secure_pages(case: Case) -> tuple[HttpObservation, ...]:
 
 
 def _canary_sent_alike(case: Case, pages: list[HttpObservation]) -> bool:
-    """The control host's port 80 shows the same page or leads to the same place: a portal for everything."""
+    """The canary's port 80 shows the same page or leads to the same place: a portal for everything."""
     if case.canary is None:
         return False
     places = {redirect_host(p) for p in pages} - {None}

@@ -31,7 +31,7 @@ def _speaks(facts: Facts, endpoints: frozenset[Endpoint] | None = None) -> bool:
 
 
 def _silent(case: Case) -> Evidence:
-    """Every datagram to a proved address is swallowed; the control host's QUIC and the control's are not."""
+    """Every datagram to a proved address is swallowed; the canary's QUIC and a control's are not."""
     proved = case.facts.proved_addresses
     tries = [o for o in case.facts.quic if o.endpoint.address in proved and case.counts(o.endpoint)]
     if not case.shows(tries, SILENCE):

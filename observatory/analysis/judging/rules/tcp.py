@@ -8,7 +8,7 @@ from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, Purpose, TcpObservation
 
-# Slower than this, and several times slower than the control host in the same round: no accident.
+# Slower than this, and several times slower than the canary in the same round: no accident.
 THROTTLED_BPS: Final = 512_000
 TIMES_SLOWER: Final = 8
 REFUSED: Final = frozenset({Failure.CONNECTION_REFUSED})
@@ -72,7 +72,7 @@ def _some_dead(case: Case) -> Evidence:
 
 
 def _slow(case: Case) -> tuple[float, Evidence] | None:
-    """The best rate measured here and its evidence, when it is far below the control host's."""
+    """The best rate measured here and its evidence, when it is far below the canary's."""
     here = case.facts.page_bps
     transfers = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
     canary = case.canary.page_bps if case.canary is not None else None

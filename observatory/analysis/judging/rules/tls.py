@@ -15,7 +15,7 @@ from observatory.model import Layer, State
 from probes.records import Failure, Payload, Purpose, TlsObservation
 
 ANSWERED: Final = frozenset({None, Failure.SSL_HANDSHAKE})
-# A handshake that takes longer is compared with the control host's.
+# A handshake that takes longer is compared with the canary's.
 SLOW_HANDSHAKE_S: Final = 1.5
 
 
@@ -32,7 +32,7 @@ def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, .
 
 
 def _compared(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
-    """Broken here, while a control proves the name alive and the control host works."""
+    """Broken here, while a control proves the name alive and the canary works."""
     return _broken(case, failures) if case.control_proved and case.canary_works else ()
 
 
@@ -50,7 +50,7 @@ def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool |
 
 
 def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
-    """The target's name breaks off at the control host's address too."""
+    """The target's name breaks off at the canary's address too."""
     return case.shows(case.facts.tls_for(Purpose.CANARY_ADDRESS), failures)
 
 
@@ -96,7 +96,7 @@ def _controls_disagree(case: Case) -> Evidence:
 
 
 def _unseen(case: Case) -> Evidence:
-    """An HTTPS request broke off, and its client wrote down no handshake."""
+    """An HTTPS request broke off, and its client recorded no handshake."""
     pages = [o for o in case.facts.http if o.over_tls]
     connected = any(o.failure is None and case.is_genuine(o.endpoint.address) for o in case.facts.tcp)
     if case.facts.tls or not connected or not case.shows(pages, RESET | SILENCE):
@@ -105,7 +105,7 @@ def _unseen(case: Case) -> Evidence:
 
 
 def _slow_handshake(case: Case) -> Evidence:
-    """The quickest handshake takes many times as long as the control host's, and as a control's."""
+    """The quickest handshake takes many times as long as the canary's and a control's."""
     here = case.facts.handshake_s
     canary = case.canary.handshake_s if case.canary is not None else None
     elsewhere = min((s for c in case.controls if (s := c.handshake_s) is not None), default=None)

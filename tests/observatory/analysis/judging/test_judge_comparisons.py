@@ -72,7 +72,7 @@ def outcome(verdict: Verdict) -> Expected:
 
 
 def elsewhere(failure: Failure | None) -> TlsObservation:
-    """The target's name at the control host's address."""
+    """The target's name at the canary's address."""
     return replace(harmless(failure, CANARY), id="o91", server_name="t.me", purpose=Purpose.CANARY_ADDRESS)
 
 
@@ -626,7 +626,7 @@ def test_a_page_nobody_knows_on_port_80_is_not_called_a_block_page() -> None:
     assert judge(here).state is OK
 
 
-# --- measurements of other people: no control host, one exchange with a helper
+# --- measurements of other people: no canary, one exchange with a helper
 
 
 def helper(failure: Failure | None = None) -> Measurement:
