@@ -50,7 +50,7 @@ def _printable(text: str) -> str:
 
 
 def show_value(value: object) -> str:
-    """Return what was found as it stands in a message: texts in quotes, long ones cut."""
+    """Return what was found as a message shows it: texts in quotes, long ones cut."""
     match value:
         case None:
             return "nothing"

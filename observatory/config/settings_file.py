@@ -56,9 +56,9 @@ def check_form(
     faults: list[Fault],
     show: Show = show_value,
 ) -> F | None:
-    """Return a mapping as its form understands it; None, and one fault for each mistake, when it has any.
+    """Return a mapping as its form understands it; with mistakes, add a fault for each and return None.
 
-    Shape:  `place` is where the mapping stands, `context` what checks may look at besides, `show` says what
+    Shape:  `place` is the path of the mapping, `context` what checks may look at besides, `show` says what
             was found.
     """
     try:

@@ -69,7 +69,7 @@ def _check_settings(
     context = CheckContext(machine=machine, folder=path.parent)
     found: list[Fault] = []
     form = check_form(FileForm, _with_clear_names(top, faults), (), context, found)
-    # A mistake is shown under the name that stands in the file.
+    # A mistake is shown under the name that the file uses.
     written: dict[TreePath, TreePath] = {
         (new,): (old,) for old, new in _OLDER_NAMES.items() if old in top and new not in top
     }

@@ -1,4 +1,4 @@
-"""The kinds of vantage point: what may stand after `via`, how it is checked, and its words in the docs.
+"""The kinds of vantage point: what may be written after `via`, how it is checked, and its words in the docs.
 
 `KINDS` is the one registry. The settings file, its messages and the table in docs/vantage-points.md
 follow it; how a kind opens sockets is in `probes.transport.kinds`, which also names it.
@@ -32,7 +32,7 @@ def _take_no_value(value: object, machine: Machine | None) -> str:
 class Kind:
     """One kind. Without `way_out` somebody else measures; without `example` it is not for the settings file.
 
-    `value_form` is what stands for the value in messages; without one the kind is written as a bare word.
+    `value_form` represents the value in messages; a kind without one is written as a bare word.
     `check_value` returns the value as the system uses it or raises Unexpected; without a machine it looks at
     the form alone. `through` and `needs` are the words of the docs.
     """
@@ -146,7 +146,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 def describe_choices() -> str:
-    """Return what may stand after `via`, for messages and docs: `direct, {device: NAME}, … or …`."""
+    """Return what may be written after `via`, for messages and docs: `direct, {device: NAME}, … or …`."""
     choices = [
         f"{{{kind.name}: {kind.value_form}}}" if kind.value_form else kind.name
         for kind in KINDS.values()
