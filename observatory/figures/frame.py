@@ -163,7 +163,7 @@ def _tick_words(axis: TimeAxis, ticks: Sequence[datetime], text: Text) -> list[s
         zero = axis.local(axis.zero)
         return [f"{n:+d}" if (n := (at - zero) // axis.step) else "0" for at in ticks]
     hourly = len(ticks) > 1 and ticks[1] - ticks[0] < timedelta(days=1)
-    return [f"{at:%H:%M}" if hourly and at.hour else text.day(at) for at in ticks]
+    return [text.clock(at) if hourly and at.hour else text.day(at) for at in ticks]
 
 
 def _legend_rows(names: Iterable[str]) -> int:

@@ -3,12 +3,12 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
@@ -16,6 +16,8 @@ LANGUAGES: Final[Mapping[str, str]] = {"id": "Bahasa Indonesia", "en": "English"
 FALLBACK: Final = "en"
 # Babel's English defaults to the American order of dates; day before month reads alike in both languages.
 _LOCALES: Final = {"id": "id_ID", "en": "en_GB"}
+# Indonesian writes the time of day with a full stop (EYD V; the pattern of CLDR too).
+_CLOCKS: Final = {"id": "%H.%M", "en": "%H:%M"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,11 @@ class Text:
     def moment(self, at: datetime, zone: tzinfo) -> str:
         """Return `14 Jul 2017, 18:23 WIB (11:23 UTC)`, with the date of UTC where that differs."""
         local, utc = at.astimezone(zone), at.astimezone(UTC)
-        shown = f"{self.date(local)}, {self._clock(local)} {zone_name(local)}"
+        shown = f"{self.date(local)}, {self.clock(local)} {zone_name(local)}"
         if zone_name(local) == "UTC":
             return shown
         other_day = f"{self.date(utc)}, " if utc.date() != local.date() else ""
-        return f"{shown} ({other_day}{self._clock(utc)} UTC)"
+        return f"{shown} ({other_day}{self.clock(utc)} UTC)"
 
     def span(self, start: datetime, end: datetime, zone: tzinfo) -> str:
         """Return from when to when, as briefly as both calendars allow."""
@@ -74,10 +76,10 @@ class Text:
         return self(
             "span.hours",
             date=self.date(near),
-            start=self._clock(near),
-            end=self._clock(far),
+            start=self.clock(near),
+            end=self.clock(far),
             zone=zone_name(far),
-            utc=f"{other_day}{self._clock(utc_near)}–{self._clock(utc_far)}",
+            utc=f"{other_day}{self.clock(utc_near)}–{self.clock(utc_far)}",
         )
 
     def day(self, at: datetime) -> str:
@@ -86,7 +88,8 @@ class Text:
 
     def local(self, at: datetime, zone: tzinfo) -> str:
         """Return local time alone, for places too narrow for both; the zone is named beside it."""
-        return format_datetime(at.astimezone(zone), "d MMM, HH:mm", locale=self.locale)
+        local = at.astimezone(zone)
+        return f"{self.day(local)}, {self.clock(local)}"
 
     def age(self, span: timedelta) -> str:
         """Return how long ago something was, in its largest unit: `3 min`."""
@@ -94,8 +97,13 @@ class Text:
             max(span, timedelta()), granularity="minute", threshold=1.5, format="long", locale=self.locale
         )
 
-    def _clock(self, at: datetime) -> str:
-        return format_time(at, "HH:mm", tzinfo=at.tzinfo, locale=self.locale)
+    def ago(self, span: timedelta) -> str:
+        """Return how long ago something was, as a phrase: `just now`, `3 minutes ago`."""
+        return self("now.just_now") if span < timedelta(minutes=1) else self("now.ago", age=self.age(span))
+
+    def clock(self, at: datetime | time) -> str:
+        """Return the time of day: `18:23`, in Indonesian `18.23`."""
+        return f"{at:{_CLOCKS[self.language]}}"
 
 
 @cache
@@ -115,7 +123,10 @@ def match_language(locale: str | None) -> str:
 def zone_name(at: datetime) -> str:
     """Return the zone's own abbreviation (`WIB`), or its distance from UTC where it has none."""
     name = at.tzname() or "UTC"
-    return f"UTC{name}" if name[:1] in "+-" else name
+    if name[:1] not in "+-":
+        return name
+    hours, minutes = name[1:3].lstrip("0") or "0", name[3:]
+    return f"UTC{name[0]}{hours}:{minutes}" if minutes else f"UTC{name[0]}{hours}"
 
 
 # A chart writes thousands of numbers, most of them the same few.

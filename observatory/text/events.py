@@ -107,7 +107,7 @@ def end_sentence(event: Event, text: Text) -> str:
 def windows_sentence(event: Event, text: Text) -> str:
     """Return the sentence on the times of day at which it is blocked; empty when it is blocked all day."""
     spans = dict.fromkeys(
-        f"{window.start:%H:%M}–{window.to:%H:%M} ({spell.zone})"
+        f"{text.clock(window.start)}–{text.clock(window.to)} ({spell.zone})"
         for spell in event.spells
         for window in spell.windows
     )

@@ -83,7 +83,9 @@ def window_sentences(rows: Sequence[SpellRow], text: Text) -> list[str]:
             "event.window",
             network=row.isp,
             target=shortened(row.targets, text, most=MANY),
-            spans=text.listed([f"{window.start:%H:%M}–{window.to:%H:%M}" for window in spell.windows]),
+            spans=text.listed(
+                [f"{text.clock(window.start)}–{text.clock(window.to)}" for window in spell.windows]
+            ),
             zone=spell.zone,
         )
         for row in rows

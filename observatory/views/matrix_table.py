@@ -65,7 +65,7 @@ def cell_detail(cell: MatrixCell, text: Text) -> Detail:
 
 def _head(vantage: VantageStatus, matrix: Matrix, text: Text) -> Head:
     measured_at = matrix.measured_at(vantage)
-    age = text("now.ago", age=text.age(matrix.now - measured_at)) if measured_at else text("now.never")
+    age = text.ago(matrix.now - measured_at) if measured_at else text("now.never")
     is_control = vantage.role is Role.CONTROL
     # Two connections of one network would otherwise carry the same name.
     same = sum(v.isp == vantage.isp for v in (*matrix.probes, *matrix.controls)) > 1

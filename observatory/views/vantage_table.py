@@ -58,7 +58,7 @@ def _line(vantage: VantageStatus, status: Punctuality, text: Text, now: datetime
 def _seen(vantage: VantageStatus, text: Text, now: datetime) -> TableCell:
     if vantage.last_seen_at is None:
         return TableCell(word=text("now.never"))
-    age = text("now.ago", age=text.age(now - vantage.last_seen_at))
+    age = text.ago(now - vantage.last_seen_at)
     return TableCell(word=age, small=(_moment(vantage, vantage.last_seen_at, text),))
 
 

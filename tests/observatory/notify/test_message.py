@@ -66,7 +66,7 @@ def test_a_whole_message_in_indonesian() -> None:
     assert notice.subject == "EMULASI: Diduga diblokir: t.me di Telkom"
     assert notice.text.splitlines()[0].startswith("EMULASI, bukan internet yang sebenarnya.")
     assert "t.me diduga diblokir di Telkom." in notice.text
-    assert "sebelum 24 Nov 2026, 11:22 WIB (04:22 UTC)" in notice.text
+    assert "sebelum 24 Nov 2026, 11.22 WIB (04.22 UTC)" in notice.text
     assert "Tidak ada pengukuran pembanding" in notice.text
     assert notice.text.splitlines()[-1] == f"Bukti: {LINK}"
 

@@ -12,7 +12,7 @@ from observatory.analysis.judging.judge import ALL_RULES
 from observatory.figures.looks import LOOKS
 from observatory.model import AlertKind, Layer, Shows, StandIn, State
 from observatory.model.views import GapReason
-from observatory.text import LANGUAGES, load_text, match_language
+from observatory.text import LANGUAGES, load_text, match_language, zone_name
 from observatory.views import csv as csv_file
 from observatory.views.event_words import count_parts
 from observatory.views.punctuality import Punctuality
@@ -136,11 +136,31 @@ AT = datetime(2017, 7, 14, 11, 23, tzinfo=UTC)
 
 def test_moments_stand_in_local_time_beside_utc() -> None:
     text = load_text("id")
-    assert text.moment(AT, JAKARTA) == "14 Jul 2017, 18:23 WIB (11:23 UTC)"
+    assert text.moment(AT, JAKARTA) == "14 Jul 2017, 18.23 WIB (11.23 UTC)"
+    assert load_text("en").moment(AT, JAKARTA) == "14 Jul 2017, 18:23 WIB (11:23 UTC)"
     late = AT + timedelta(hours=8)
-    assert text.moment(late, JAKARTA) == "15 Jul 2017, 02:23 WIB (14 Jul 2017, 19:23 UTC)"
-    assert text.moment(AT, UTC) == "14 Jul 2017, 11:23 UTC"
-    assert text.moment(AT, ZoneInfo("Asia/Singapore")) == "14 Jul 2017, 19:23 UTC+08 (11:23 UTC)"
+    assert text.moment(late, JAKARTA) == "15 Jul 2017, 02.23 WIB (14 Jul 2017, 19.23 UTC)"
+    assert text.moment(AT, UTC) == "14 Jul 2017, 11.23 UTC"
+    assert text.moment(AT, ZoneInfo("Asia/Singapore")) == "14 Jul 2017, 19.23 UTC+8 (11.23 UTC)"
+    assert text.local(AT, JAKARTA) == "14 Jul, 18.23"
+
+
+ZONES = {
+    "Asia/Jakarta": "WIB",
+    "Asia/Singapore": "UTC+8",
+    "Asia/Kathmandu": "UTC+5:45",
+    "Etc/GMT+10": "UTC-10",
+}
+
+
+@pytest.mark.parametrize(("zone", "name"), ZONES.items(), ids=ZONES)
+def test_a_zone_without_a_name_is_called_by_its_distance_from_utc(zone: str, name: str) -> None:
+    assert zone_name(AT.astimezone(ZoneInfo(zone))) == name
+
+
+def test_what_is_seconds_old_is_not_zero_minutes_old() -> None:
+    assert load_text("id").ago(timedelta(seconds=59)) == "baru saja"
+    assert load_text("en").ago(timedelta(minutes=4)) == "4 minutes ago"
 
 
 def test_spans_are_as_short_as_they_can_be() -> None:

@@ -16,6 +16,7 @@ IMPAIRED, DOWN, UNCLEAR = State.IMPAIRED, State.DOWN, State.INSUFFICIENT
 JAKARTA = ZoneInfo("Asia/Jakarta")
 EN, ID = load_text("en"), load_text("id")
 AT = "23 Nov 2026, 18:59 WIB (11:59 UTC)"
+AT_ID = "23 Nov 2026, 18.59 WIB (11.59 UTC)"
 
 
 def both(state: State) -> dict[str, State]:
@@ -102,7 +103,7 @@ SITUATIONS = {
     "only insufficient": (
         make_matrix({"axis": both(UNCLEAR), "biznet": both(UNCLEAR)}),
         [f"Not enough evidence to say whether these are blocked: 2 networks, measured on {AT}."],
-        [f"Bukti tidak cukup untuk menyatakan apakah sasaran ini diblokir: 2 jaringan, diukur pada {AT}."],
+        [f"Bukti tidak cukup untuk menyatakan apakah sasaran ini diblokir: 2 jaringan, diukur pada {AT_ID}."],
     ),
     "an unclear network is not counted": (
         make_matrix({"axis": both(BLOCKED), "biznet": both(UNCLEAR), "cbn": both(OK)}),
@@ -119,7 +120,7 @@ SITUATIONS = {
     "all stale": (
         make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(hours=1)}),
         ["No current data. The last measurement was on 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
-        ["Tidak ada data terkini. Pengukuran terakhir dilakukan pada 23 Nov 2026, 18:00 WIB (11:00 UTC)."],
+        ["Tidak ada data terkini. Pengukuran terakhir dilakukan pada 23 Nov 2026, 18.00 WIB (11.00 UTC)."],
     ),
     "never measured": (
         make_matrix({"axis": {}}),
