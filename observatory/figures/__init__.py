@@ -1,4 +1,4 @@
-"""Query results -> Plotly figures, each with its title and source line inside. Pure."""
+"""Views as Plotly figures, each with its title and source line inside. Pure."""
 
 from observatory.figures.looks import LOOKS, Look, Theme
 from observatory.figures.share import draw_share

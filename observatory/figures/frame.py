@@ -55,7 +55,7 @@ def frame(
     bands: Sequence[Band] = (),
     below_px: int = 0,
 ) -> Figure:
-    """Dress a figure whose rows lie at y = 0, 1, 2 … from the top: caption, source, axes, legend, height.
+    """Add caption, source, axes and legend to a figure whose rows lie at y = 0, 1, 2 … from the top.
 
     Units:  `below_px` keeps room between legend and source, for a colour scale.
     """

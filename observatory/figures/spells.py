@@ -33,7 +33,7 @@ class _Kind(StrEnum):
     SILENT = "silent"
 
 
-# In the order in which they are drawn: silence lies over everything, for nothing was seen then.
+# In the order in which they are drawn: silences over everything, for nothing was measured then.
 _LOOKS: Final[Mapping[_Kind, Look]] = MappingProxyType(
     {
         _Kind.PROVEN: LOOKS[State.BLOCKED],
@@ -46,7 +46,7 @@ _LOOKS: Final[Mapping[_Kind, Look]] = MappingProxyType(
         _Kind.SILENT: LOOKS[NO_DATA],
     }
 )
-# A piece is drawn at least this part of the axis wide; what nobody saw begin sticks out by the other.
+# A piece is drawn at least this part of the axis wide; before an onset that nobody saw, the other is drawn.
 _LEAST: Final = 1 / 100
 _STUB: Final = 1 / 16
 # A sign needs this part of the axis of a phone.
@@ -55,7 +55,7 @@ _HOVER_WIDTH: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Piece:
+class _Bar:
     row: int
     kind: _Kind
     start: datetime
@@ -110,7 +110,7 @@ def _label(row: SpellRow, text: Text, *, one_network: bool) -> ChartRow:
 
 def _pieces(
     number: int, row: SpellRow, spell_number: int, until: datetime, axis: TimeAxis, words: str
-) -> Iterator[_Piece]:
+) -> Iterator[_Bar]:
     spell = row.spells[spell_number]
     span = axis.end - axis.start
     least, stub = span * _LEAST, span * _STUB
@@ -119,8 +119,8 @@ def _pieces(
         last = spell.end.after or seen
     last = max(last, seen + least)
 
-    def piece(kind: _Kind, start: datetime, end: datetime) -> _Piece:
-        return _Piece(row=number, kind=kind, start=start, end=end, words=words)
+    def piece(kind: _Kind, start: datetime, end: datetime) -> _Bar:
+        return _Bar(row=number, kind=kind, start=start, end=end, words=words)
 
     yield piece(_kind(spell), seen, last)
     if spell.onset_from_rule_change:
@@ -167,7 +167,7 @@ def _narrow(lines: Iterable[str]) -> list[str]:
     return [plain(part) for line in lines for part in wrapped(line, _HOVER_WIDTH)]
 
 
-def _draw_pieces(figure: Figure, pieces: Sequence[_Piece], axis: TimeAxis, text: Text) -> None:
+def _draw_pieces(figure: Figure, pieces: Sequence[_Bar], axis: TimeAxis, text: Text) -> None:
     room = (axis.end - axis.start) * _ROOM
     for kind, look in _LOOKS.items():
         own = [piece for piece in pieces if piece.kind is kind]

@@ -125,7 +125,7 @@ def _draw_hover(
     offline: set[tuple[str, datetime]],
     text: Text,
 ) -> None:
-    """An invisible heat map over the bands answers for every single bucket."""
+    """Draw an invisible heat map over the bands, whose hover text describes every single bucket."""
     words = [
         [_words(counted.get((row.key, at), Counter()), (row.key, at) in offline, text) for at in axis.buckets]
         for row in rows

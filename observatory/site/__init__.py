@@ -1,1 +1,1 @@
-"""The web site: dashboard pages and feeds. Adapters only."""
+"""The web site: dashboard pages and feeds. It only draws: what is shown comes from the views."""

@@ -1,4 +1,4 @@
-"""The targets that ship, by group. What else was measured is added where it is shown."""
+"""The targets of the reference data, by group; views add others that were measured."""
 
 from functools import cache
 

@@ -45,7 +45,7 @@ def read_coverage(url: str) -> Coverage:
 
 @_cached
 def read_latest(url: str, coverage: Coverage, emulated: bool) -> tuple[Latest, ...]:
-    """Return the newest verdicts of one kind: emulated and real ones never stand in one table."""
+    """Return the newest verdicts of one kind: emulated and real ones are never shown together."""
     return tuple(latest for latest in _store(url).load_latest() if latest.emulated == emulated)
 
 
@@ -96,25 +96,25 @@ def read_gaps(url: str, coverage: Coverage, start: datetime, end: datetime) -> t
     return _store(url).load_gaps(start, end)
 
 
-# What is found of measurements comes after them, and no measurement tells that it has: asked for more often.
+# Events are found some time after their measurements, and the coverage does not change then: read more often.
 _EVENTS_TTL_S: Final = 4
 
 
 @st.cache_resource(ttl=_EVENTS_TTL_S, max_entries=8, show_spinner=False)
 def read_events(url: str, coverage: Coverage, emulated: bool) -> tuple[Revision, ...]:
-    """Return the events of one kind as they stand, withdrawn ones too, newest onset first."""
+    """Return the newest revision of each event of one kind, withdrawn ones too, newest onset first."""
     return _store(url).load_events(emulated=emulated)
 
 
 @st.cache_resource(ttl=_EVENTS_TTL_S, max_entries=16, show_spinner=False)
 def find_event(url: str, coverage: Coverage, event_id: str) -> Revision | None:
-    """Return one event as it stands, whatever its kind."""
+    """Return the newest revision of one event, real or emulated."""
     return _store(url).load_event(event_id)
 
 
 @st.cache_resource(ttl=600, max_entries=16, show_spinner=False)
 def read_revisions(url: str, event_id: str, number: int) -> tuple[Revision, ...]:
-    """Return all that an event ever said up to revision `number`: it never changes."""
+    """Return the revisions of an event up to `number`; a revision never changes."""
     return tuple(r for r in _store(url).load_revisions(event_id) if r.number <= number)
 
 
@@ -131,10 +131,10 @@ def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell
     return tuple(spell for spell in store.load_spells(going_on) if is_suspicion(spell))
 
 
-# All spells there ever were are read for it, and rules change seldom.
+# It reads all spells there ever were, and rules change seldom.
 @st.cache_resource(ttl=60, max_entries=4, show_spinner=False)
-def read_our_changes(url: str, emulated: bool) -> tuple[Spell, ...]:
-    """Return the spells that our rules or reference data made."""
+def read_rule_changes(url: str, emulated: bool) -> tuple[Spell, ...]:
+    """Return the spells that a change of our rules or reference data caused."""
     found = _store(url).load_spells()
     return tuple(spell for spell in found if spell.onset_from_rule_change and spell.emulated == emulated)
 
@@ -157,7 +157,7 @@ class Found:
 
 @st.cache_resource(ttl=_TTL_S, max_entries=16, show_spinner=False)
 def find_measurement(url: str, coverage: Coverage, measurement_id: str) -> Found:
-    """Return one measurement, its control host and its controls. Errors: StoreError."""
+    """Return one measurement, its canary and its controls. Errors: StoreError."""
     store = _store(url)
     try:
         judged = store.load_measurement(measurement_id)

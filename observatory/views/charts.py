@@ -1,4 +1,4 @@
-"""What a figure is told: caption, rows, a local time axis, marks of known dates, bands of events."""
+"""What a chart is made from: caption, rows, a local time axis, marks of dates, bands of events. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _STEP: Final = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caption:
-    """What travels with a picture: title, what and when it covers, where it comes from."""
+    """The words inside a picture: title, what and when it covers, where it comes from."""
 
     title: str
     scope: str

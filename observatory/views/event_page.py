@@ -13,7 +13,7 @@ from observatory.views.event_words import silence_words
 from observatory.views.spell_rows import SpellRow
 
 ALL: Final = "all"
-# More networks than these in one chart are not read but scrolled past: they come in parts.
+# A chart of more networks is too long to be read: it comes in parts.
 _PER_PART: Final = 10
 _MARGIN: Final = 0.04
 _HOURLY_UP_TO: Final = timedelta(days=60)

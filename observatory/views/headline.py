@@ -1,6 +1,6 @@
 """The matrix in sentences that may be quoted: what is blocked where, on what basis. Pure.
 
-The strongest word comes first and is never lent to a weaker finding: `likely blocked` is not counted among
+The strongest word comes first and is never used for a weaker finding: `likely blocked` is not counted among
 `blocked`, a partial block says so, and a network without current data or enough evidence is not in "of N".
 """
 

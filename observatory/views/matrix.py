@@ -12,7 +12,7 @@ from observatory.views.shown import NO_DATA, Shown
 
 
 class TargetGroup(StrEnum):
-    """Targets that are spoken of together; the values are those of a target's kind."""
+    """Targets that sentences and tables group together; the values are those of a target's kind."""
 
     HOST = "host"
     DATA_CENTRE = "data_centre"

@@ -8,7 +8,7 @@ from observatory.model import Finding, State, Verdict
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.text.rules import RuleText
-from observatory.views.step_words import duration, printable
+from observatory.views.printable import duration, printable
 from observatory.views.words import escape_markdown, mechanism_words, where_and_how
 from probes.records import Measurement
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from observatory.text import Text
-from observatory.views.steps import Elsewhere, Section, Step
+from observatory.views.steps import Elsewhere, Step, StepSection
 
 
-def card_data(sections: Sequence[Section], text: Text) -> dict[str, Any]:
+def card_data(sections: Sequence[StepSection], text: Text) -> dict[str, Any]:
     """Return `{"sections": […], "words": {…}}` of strings, numbers and truth values alone."""
     words = {"evidence": text("measured.evidence"), "page_sent": text("measured.page_sent")}
     drawn = [

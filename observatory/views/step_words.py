@@ -1,21 +1,19 @@
 """One observation in plain words: what was asked, what came back, and what else was seen. Pure.
 
-What comes from the network stands in these sentences as it came. They are placed as text, never as markup.
+These sentences quote what came from the network: place them as text, never as markup.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
 from typing import Final
 
 from observatory.text import Text
+from observatory.views.printable import MAX_LISTED, duration, listed, place, printable
 from probes.records import (
     AnyObservation,
     Certificate,
     DnsAnswer,
     DnsObservation,
-    Endpoint,
     Failure,
     Heard,
     HelperObservation,
@@ -33,9 +31,7 @@ from probes.records import (
 
 # RFC 8914: the codes that speak of a filter.
 EDE_NAMES: Final = {4: "forged", 15: "blocked", 16: "censored", 17: "filtered", 18: "prohibited"}
-MAX_TEXT: Final = 300
 MAX_PAGE: Final = 3000
-MAX_LISTED: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,40 +68,6 @@ def _is_rightly_silent(observation: AnyObservation) -> bool:
     )
 
 
-def printable(content: str, limit: int = MAX_TEXT) -> str:
-    """Return text from the network without characters that hide or turn others round, and cut short."""
-    shown = "".join(
-        c
-        if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
-        else "\N{REPLACEMENT CHARACTER}"
-        for c in content[: limit + 1]
-    )
-    return shown if len(shown) <= limit else f"{shown[:limit]} …"
-
-
-def duration(seconds: float, text: Text) -> str:
-    """Return `31 ms`, or `1.5 s` from a second on."""
-    if not isfinite(seconds):
-        return "?"
-    if seconds < 1:
-        return text("step.ms", n=text.number(round(1000 * seconds, 1 if seconds < 0.01 else None)))
-    return text("step.s", n=text.number(round(seconds, 1)))
-
-
-def place(endpoint: Endpoint, text: Text) -> str:
-    """Return address and port; in words where the address was not written down."""
-    if endpoint.address:
-        return printable(str(endpoint))
-    return text("step.no_address", port=endpoint.port)
-
-
-def _listed(items: tuple[str, ...], text: Text) -> str:
-    shown = [printable(item) for item in items[:MAX_LISTED]]
-    if len(items) > MAX_LISTED:
-        shown.append(text("step.more", n=text.number(len(items) - MAX_LISTED)))
-    return ", ".join(shown)
-
-
 # --- names
 
 
@@ -124,7 +86,7 @@ def _dns(o: DnsObservation, text: Text) -> Words:
     elif len(o.answers) > 1:
         came = text("step.dns_several", n=text.number(len(o.answers)))
     else:
-        came = text("step.dns_one", addresses=_listed(first.addresses, text) or printable(first.rcode))
+        came = text("step.dns_one", addresses=listed(first.addresses, text) or printable(first.rcode))
     lines = tuple(_answer(number, answer, text) for number, answer in enumerate(o.answers[:20], start=1))
     return Words(
         asked=asked, came=came, lines=lines, is_good=bool(first) is not (o.resolver is Resolver.SINK)
@@ -134,11 +96,11 @@ def _dns(o: DnsObservation, text: Text) -> Words:
 def _answer(number: int, answer: DnsAnswer, text: Text) -> str:
     parts = [printable(answer.rcode)]
     if answer.addresses:
-        parts.append(_listed(answer.addresses, text))
+        parts.append(listed(answer.addresses, text))
     if answer.cnames:
         parts.append(text("step.by_way_of", names=" → ".join(printable(name) for name in answer.cnames)))
     if answer.texts:
-        parts.append(f"“{_listed(answer.texts, text)}”")
+        parts.append(f"“{listed(answer.texts, text)}”")
     if answer.ttl_s is not None:
         parts.append(text("step.ttl", n=text.number(answer.ttl_s)))
     if answer.hop_limit is not None:
@@ -150,7 +112,7 @@ def _answer(number: int, answer: DnsAnswer, text: Text) -> str:
     if answer.server_id:
         parts.append(text("step.server_id", id=printable(answer.server_id)))
     if answer.alpn:
-        parts.append(text("step.offers", what=_listed(answer.alpn, text)))
+        parts.append(text("step.offers", what=listed(answer.alpn, text)))
     if answer.ech:
         parts.append(text("step.ech"))
     return text("step.answer", n=number, after=duration(answer.arrived_s, text), what="; ".join(parts))
@@ -198,12 +160,12 @@ def _certified(o: TlsObservation | QuicObservation, text: Text) -> tuple[str, tu
         came = text("step.certificate_bad", why=text(f"failure.{o.certificate_failure}"))
     lines = tuple(_certificate(number, c, text) for number, c in enumerate(o.chain[:4], start=1))
     if o.certificate_errors:
-        lines = (*lines, text("step.certificate_errors", errors=_listed(o.certificate_errors, text)))
+        lines = (*lines, text("step.certificate_errors", errors=listed(o.certificate_errors, text)))
     return came, lines
 
 
 def _certificate(number: int, certificate: Certificate, text: Text) -> str:
-    names = _listed(certificate.names, text)
+    names = listed(certificate.names, text)
     return text(
         "step.certificate",
         n=number,

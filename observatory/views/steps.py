@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Final
 
 from observatory.text import Text
-from observatory.views.step_words import Words, describe, duration, place
+from observatory.views.printable import duration, place
+from observatory.views.step_words import Words, describe
 from probes.records import (
     AnyObservation,
     DnsObservation,
@@ -79,7 +80,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class StepSection:
     """The steps of one group, in order of time; `notes` are sentences about them together."""
 
     group: StepGroup
@@ -93,7 +94,7 @@ def describe_steps(
     *,
     evidence: Sequence[str] = (),
     controls: Sequence[tuple[str, Measurement]] = (),
-) -> tuple[Section, ...]:
+) -> tuple[StepSection, ...]:
     """Return the steps by group, groups without any left out.
 
     Shape:  `controls` are (name of the vantage point, its measurement of the same target). The first
@@ -123,12 +124,12 @@ def describe_steps(
         )
         if steps:
             notes = compare_runs(shown, text) if group is StepGroup.PATH else ()
-            sections.append(Section(group=group, steps=steps, notes=notes))
+            sections.append(StepSection(group=group, steps=steps, notes=notes))
     return tuple(sections)
 
 
 def _share(part_s: float, whole_s: float) -> float:
-    """An import may hold any number."""
+    """Return a part as a share, whatever numbers an import holds."""
     share = part_s / whole_s
     return min(max(share, 0.0), 1.0) if isfinite(share) else 0.0
 
@@ -181,7 +182,7 @@ def _where(o: AnyObservation) -> Endpoint | str:
 
 
 def _other_place(own: AnyObservation, other: AnyObservation, text: Text) -> str:
-    """Return where the other one was asked, when that was elsewhere: names rotate, resolvers differ."""
+    """Return where the other one was asked, if that was another place: names rotate, resolvers differ."""
     where = _where(other)
     return place(where, text) if isinstance(where, Endpoint) and where != _where(own) else ""
 

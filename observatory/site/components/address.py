@@ -1,4 +1,4 @@
-"""Choices that live in the page's address, so that a link shows what its sender saw."""
+"""Choices kept in the page's address, so that a link shows what its sender saw."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -38,7 +38,7 @@ def show_language_switch(text: Text) -> None:
 def choose_one(
     name: str, label: str, options: Sequence[str], words: Callable[[str], str], *, as_buttons: bool = False
 ) -> str:
-    """Draw a choice of one option and return it; its own name, never its translation, is in the address."""
+    """Draw a choice of one option and return it; the address holds the option, never its translation."""
     key = f"choose.{name}"
     if st.session_state.get(key) not in options:
         st.session_state[key] = _known(name, options) or options[0]

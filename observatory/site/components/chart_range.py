@@ -27,7 +27,7 @@ BY_NETWORK: Final = "network"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartRange:
-    """What the page is about to show: one group of targets between two moments."""
+    """What the charts of a page show: one group of targets between two moments."""
 
     view: View
     kind: TargetGroup

@@ -1,4 +1,4 @@
-"""What stands around an event: others' reports, notes, revisions, how to cite it, what to take along."""
+"""What surrounds an event: others' reports, notes, revisions, a citation, downloads, feeds."""
 
 import json
 from datetime import UTC, datetime

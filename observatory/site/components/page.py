@@ -55,7 +55,7 @@ PLOTLY: Final[dict[str, Any]] = {
 
 
 def show_head(text: Text) -> None:
-    """Draw what stands above every page: whose it is, and the switch of the language."""
+    """Draw the head of every page: the name of the site and the language switch."""
     st.html(f"<style>{read_part('page.css')}</style>")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(text("app.title"), width="content")
@@ -108,7 +108,7 @@ def show_missing(what: str, next_step: str) -> None:
 
 
 def show_no_measurements(view: View) -> None:
-    """Say why there is nothing yet, by how far the observatory has come."""
+    """Say why there is nothing yet: no vantage point, none enabled, only errors, or no round so far."""
     text = view.text
     switched_on = [v for v in view.vantages if v.enabled and not v.removed]
     failing = [v for v in switched_on if v.last_error]

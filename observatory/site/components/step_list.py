@@ -10,7 +10,7 @@ import streamlit as st
 from observatory.site.components.browser_parts import read_part
 from observatory.text import Text
 from observatory.views.step_cards import card_data
-from observatory.views.steps import Section
+from observatory.views.steps import StepSection
 
 _STEPS: Final = st.components.v2.component(
     "observatory_steps",
@@ -20,6 +20,6 @@ _STEPS: Final = st.components.v2.component(
 )
 
 
-def show_steps(*, key: str, sections: Sequence[Section], text: Text) -> None:
+def show_steps(*, key: str, sections: Sequence[StepSection], text: Text) -> None:
     """Draw the steps, group by group."""
     _STEPS(key=key, data=card_data(sections, text))

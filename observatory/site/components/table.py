@@ -39,7 +39,7 @@ def show_table(
     from the browser: check it before use.
     """
 
-    def tell() -> None:
+    def report_press() -> None:
         pressed = (st.session_state.get(key) or {}).get("pressed")
         if on_press and isinstance(pressed, list | tuple) and len(pressed) == 2:
             on_press((str(pressed[0]), str(pressed[1])))
@@ -52,7 +52,7 @@ def show_table(
         "legend": [],
         "detail": asdict(detail) if detail else None,
     }
-    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_pressed_change=tell)
+    _TABLE(key=key, data={**data, "signs": _SIGNS}, on_pressed_change=report_press)
 
 
 def show_legend(*, key: str, entries: Sequence[LegendEntry]) -> None:

@@ -1,1 +1,1 @@
-"""The dashboard's pages. Pure: matrix, finding, punctuality, words, csv_file, moments, known_dates."""
+"""The dashboard's pages: `show` of each module draws it."""

@@ -1,4 +1,4 @@
-"""One event: what was found, when on each network, how, and what shows it, at an address that stays."""
+"""One event, at a permanent address: what was found, when on each network, how, and what shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ from observatory.views.event_page import (
 from observatory.views.event_tables import SHOWS, evidence_sections, method_sections, spell_sections
 from observatory.views.event_words import headline, sentences
 from observatory.views.known_dates import mark_dates
+from observatory.views.printable import printable
 from observatory.views.rows import Head, Section
 from observatory.views.spell_rows import SpellRow, group_rows
-from observatory.views.step_words import printable
 from observatory.views.words import escape_markdown
 
 _MAX_ID: Final = 200

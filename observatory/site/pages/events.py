@@ -1,4 +1,4 @@
-"""Events: every block found, what goes on first; what is looked at, and what we changed ourselves."""
+"""Events: every block found, ongoing ones first; what is suspected, and changes that our own rules made."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from observatory.analysis.events.publication import is_going_on, is_published, p
 from observatory.model import Event, Revision, Role, Spell
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.site.components.table import show_table
-from observatory.site.reads import REFRESH_S, read_events, read_latest, read_our_changes, read_suspicions
+from observatory.site.reads import REFRESH_S, read_events, read_latest, read_rule_changes, read_suspicions
 from observatory.store import StoreError
 from observatory.text.events import certainty_sentence, end_sentence, onset_sentence
 from observatory.views.addresses import event_address, feed_address
@@ -32,7 +32,7 @@ def show() -> None:
         _show_events(view, events)
         suspected = read_suspicions(view.url, view.coverage, view.emulated)
         _show_suspected(view, suspicions(suspected, [revision.event for revision in events]))
-        _show_rule_changes(view, read_our_changes(view.url, view.emulated))
+        _show_rule_changes(view, read_rule_changes(view.url, view.emulated))
         _show_withdrawn(view, [revision for revision in events if not is_published(revision.event)])
     except StoreError as error:
         detail = escape_markdown(str(error))

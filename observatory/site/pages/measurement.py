@@ -1,4 +1,4 @@
-"""One measurement: what it found, what decided, and every step, at an address that stays."""
+"""One measurement, at a permanent address: what it found, which rule decided, and every step."""
 
 import json
 
@@ -24,7 +24,7 @@ from observatory.views.measurement_words import (
     provenance,
     rule_lines,
 )
-from observatory.views.step_words import printable
+from observatory.views.printable import printable
 from observatory.views.steps import describe_steps
 from observatory.views.words import escape_markdown
 from probes.records import Measurement, encode_measurement

@@ -75,7 +75,7 @@ def _show_findings(matrix: Matrix, view: View) -> None:
 
 
 def _show_events(events: Sequence[Event], view: View) -> None:
-    """Say since when, and lead to what shows it."""
+    """Draw since when each event has been going on, with a link to its page."""
     if events:
         st.markdown(view.text("now.events"))
     for event in events:

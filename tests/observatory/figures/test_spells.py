@@ -132,7 +132,7 @@ def test_pieces(spell: Spell, expected: dict[str, Any]) -> None:
     assert pieces(draw(spell)) == expected
 
 
-def test_a_sign_stands_only_where_it_fits() -> None:
+def test_a_sign_is_drawn_only_where_it_fits() -> None:
     texts = {sign_of(trace): trace.text for trace in draw(make_spell(end=ENDED)).data}
     assert texts["✕"] == ("✕",)
     assert texts["↔"] == ("", "↔")

@@ -31,7 +31,7 @@ def test_page_lists_every_rule_once() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_rule_has_its_texts_and_no_text_stands_without_a_rule(language: str) -> None:
+def test_every_rule_has_its_texts_and_no_text_lacks_a_rule(language: str) -> None:
     assert set(load_rule_texts(language)) == {*RULE_IDS, WITHOUT_A_RULE}
 
 

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from observatory.text import LANGUAGES, load_text
-from observatory.views.step_words import MAX_PAGE, describe, printable
+from observatory.views.printable import printable
+from observatory.views.step_words import MAX_PAGE, describe
 from observatory.views.steps import (
     GROUPS,
     MAX_STEPS,
@@ -434,7 +435,7 @@ def measurement(*observations: AnyObservation, **other: object) -> Measurement:
     return Measurement(**{**details, **other})  # type: ignore[arg-type]
 
 
-def test_steps_stand_in_groups_with_both_tries_and_their_times() -> None:
+def test_steps_are_grouped_with_both_tries_and_their_times() -> None:
     second = replace(tls(id="o3", failure=Failure.CONNECTION_RESET), started_s=1.0, attempt=2)
     sections = describe_steps(
         measurement(second, tls(id="o2", failure=Failure.CONNECTION_RESET), dns(id="o1")),
@@ -463,7 +464,7 @@ def test_a_measurement_of_thousands_of_steps_is_cut() -> None:
     assert len(section.steps) == MAX_STEPS
 
 
-def test_the_control_of_the_same_step_stands_beside_it() -> None:
+def test_the_same_step_of_a_control_is_shown_with_it() -> None:
     theirs = measurement(
         tls(id="c1", server_name="example.com", purpose=Purpose.HARMLESS_NAME), tls(id="c2", chain=(LEAF,))
     )

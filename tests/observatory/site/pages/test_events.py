@@ -59,7 +59,7 @@ def listed(store: Store) -> Store:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.usefixtures("listed")
-def test_now_leads_to_what_goes_on_and_to_nothing_else(language: str) -> None:
+def test_now_links_ongoing_events_and_no_others(language: str) -> None:
     app = open_page("now", language)
     links = "".join(element.proto.body for element in app.get("html"))
     assert load_text(language)("now.events") in words(app)
@@ -71,7 +71,7 @@ def test_now_leads_to_what_goes_on_and_to_nothing_else(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.usefixtures("listed")
-def test_list_says_first_what_goes_on_and_last_what_was_withdrawn(language: str) -> None:
+def test_list_has_ongoing_events_first_and_withdrawn_ones_last(language: str) -> None:
     text = load_text(language)
     app = open_page("events", language)
     assert app.title[0].value == text.count("events.going_on", 4)
@@ -98,7 +98,7 @@ def test_nothing_found_is_not_nothing_there(language: str, store: Store) -> None
     assert text("events.none_next") in words(app)
 
 
-def test_suspicions_of_no_event_are_looked_at_and_claim_nothing(listed: Store) -> None:
+def test_suspicions_outside_events_are_listed_and_claim_nothing(listed: Store) -> None:
     loose = replace(SUSPECTED, asn=9999, isp="Loose")
     save_loose_spell(listed, loose)
     save_loose_spell(listed, replace(loose, asn=9998, isp="Over", end=ENDED))
