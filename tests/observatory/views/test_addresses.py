@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from observatory.views.addresses import parse_days
+from observatory.views.addresses import parse_days, write_days
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,8 @@ def test_an_address_that_is_no_range_is_ignored(asked: str | None) -> None:
 
 def test_an_address_with_a_range() -> None:
     assert parse_days("2017-07-10..2017-07-20") == (date(2017, 7, 10), date(2017, 7, 20))
+
+
+def test_a_range_is_written_as_it_is_read() -> None:
+    days = date(2017, 7, 10), date(2017, 7, 20)
+    assert parse_days(write_days(*days)) == days
