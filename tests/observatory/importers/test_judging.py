@@ -8,8 +8,8 @@ from observatory.analysis.judging.controls import MAX_PEERS
 from observatory.importers.judging import Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.model import StandIn, State
-from tests.observatory.importers.ooni_documents import changed, telegram, web
-from tests.observatory.importers.test_ooni_situations import denied, helper_failed
+from tests.observatory.importers.ooni_documents import LTE, changed, telegram, web
+from tests.observatory.importers.test_ooni_situations import block_page_on_port_80, denied, helper_failed
 
 
 def of_network(document: dict[str, Any], asn: int) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def alone_in(asn: int = 1) -> dict[str, Any]:
     ("situation", "other"),
     [
         ("the same network", of_network(web(), 1)),
+        ("a network that saw a block page beside the target", of_network(block_page_on_port_80(LTE), 4)),
         ("a network that was denied the name too", of_network(denied("0.5.28", "https://t.me/"), 2)),
         ("another target", of_network(web("https://telegram.org/"), 3)),
         ("an unknown network", of_network(web(), 0)),
@@ -46,6 +47,14 @@ def test_who_stands_in_for_nobody(situation: str, other: dict[str, Any]) -> None
     verdict = judge_imported(read_document(alone_in()), peers).verdict
     assert StandIn.PEER not in verdict.stand_ins, situation
     assert verdict == judge_imported(read_document(alone_in())).verdict
+
+
+@pytest.mark.parametrize("time", ["08:55:00", "09:16:00", "09:21:17"])
+def test_who_proved_it_within_a_quarter_of_an_hour_stands_in(time: str) -> None:
+    peers = Peers()
+    peers.note(read_document(at(of_network(web(), 9), time)))
+    verdict = judge_imported(read_document(alone_in()), peers).verdict
+    assert StandIn.PEER in verdict.stand_ins
 
 
 def test_three_other_networks_that_proved_the_target_stand_in() -> None:

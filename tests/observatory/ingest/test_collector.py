@@ -177,6 +177,23 @@ def test_a_control_in_the_same_batch_counts(collector: Collector, judge: Recordi
     assert judge.control_canaries["m"] == ["c-canary"]
 
 
+def test_an_archive_is_compared_with_the_controls_it_brings(
+    collector: Collector, store: Store, judge: RecordingJudge, clock: Clock
+) -> None:
+    """Those of the same round first, else others of the archive; never one that is stored already."""
+    clock.now = AT + DAY
+    collector.accept([*_round("stored", minute=1), *_round("known", vantage="ams", minute=1)])
+    helped, alone = _round("helped"), _round("alone", vantage="sby", minute=3)
+    helper = replace(helped[0], id="helper", vantage="ams")
+    n_calls = judge.n_calls
+    collector.accept([*helped, *alone, helper, *_round("other", vantage="fra")], complete=True)
+    assert judge.controls["helped"] == ["helper"]
+    assert judge.controls["alone"] == ["helper", "other"]
+    # Thousands of strangers' measurements of one hour would each touch all others.
+    assert judge.controls["stored"] == ["known"]
+    assert judge.n_calls == n_calls + 7
+
+
 def test_a_verdict_waits_for_a_control_after_it(
     collector: Collector, store: Store, judge: RecordingJudge, clock: Clock
 ) -> None:
