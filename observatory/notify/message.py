@@ -58,7 +58,7 @@ def describe_event(
         raise ValueError(f"event {event.id}: expected at least one spell")
     word = blocked_words(shown, text)
     values = {
-        "what": shortened([one_line(target) for target in shown.targets], text),
+        "what": shortened([one_line(target) for target in shown.targets], text, more="count.more_targets"),
         "where": _count_networks(text, shown),
     }
     if kind is not AlertKind.WITHDRAWAL:
@@ -92,7 +92,12 @@ def _news(
         lines.append(text("alert.new_networks", networks=_list_networks(text, event, networks)))
     if hosts:
         lines.append(
-            text("alert.new_hosts", hosts=shortened([one_line(host) for host in hosts], text, most=MANY))
+            text(
+                "alert.new_hosts",
+                hosts=shortened(
+                    [one_line(host) for host in hosts], text, most=MANY, more="count.more_targets"
+                ),
+            )
         )
     if not networks and not hosts and {_pair(s) for s in event.spells} - {_pair(s) for s in before.spells}:
         lines.append(text("alert.new_pairs"))
@@ -165,4 +170,6 @@ def _count_networks(text: Text, event: Event) -> str:
 
 def _list_networks(text: Text, event: Event, asns: Collection[int]) -> str:
     among = replace(event, spells=tuple(spell for spell in event.spells if spell.asn in asns))
-    return shortened([one_line(name) for name in network_names(among)], text, most=MANY)
+    return shortened(
+        [one_line(name) for name in network_names(among)], text, most=MANY, more="count.more_networks"
+    )

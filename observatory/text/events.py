@@ -19,7 +19,7 @@ MANY: Final = 12
 
 
 def finding(event: Event, text: Text, *, most: int = FEW) -> str:
-    """Return what happened as one sentence: `t.me is blocked on Telkomsel, XL and 4 more.`
+    """Return what happened as one sentence: `t.me is blocked on Telkomsel, XL and 4 more networks.`
 
     Shape:  in the past once all of it ended; at most `most` names of networks, and of targets, and a count
             of the others.
@@ -32,9 +32,9 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
     return text.count(
         key,
         len(targets),
-        targets=shortened(targets, text, most=most),
+        targets=shortened(targets, text, most=most, more="count.more_targets"),
         blocked=blocked_words(event, text),
-        networks=shortened(network_names(event), text, most=most),
+        networks=shortened(network_names(event), text, most=most, more="count.more_networks"),
     )
 
 
@@ -100,7 +100,9 @@ def end_sentence(event: Event, text: Text) -> str:
     ongoing = {spell.asn for spell in event.spells if spell.end is None}
     over = [name for asn, name in names_by_asn(event).items() if asn not in ongoing]
     if over:
-        return text("event_words.ended_some", networks=shortened(over, text, most=MANY))
+        return text(
+            "event_words.ended_some", networks=shortened(over, text, most=MANY, more="count.more_networks")
+        )
     return text("event_words.no_end")
 
 
@@ -148,11 +150,11 @@ def how_words(mechanism: str, text: Text) -> str:
     return mechanism
 
 
-def shortened(names: Sequence[str], text: Text, *, most: int = FEW) -> str:
+def shortened(names: Sequence[str], text: Text, *, most: int = FEW, more: str = "count.more") -> str:
     """Return a list of at most `most` names and a count of the others; a single one more is named too."""
     if len(names) <= most + 1:
         return text.listed(names)
-    return text.listed([*names[:most], text.count("count.more", len(names) - most)])
+    return text.listed([*names[:most], text.count(more, len(names) - most)])
 
 
 def network_names(event: Event) -> tuple[str, ...]:

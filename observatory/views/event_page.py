@@ -82,7 +82,7 @@ def window_sentences(rows: Sequence[SpellRow], text: Text) -> list[str]:
         text(
             "event.window",
             network=row.isp,
-            target=shortened(row.targets, text, most=MANY),
+            target=shortened(row.targets, text, most=MANY, more="count.more_targets"),
             spans=text.listed(
                 [f"{text.clock(window.start)}–{text.clock(window.to)}" for window in spell.windows]
             ),
@@ -100,7 +100,7 @@ def silence_sentences(rows: Sequence[SpellRow], text: Text) -> list[str]:
         text(
             "event.silence_of",
             network=row.isp,
-            target=shortened(row.targets, text, most=MANY),
+            target=shortened(row.targets, text, most=MANY, more="count.more_targets"),
             what=silence_words(silence, load_zone(spell.zone), text),
         )
         for row in rows

@@ -68,7 +68,9 @@ def _sections(rows: Sequence[SpellRow], lines: Callable[[SpellRow], Iterable[Lin
 
 
 def _names(row: SpellRow, text: Text) -> tuple[str, ...]:
-    return (shortened(row.targets, text, most=MANY),) if len(row.targets) > 1 else ()
+    return (
+        (shortened(row.targets, text, most=MANY, more="count.more_targets"),) if len(row.targets) > 1 else ()
+    )
 
 
 def _spell_lines(row: SpellRow, text: Text, vantages: Mapping[str, str]) -> Iterable[Line]:

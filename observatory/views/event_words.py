@@ -35,7 +35,10 @@ def sentences(event: Event, text: Text) -> tuple[str, ...]:
     by_rules = {spell.isp or f"AS{spell.asn}" for spell in event.spells if spell.end_from_rule_change}
     if by_rules and not all(spell.end_from_rule_change for spell in event.spells):
         lines.append(
-            text("event.end_from_rule_change_on", networks=shortened(sorted(by_rules), text, most=MANY))
+            text(
+                "event.end_from_rule_change_on",
+                networks=shortened(sorted(by_rules), text, most=MANY, more="count.more_networks"),
+            )
         )
     n_suspected = sum(spell.certainty is Certainty.SUSPECTED for spell in event.spells)
     if n_suspected and event.certainty is Certainty.CONFIRMED:

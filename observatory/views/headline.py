@@ -103,7 +103,7 @@ def describe_controls(matrix: Matrix, text: Text) -> tuple[str, ...]:
                     name=control.name,
                     ok=text.number(len(cells) - len(failing)),
                     n=text.number(len(cells)),
-                    targets=_listed(failing, _MAX_TARGETS, "count.more", text),
+                    targets=_listed(failing, _MAX_TARGETS, "count.more_targets", text),
                 )
             )
         else:
@@ -139,7 +139,9 @@ def _statement(
     details: list[str] = []
     if name_networks:
         names = network_names(cell.vantage for cell in cells)
-        details.append(text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more", text)))
+        details.append(
+            text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more_networks", text))
+        )
     if len(pairs) < len(networks) * len(targets):
         details.append(text("finding.not_each"))
     return Statement(claim=claim, details=tuple(details))
@@ -169,7 +171,7 @@ def _caveats(cells: Sequence[MatrixCell], judged: Sequence[MatrixCell], text: Te
     )
     for key, vantages in named:
         if vantages:
-            names = _listed(network_names(vantages), _MAX_NETWORKS, "count.more", text)
+            names = _listed(network_names(vantages), _MAX_NETWORKS, "count.more_networks", text)
             caveats.append(text(key, names=names))
     n_provisional = sum(s.latest is not None and s.latest.provisional for s in judged)
     if n_provisional:

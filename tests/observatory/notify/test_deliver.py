@@ -269,7 +269,7 @@ def test_settling_joins_two_hundred_isps_into_one_message(town: Town, receiver: 
     town.deliver(11 * MINUTE)
     [body] = receiver.bodies
     assert body["data"]["subject"] == "Blocked: t.me on 200 networks"
-    assert body["data"]["text"].splitlines()[0].endswith("ISP 64510, ISP 64511 and 188 more.")
+    assert body["data"]["text"].splitlines()[0].endswith("ISP 64510, ISP 64511 and 188 more networks.")
     assert len(body["data"]["events"][0]["spells"]) == 200
     town.deliver(DAY)
     assert len(receiver.requests) == 1

@@ -216,9 +216,9 @@ def test_details(situation: str) -> None:
 def test_long_lists_are_cut_and_counted() -> None:
     event = make_event(*(make_spell(asn, f"host{host:02}") for asn in range(1, 101) for host in range(40)))
     notice = describe(K.ONSET, event=event)
-    assert notice.subject == "Blocked: host00, host01 and 38 more on 100 networks"
-    assert "host11 and 28 more are blocked on" in notice.text
-    assert "and 88 more.\n" in notice.text
+    assert notice.subject == "Blocked: host00, host01 and 38 more targets on 100 networks"
+    assert "host11 and 28 more targets are blocked on" in notice.text
+    assert "and 88 more networks.\n" in notice.text
     assert len(notice.text) < 3000
 
 

@@ -80,7 +80,7 @@ FINDINGS = {
         make_event(
             *(make_spell(isp, onset=Interval(after=AT, by=AT + n * HOUR)) for n, isp in enumerate(ISPS))
         ),
-        "t.me is blocked on Telkomsel, XL and 4 more.",
+        "t.me is blocked on Telkomsel, XL and 4 more networks.",
     ),
     "over": (make_event(make_spell(end=ENDED)), "t.me was blocked on Telkomsel; it has ended."),
     "over by our rules alone": (
