@@ -16,7 +16,7 @@ import pytest
 
 from lab.services.data_centre import serve_data_centre
 from observatory.analysis.judging import facts
-from observatory.exports.ooni import _test_keys
+from observatory.exports.ooni_test_keys import write_test_keys
 from observatory.importers.judging import _without_bulk
 from observatory.store.blobs import detach_blobs
 from observatory.views.step_words import _DESCRIBE
@@ -201,5 +201,5 @@ def test_the_judge_looks_up_every_technique() -> None:
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_what_the_ooni_format_has_a_field_for_is_exported(name: str) -> None:
     measured = dataclasses.replace(host(), observations=(filled(TECHNIQUES[name].record),))
-    exported = sum(len(_test_keys(measured, ())[key]) for key in OONI_LISTS)
+    exported = sum(len(write_test_keys(measured, ())[key]) for key in OONI_LISTS)
     assert exported == (name not in NOT_IN_OONI)
