@@ -144,7 +144,7 @@ def print_results(results: Sequence[JudgedMeasurement]) -> None:
         table.add_column(column, justify="right" if column == "Seconds" else "left", overflow="fold")
     for result in results:
         verdict = result.verdict
-        state = verdict.state.replace("_", " ") + (" (partly)" if verdict.partial else "")
+        state = verdict.state.replace("_", " ") + (" (in part)" if verdict.partial else "")
         table.add_row(
             escape(result.vantage.id),
             escape(result.measurement.target),

@@ -30,8 +30,8 @@ class VerdictSummary:
     partial: bool
 
     def __str__(self) -> str:
-        partly = " (partly)" if self.partial else ""
-        return " ".join(filter(None, (f"{self.state}{partly}", self.mechanism, f"[{self.rule_id}]")))
+        in_part = " (in part)" if self.partial else ""
+        return " ".join(filter(None, (f"{self.state}{in_part}", self.mechanism, f"[{self.rule_id}]")))
 
 
 @dataclass(slots=True)

@@ -242,7 +242,7 @@ def test_a_batch_with_its_controls_is_all_that_is_in_memory(
 
 def test_outcomes_read_as_people_write_them() -> None:
     outcome = VerdictSummary(State.LIKELY_BLOCKED, "tls.reset.sni", "tls.reset.sni", True)
-    assert str(outcome) == "likely_blocked (partly) tls.reset.sni [tls.reset.sni]"
+    assert str(outcome) == "likely_blocked (in part) tls.reset.sni [tls.reset.sni]"
 
 
 # --- the command, with the rules that ship
