@@ -13,6 +13,7 @@ from observatory.figures.looks import LOOKS
 from observatory.model import AlertKind, Layer, Shows, StandIn, State
 from observatory.model.views import GapReason
 from observatory.text import LANGUAGES, load_text, match_language, zone_name
+from observatory.text.rules import load_rule_texts
 from observatory.views import csv as csv_file
 from observatory.views.event_words import count_parts
 from observatory.views.punctuality import Punctuality
@@ -117,6 +118,29 @@ def test_the_weaker_word_is_never_the_stronger_one() -> None:
         assert len(set(words.values())) == len(words)
         assert words[State.LIKELY_BLOCKED] != words[State.BLOCKED]
         assert text("short.insufficient") != text("short.ok")
+
+
+# Each says more than was measured, names a person where a device may stand, or is a second word for a thing.
+AVOIDED = {
+    "en": r"[Ss]omebody|[Nn]obody|[Aa]nybody|harmless|control host|throttled|censor\b|partly|the world"
+    r"|\bInternet\b|'",
+    "id": r"[Pp]eladen|\bporta\b|[Rr]uter|\bbita\b|tembok api|berbahaya|nama pembanding|di jalan\b"
+    r"|diputus paksa|kemungkinan diblokir|[Rr]esolver|[Pp]utusan|luring|\bselang|jendela waktu|sungguhan"
+    r"|bekerja|\bInternet\b|'",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_word_says_more_than_was_measured(language: str) -> None:
+    texts = dict(load_text(language).entries)
+    for rule_id, rule in load_rule_texts(language).items():
+        texts |= {
+            f"{rule_id} says": rule.says,
+            f"{rule_id} besides": rule.besides,
+            f"{rule_id} change": rule.change,
+        }
+    found = {key: re.search(AVOIDED[language], sentence) for key, sentence in texts.items()}
+    assert {key: match[0] for key, match in found.items() if match} == {}
 
 
 LOCALES = {"id-ID": "id", "id": "id", "in_ID": "id", "en-GB": "en", "nl-NL": "en", "": "en", None: "en"}
