@@ -1,6 +1,5 @@
 """What surrounds an event: others' reports, notes, revisions, a citation, downloads, feeds."""
 
-import json
 from datetime import UTC, datetime
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
@@ -8,7 +7,6 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from observatory.model import Event, Revision
-from observatory.model.codec import encode_event
 from observatory.model.known_dates import KnownDate
 from observatory.reference.known_dates import COUNTRY, load_known_dates
 from observatory.site.components.known_dates import show_dates
@@ -20,6 +18,7 @@ from observatory.views.addresses import event_address, feed_address
 from observatory.views.csv import SPELL_COLUMNS, spell_csv
 from observatory.views.event_tables import revision_section
 from observatory.views.event_words import citation
+from observatory.views.json_files import event_json
 from observatory.views.known_dates import dates_around
 from observatory.views.rows import Head
 from observatory.views.words import escape_markdown
@@ -77,7 +76,7 @@ def show_downloads(view: View, revision: Revision) -> None:
     with st.container(horizontal=True):
         st.download_button(
             text("event.download_json"),
-            data=lambda: _as_json(revision),
+            data=lambda: event_json(revision),
             file_name=f"telegram-event-{event.id}.json",
             mime="application/json",
             key="download.event",
@@ -90,16 +89,6 @@ def show_downloads(view: View, revision: Revision) -> None:
             key="download.spells",
         )
     show_columns(text, SPELL_COLUMNS)
-
-
-def _as_json(revision: Revision) -> bytes:
-    whole = {
-        "licence": "CC BY 4.0",
-        "revision": revision.number,
-        "revised_at": revision.at.isoformat(),
-        "event": encode_event(revision.event),
-    }
-    return json.dumps(whole, ensure_ascii=False, indent=1).encode()
 
 
 def show_feeds(view: View, event: Event) -> None:

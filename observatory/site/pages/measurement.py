@@ -1,7 +1,5 @@
 """One measurement, at a permanent address: what it found, which rule decided, and every step."""
 
-import json
-
 import streamlit as st
 
 from observatory.model.views import VantageStatus
@@ -13,6 +11,7 @@ from observatory.site.reads import REFRESH_S, Found, find_measurement, read_late
 from observatory.store import StoreError
 from observatory.text.rules import load_rule_texts
 from observatory.views.addresses import measurement_address
+from observatory.views.json_files import measurement_json
 from observatory.views.measurement_list import newest_heads, newest_section, vantage_zone
 from observatory.views.measurement_words import (
     Judged,
@@ -27,7 +26,7 @@ from observatory.views.measurement_words import (
 from observatory.views.printable import printable
 from observatory.views.steps import describe_steps
 from observatory.views.words import escape_markdown
-from probes.records import Measurement, encode_measurement
+from probes.records import Measurement
 
 _MAX_ID = 200
 
@@ -177,13 +176,9 @@ def _show_origin(found: Found, measurement: Measurement, view: View, vantage: Va
     st.caption(escape_markdown(f"{tag}{source}"))
     st.download_button(
         text("measured.download"),
-        data=lambda: _as_json(measurement),
+        data=lambda: measurement_json(measurement),
         file_name=measurement_file_name(measurement),
         mime="application/json",
         key="download.measurement",
         on_click="ignore",
     )
-
-
-def _as_json(measurement: Measurement) -> bytes:
-    return json.dumps(encode_measurement(measurement), ensure_ascii=False, indent=1).encode()
