@@ -232,6 +232,13 @@ def test_every_package_has_a_rule_of_its_own() -> None:
         assert names - set(ALLOWED) == set()
 
 
+def test_the_page_of_the_architecture_shows_every_package() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    shown = [f"observatory/{path.name}" for path in (ROOT / "observatory").iterdir() if path.is_dir()]
+    shown += [path.stem for path in (ROOT / "probes").iterdir() if path.suffix != ".txt"]
+    assert [name for name in shown if "__" not in name and name not in page] == []
+
+
 def test_every_rule_is_about_something() -> None:
     known = {module for module, _ in modules()}
     assert [rule for rule in ALLOWED if rule not in known] == []
