@@ -7,17 +7,27 @@ about the same time, as the collector would compare it: a first pass over the fi
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from observatory.analysis.judging.case import Control
-from observatory.analysis.judging.controls import CONTROL_WINDOW, MAX_PEERS, judge_with_controls
-from observatory.analysis.judging.facts import Facts
+from observatory.analysis.judging.controls import (
+    CONTROL_WINDOW,
+    MAX_PEERS,
+    choose_controls,
+    judge_with_controls,
+)
 from observatory.importers.imported import Imported, Part
 from observatory.ingest.judging import judge_by_current_rules
-from observatory.model import BLOCKED_STATES, State, Verdict
+from observatory.model import BLOCKED_STATES, Role, State, Verdict
 from probes.records import AnyObservation, HttpObservation, Measurement, QuicObservation, TlsObservation
 
-MAX_SPANS: Final = 5000
+# Targets' spans of time of which peers are kept.
+MAX_SPANS: Final = 3500
+# A span keeps three of each network and this many in all, so that whoever asks finds three of other networks
+# that are among the nearest, to within a span.
+MAX_OF_SPAN: Final = 2 * MAX_PEERS
+SPAN: Final = timedelta(minutes=5)
 # One part that is surely not well speaks for the whole; nothing that is well speaks for what is not.
 WORST_FIRST: Final = (
     State.BLOCKED,
@@ -26,60 +36,80 @@ WORST_FIRST: Final = (
     State.IMPAIRED,
     State.INSUFFICIENT,
 )
-# Target, whether emulated, number of a span of time as long as the window: a window reaches three at most.
-Span = tuple[str, bool, int]
+# Target, whether emulated, number of the span of time.
+SpanKey = tuple[str, bool, int]
 
 
 @dataclass(slots=True)
 class Peers:
-    """Measurements of targets that came out ok, of a few networks for each target and span of time."""
+    """Measurements of targets that came out ok: a few of each target and span of time."""
 
-    _found: defaultdict[Span, dict[int, Measurement]] = field(default_factory=lambda: defaultdict(dict))
+    _found: defaultdict[SpanKey, list[Measurement]] = field(default_factory=lambda: defaultdict(list))
 
     def note(self, imported: Imported) -> None:
-        """Keep the parts that prove their target and come out ok, where there is room."""
+        """Keep the parts that come out ok, where there is room."""
         for part in imported.parts:
             measurement = part.measurement
-            span = _span(measurement)
-            if measurement.asn == 0 or (span not in self._found and len(self._found) >= MAX_SPANS):
+            key = _span_of(measurement)
+            if measurement.asn == 0 or (key not in self._found and len(self._found) >= MAX_SPANS):
                 continue
-            known = self._found.get(span, {})
-            # One more than is used: one of them may be the asker's own network.
-            if measurement.asn in known or len(known) > MAX_PEERS:
+            known = self._found.get(key, [])
+            n_of_network = sum(other.asn == measurement.asn for other in known)
+            if len(known) >= MAX_OF_SPAN or n_of_network >= MAX_PEERS:
                 continue
-            if Facts(measurement).reached and _judge(part, None).state is State.OK:
-                self._found[span][measurement.asn] = _without_bulk(measurement)
+            if _judge(part, control_vantages(imported), None).state is State.OK:
+                self._found[key].append(_without_bulk(measurement))
 
     def near(self, measurement: Measurement) -> tuple[Measurement, ...]:
         """Return what was kept of the same target from about the same time, its own network's included."""
-        target, emulated, number = _span(measurement)
-        spans = ((target, emulated, number + step) for step in (-1, 0, 1))
-        return tuple(peer for span in spans for peer in self._found.get(span, {}).values())
+        target, emulated, number = _span_of(measurement)
+        reach = -(-CONTROL_WINDOW // SPAN)
+        keys = ((target, emulated, number + step) for step in range(-reach, reach + 1))
+        return tuple(peer for key in keys for peer in self._found.get(key, ()))
 
 
-@dataclass(frozen=True, slots=True)
 class _PartOfDocument:
-    """The surroundings of one part: the canary and controls that came along, and other documents' proofs."""
+    """The surroundings of one part: what came along with it, and other documents' proofs.
 
-    part: Part
-    peers: Peers | None
+    By the role of its vantage point a measurement that came along is a control, or a peer that stood in for
+    one where the document was written; a peer counts here as it does in a store, when it comes out ok.
+    """
+
+    def __init__(self, part: Part, controls: frozenset[str], peers: Peers | None) -> None:
+        self._control_vantages = controls
+        self._peers = peers
+        came_along = [c.measurement for c in part.controls]
+        self._controls = [m for m in came_along if m.vantage in controls]
+        self._own_peers = [m for m in came_along if m.vantage not in controls]
+        self._canaries = {part.measurement.id: part.canary}
+        for control in part.controls:
+            self._canaries.setdefault(control.measurement.id, control.canary)
+        self.measurements = (part.measurement, *self._own_peers)
 
     def canary_of(self, measurement: Measurement) -> Measurement | None:
-        # That a peer proved the target is all that counts of it: it needs no canary.
-        return self.part.canary if measurement.id == self.part.measurement.id else None
+        # That a peer of another document proved the target is all that counts of it: it needs no canary.
+        return self._canaries.get(measurement.id)
 
     def controls_of(self, measurement: Measurement) -> tuple[Control, ...]:
-        return self.part.controls
+        is_control = measurement.vantage in self._control_vantages
+        chosen = choose_controls(measurement, self._controls, is_control=is_control, same_round_first=True)
+        return tuple(Control(control, self.canary_of(control)) for control in chosen)
 
     def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> tuple[Measurement, ...]:
-        return self.peers.near(measurement) if self.peers is not None else ()
+        own = (m for m in self._own_peers if m.id in verdicts and verdicts[m.id].state is State.OK)
+        return (*own, *(self._peers.near(measurement) if self._peers is not None else ()))
 
     def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
         return False
 
 
-def _span(measurement: Measurement) -> Span:
-    number = measurement.started_at.timestamp() // CONTROL_WINDOW.total_seconds()
+def control_vantages(imported: Imported) -> frozenset[str]:
+    """Return the names of the control vantage points of a document."""
+    return frozenset(v.id for v in imported.vantage_points if v.role is Role.CONTROL)
+
+
+def _span_of(measurement: Measurement) -> SpanKey:
+    number = measurement.started_at.timestamp() // SPAN.total_seconds()
     return measurement.target, measurement.emulated, int(number)
 
 
@@ -115,13 +145,14 @@ def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocu
             parts, and `partial` says that some part is ok beside one that is blocked.
     Errors: none.
     """
-    verdicts = tuple((part.measurement.target, _judge(part, peers)) for part in imported.parts)
+    controls = control_vantages(imported)
+    verdicts = tuple((part.measurement.target, _judge(part, controls, peers)) for part in imported.parts)
     return JudgedDocument(imported=imported, verdict=_overall([v for _, v in verdicts]), parts=verdicts)
 
 
-def _judge(part: Part, peers: Peers | None) -> Verdict:
-    around = _PartOfDocument(part, peers)
-    return judge_with_controls([part.measurement], around, judge_by_current_rules)[part.measurement.id]
+def _judge(part: Part, controls: frozenset[str], peers: Peers | None) -> Verdict:
+    around = _PartOfDocument(part, controls, peers)
+    return judge_with_controls(around.measurements, around, judge_by_current_rules)[part.measurement.id]
 
 
 def _overall(verdicts: Sequence[Verdict]) -> Verdict:

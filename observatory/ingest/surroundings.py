@@ -19,8 +19,7 @@ _PEERS_LOOKED_AT: Final = 30
 class Batch:
     """What arrived together and is not stored yet; empty when stored measurements are judged again.
 
-    `complete`: it brings its own controls, as an archive does; nothing stored is compared with, and those of
-    the same round come before others.
+    `complete`: it brings its own controls, as an archive does; nothing stored is compared with.
     """
 
     def __init__(
@@ -80,11 +79,12 @@ class StoredSurroundings:
         return self._canaries[key]
 
     def controls_of(self, measurement: Measurement) -> tuple[Control, ...]:
-        near = self._controls[measurement.target]
-        if self._batch.complete:
-            near = [c for c in near if c.round_id == measurement.round_id] or near
         chosen = choose_controls(
-            measurement, near, is_control=measurement.vantage in self._control_vantages, window=self._window
+            measurement,
+            self._controls[measurement.target],
+            is_control=measurement.vantage in self._control_vantages,
+            same_round_first=self._batch.complete,
+            window=self._window,
         )
         return tuple(Control(control, self.canary_of(control)) for control in chosen)
 

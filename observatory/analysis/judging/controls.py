@@ -61,16 +61,24 @@ def choose_controls(
     candidates: Iterable[Measurement],
     *,
     is_control: bool,
+    same_round_first: bool = False,
     window: timedelta = CONTROL_WINDOW,
 ) -> tuple[Measurement, ...]:
     """Return the measurements by control vantage points that a measurement is compared with.
 
     Shape:  `candidates` are by control vantage points, in any order; at most three of each are returned,
             nearest first. `is_control`: the measurement is itself by one, and then its own first control:
-            what fails where no censor is fails at the target.
+            what fails where no censor is fails at the target. `same_round_first`: the candidates came with
+            an archive, in which a control belongs to one round; others count only where that brought none.
     Errors: none.
     """
     chosen: list[Measurement] = [measurement] if is_control else []
+    if same_round_first:
+        candidates = [*chosen, *candidates]
+        of_round = [
+            c for c in candidates if c.target == measurement.target and c.round_id == measurement.round_id
+        ]
+        candidates = of_round or candidates
     taken: Counter[str] = Counter()
     for control in _nearest_first(measurement, candidates, window):
         if taken[control.vantage] < MAX_CONTROLS:

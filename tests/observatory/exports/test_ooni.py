@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from observatory.importers.fields import Rejected
 from observatory.importers.judging import judge_imported
 from observatory.importers.ooni import read_document
 from observatory.importers.ooni_own import KEY
+from observatory.importers.storing import Importer
 from observatory.ingest.collector import Collector
-from observatory.model import Role, VantagePoint
+from observatory.model import Role, State, VantagePoint
 from observatory.reference import load_reference
 from observatory.store import Store, open_store
 from probes.records import (
@@ -229,6 +231,62 @@ def test_exported_and_imported_elsewhere(store: Store, tmp_path: Path) -> None:
         assert other.load_verdicts([blocked.id])[blocked.id] == before
         points = {v.id: v.role for v in other.load_vantage_status()}
         assert points == {"isp": Role.PROBE, "control": Role.CONTROL}
+
+
+def put_at(measurement: Measurement, minutes: float, **more: Any) -> Measurement:
+    return replace(measurement, started_at=measurement.started_at + timedelta(minutes=minutes), **more)
+
+
+def peer(minutes: float = 1, *, failing: bool = False) -> Control:
+    """Another network, which stood in for a control where there was none."""
+    seen = b.changed(b.host("other"), b.tcp_fails(Failure.TIMEOUT)) if failing else b.host("other")
+    canary = put_at(b.canary("other"), minutes, asn=64502)
+    return Control(put_at(seen, minutes, asn=64502), canary, peer=True)
+
+
+def control(minutes: float = 1, number: int = 0) -> Control:
+    seen = put_at(b.host("control"), minutes)
+    canary = put_at(b.canary("control"), minutes)
+    if number:
+        seen = replace(seen, id=f"{seen.id}-{number}", round_id=f"{seen.round_id}-{number}")
+        canary = replace(canary, id=f"{canary.id}-{number}", round_id=seen.round_id)
+    return Control(seen, canary)
+
+
+OTHER = VantagePoint(id="other", name="Other", isp="Other", asn=64502, country="ID")
+RESET = b.changed(b.host(), b.tls_fails(Failure.CONNECTION_RESET))
+SILENT = b.changed(b.host(), b.tcp_fails(Failure.TIMEOUT))
+
+
+@pytest.mark.parametrize(
+    ("situation", "measured", "controls", "state"),
+    [
+        ("a control in its window", RESET, [control()], State.LIKELY_BLOCKED),
+        ("a control two hours later", RESET, [control(120)], State.IMPAIRED),
+        ("a control of another target", RESET, [Control(b.host("control", "x.org"), None)], State.IMPAIRED),
+        ("a control that is real beside an emulation", replace(RESET, emulated=True), [control()], None),
+        ("four of one control", RESET, [control(n, n) for n in (4, 3, 2, 1)], State.LIKELY_BLOCKED),
+        ("a peer that stood in", SILENT, [peer()], State.LIKELY_BLOCKED),
+        ("a peer two hours later", SILENT, [peer(120)], State.IMPAIRED),
+        ("a peer that failed itself", SILENT, [peer(failing=True)], State.IMPAIRED),
+        ("a control before a peer", SILENT, [peer(), control(2)], State.LIKELY_BLOCKED),
+        ("a control's own line", b.changed(b.host("control"), EXPIRED), [], None),
+    ],
+)
+def test_what_is_only_judged_is_judged_as_what_is_stored(
+    tmp_path: Path, situation: str, measured: Measurement, controls: list[Control], state: State | None
+) -> None:
+    canary = replace(b.canary(measured.vantage), emulated=measured.emulated)
+    document = export_document(measured, canary, controls, (*POINTS, OTHER))
+    imported = read_document(through_json(document))
+    verdict = judge_imported(imported).verdict
+    if state is not None:
+        assert verdict.state is state, situation
+    with open_store(f"sqlite:///{tmp_path}/elsewhere.sqlite") as store:
+        importer = Importer(store, Collector(store))
+        importer.add(imported)
+        importer.finish()
+        assert store.load_verdicts([measured.id])[measured.id] == verdict, situation
 
 
 def test_selection(store: Store) -> None:

@@ -1,11 +1,14 @@
 """Other networks of the same file stand in where a document brings no control of its own."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from observatory.analysis.judging.controls import MAX_PEERS
-from observatory.importers.judging import Peers, judge_imported
+from observatory.importers import judging
+from observatory.importers.imported import Part
+from observatory.importers.judging import MAX_OF_SPAN, Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.model import StandIn, State
 from tests.observatory.importers.ooni_documents import LTE, changed, telegram, web
@@ -67,11 +70,37 @@ def test_three_other_networks_that_proved_the_target_stand_in() -> None:
 
 
 def test_room_for_peers_is_bounded() -> None:
-    """One more than is used of each span: one may be the asker's own network."""
+    """Enough of each span for an asker of any network, and never more of one network than is used."""
     peers = Peers()
-    for asn in range(20, 30):
-        peers.note(read_document(of_network(web(), asn)))
-    assert len(peers.near(read_document(alone_in()).parts[0].measurement)) == MAX_PEERS + 1
+    for number, asn in enumerate([1] * 5 + list(range(20, 30))):
+        peers.note(read_document(of_network(web(), asn) | {"measurement_uid": f"seen-{number}"}))
+    near = peers.near(read_document(alone_in()).parts[0].measurement)
+    assert len(near) == MAX_OF_SPAN
+    assert sum(peer.asn == 1 for peer in near) == MAX_PEERS
+
+
+def test_the_nearest_of_a_network_stands_in_whatever_came_first_in_the_file() -> None:
+    peers = Peers()
+    for time in ("09:04:00", "09:07:00", "09:08:00", "09:06:30"):
+        peers.note(read_document(at(of_network(web(), 20), time) | {"measurement_uid": time}))
+    asked = read_document(alone_in())
+    near = {m.id: m.started_at for m in peers.near(asked.parts[0].measurement)}
+    verdict = judge_imported(asked, peers).verdict
+    distances = [abs(near[id_] - asked.parts[0].measurement.started_at) for id_ in verdict.controls]
+    assert len(near) == 4
+    assert distances == sorted(abs(t - asked.parts[0].measurement.started_at) for t in near.values())[:3]
+
+
+def test_whatever_comes_out_ok_stands_in_as_in_a_store() -> None:
+    """The rules decide what is ok; no second opinion is asked."""
+    found = read_document(of_network(web(), 20))
+    tcp_alone = replace(found.parts[0].measurement, observations=())
+    peers = Peers()
+    with pytest.MonkeyPatch.context() as patched:
+        ok = judge_imported(found).verdict
+        patched.setattr(judging, "judge_by_current_rules", lambda *_: ok)
+        peers.note(replace(found, parts=(Part(measurement=tcp_alone),)))
+    assert len(peers.near(tcp_alone)) == 1
 
 
 def test_a_document_with_a_control_of_its_own_needs_no_peers() -> None:

@@ -70,6 +70,19 @@ def test_a_control_is_its_own_first_control() -> None:
     assert ids(choose_controls(seen, [again], is_control=True)) == ["seen"]
 
 
+def test_in_an_archive_the_controls_of_the_same_round_come_before_others() -> None:
+    asked = measured("m")
+    own = replace(measured("own", minute=5), round_id=asked.round_id)
+    nearer = replace(measured("nearer", minute=1), round_id="another")
+    chosen = choose_controls(asked, [nearer, own], is_control=False, same_round_first=True)
+    assert ids(chosen) == ["own"]
+    assert ids(choose_controls(asked, [nearer, own], is_control=False)) == ["nearer", "own"]
+    alone = choose_controls(asked, [nearer], is_control=False, same_round_first=True)
+    assert ids(alone) == ["nearer"]
+    itself = choose_controls(asked, [nearer], is_control=True, same_round_first=True)
+    assert ids(itself) == ["m"]
+
+
 @pytest.mark.parametrize(
     ("situation", "other"),
     [
