@@ -2,9 +2,9 @@
 
 DoT and DoH belong to dns, the handshake to quic; a helper's exchange comes with imported measurements only.
 
-The procedures measure through this registry alone. The pure modules that list techniques (probes/records.py,
-observatory/analysis, observatory/views) must not load a socket, so they cannot import it:
-tests/probes/test_registry.py compares their lists with this one.
+The procedures measure through this registry alone, each by the entry it needs (`DNS.measure`, `TCP.measure`).
+The pure modules that list techniques (probes/records.py, observatory/analysis, observatory/views) must not
+load a socket, so they cannot import it: tests/probes/test_registry.py compares their lists with this one.
 """
 
 from collections.abc import Callable, Coroutine, Mapping

@@ -3,9 +3,11 @@
 Names are read from backticks, fenced blocks and links. That a document is right beyond that, no test can say.
 """
 
+import ast
 import importlib.util
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +43,10 @@ CODE: Final = re.compile(
 )
 
 
+SNAKE_CASE: Final = r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+"
+
+
+@cache
 def read(source: str) -> str:
     if source in DOCUMENTS:
         return (ROOT / source).read_text(encoding="utf-8")
@@ -142,6 +148,65 @@ def test_pages_and_feeds_exist(source: str) -> None:
     assert sorted(path for path in linked if path.partition("?")[0] not in pages()) == []
 
 
+def messages_of_the_code() -> Iterator[tuple[str, str]]:
+    """Every text in the code of the product, docstrings too, with its file."""
+    for path in sorted((ROOT / "observatory").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield str(path.relative_to(ROOT)), node.value
+
+
+def test_commands_that_the_code_tells_people_of_exist() -> None:
+    named = {
+        (file, command)
+        for file, text in messages_of_the_code()
+        for command in re.findall(r"`observatory ([^`…]+)`", text)
+    }
+    assert len(named) > 10
+    for file, command in sorted(named):
+        try:
+            check_command(command)
+        except LookupError as error:
+            pytest.fail(f"{file}: {error}")
+
+
+def test_every_path_on_the_page_of_the_architecture_exists() -> None:
+    """In its drawing too."""
+    page = read("docs/architecture.md")
+    paths = {path.rstrip("./") for path in re.findall(r"\b(?:observatory|probes|tests|docs)/[\w./-]+", page)}
+    assert "observatory/analysis/judging" in paths
+    assert sorted(path for path in paths if not (ROOT / path).exists()) == []
+    bare = [piece for piece in pieces(page) if re.fullmatch(r"\w+\.(?:py|toml)", piece)]
+    assert bare == [], "whole paths, so that nobody has to guess the folder"
+
+
+@cache
+def snake_case_words() -> frozenset[str]:
+    """Every word `like_this` of the code, the catalogues and the files of settings."""
+    words: set[str] = set()
+    for file in FILES - {"tests/test_docs.py"}:
+        if file.endswith((".py", ".toml", ".yaml", "Makefile", ".js")):
+            words |= set(re.findall(SNAKE_CASE, (ROOT / file).read_text(encoding="utf-8")))
+    return frozenset(words)
+
+
+@pytest.mark.parametrize("source", DOCUMENTS)
+def test_names_of_fields_tables_and_failures_exist(source: str) -> None:
+    named = {piece for piece in pieces(read(source)) if re.fullmatch(SNAKE_CASE, piece)}
+    assert sorted(named - snake_case_words()) == []
+
+
+@pytest.mark.parametrize("source", DOCUMENTS)
+def test_anchors_of_links_exist(source: str) -> None:
+    for link, anchor in re.findall(r"\]\(([^)\s#]*)#([^)\s]+)\)", read(source)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        target = (ROOT / source).parent / link if link else ROOT / source
+        headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+        known = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in known, f"{source}: {link}#{anchor}"
+
+
 def test_keys_of_the_config_files_exist() -> None:
     forms = {
         "docs/vantage-points.md": {*FileForm.model_fields, *VantagePointForm.model_fields},
@@ -179,22 +244,27 @@ def test_files_exist(source: str) -> None:
         p
         for p in pieces(text)
         if re.fullmatch(r"[\w.*-]+(?:/[\w.*-]+)*(?:\.(?:py|toml|md|yaml|js|css)|/)", p)
+        or re.fullmatch(r"(?:observatory|probes|lab|tests|docs)(?:/[\w-]+)+", p)
     }
     absent += [name for name in named if not NOT_OURS.fullmatch(name) and not is_there(name)]
     assert sorted(absent) == []
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_environment_variables_exist(source: str) -> None:
+@cache
+def upper_case_words() -> frozenset[str]:
     code = "\n".join(
         (ROOT / file).read_text(encoding="utf-8")
         for file in sorted(FILES)
         if file.endswith((".py", "Makefile")) and not file.startswith("tests/")
     )
-    known = set(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", code))
+    return frozenset(re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", code))
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_environment_variables_exist(source: str) -> None:
     named = {
         n
         for p in pieces(read(source))
         for n in re.findall(r"^\$?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=.*)?$", p)
     }
-    assert sorted(name for name in named - known if not CAPABILITY.fullmatch(name)) == []
+    assert sorted(name for name in named - upper_case_words() if not CAPABILITY.fullmatch(name)) == []
