@@ -131,7 +131,7 @@ def _find_delays(found: Sequence[Found], end: int) -> list[int | None]:
     """Return after how many hours each block was declared; None where it was not, before its end."""
     delays: list[int | None] = []
     for declared in found:
-        # One that was declared before and still stands when the block begins has found it too.
+        # One that was declared before and is still open when the block begins has found it too.
         at = [max(h, ONSET) for h, over in declared if h < end and (over is None or over > ONSET)]
         delays.append(at[0] - ONSET + 1 if at else None)
     return delays

@@ -65,7 +65,7 @@ async def play(
         for switch in scenario.switches:
             place = None if switch.everyone else isp
             lab.switch(place, switch.censor, True, switch.hosts, **switch.params)
-    wanted = {t for s in wave.values() for t in (s.host, s.centre)}
+    wanted = {t for s in wave.values() for t in (s.host, s.data_centre)}
     targets = [t for t in select_targets([]) if t.name in wanted]
     try:
         results = await service.measure(select_vantage_points(config, list(wave)), targets)
@@ -75,7 +75,7 @@ async def play(
         (scenario, result)
         for result in results
         for scenario in (wave[result.vantage.id],)
-        if result.measurement.target in (scenario.host, scenario.centre)
+        if result.measurement.target in (scenario.host, scenario.data_centre)
     ]
 
 

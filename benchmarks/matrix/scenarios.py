@@ -49,7 +49,7 @@ class Scenario:
     web: Verdict | None = OK
     app: Verdict | None = OK
     host: str = "t.me"
-    centre: str = "dc2"
+    data_centre: str = "dc2"
     censorship: bool = True
     partial: bool | None = None
     ipv6: bool | None = None
@@ -205,7 +205,7 @@ TOGETHER: Final = (
     _censor(
         "two data centres of six swallowed: a free one",
         On(censor="dc_drop", hosts=("dc2", "dc4")),
-        centre="dc5",
+        data_centre="dc5",
         censorship=False,
     ),
 )

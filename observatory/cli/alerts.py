@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help=(
-        "Look after alerts: who gets them, and what was sent.\n\n"
+        "Manage alerts: who gets them, and what was sent.\n\n"
         "Channels are described in alerts.yaml; docs/alerts.md shows how, in five minutes. "
         "`observatory up` sends to them once a minute."
     ),
@@ -68,9 +68,9 @@ def check(file: FileOption = None, as_json: JsonOption = False) -> None:
     elif problems:
         typer.echo("\n".join(problems), err=True)
     elif not channels:
-        typer.echo(f"{path}: no channels, so nobody is told; docs/alerts.md shows how to add one")
+        typer.echo(f"{path}: no channels, so no alerts are sent; docs/alerts.md shows how to add one")
     else:
-        typer.echo(f"{path}: good; {len(channels)} channels")
+        typer.echo(f"{path}: valid; {len(channels)} channels")
         for channel in channels:
             typer.echo(f"{channel.name}: {_describe(channel)}")
     raise typer.Exit(1 if problems else 0)
@@ -102,7 +102,7 @@ def _describe(channel: "Channel") -> str:
         scope.append("of " + ", ".join(sorted(channel.hosts)))
     parts = [f"{channel.audience}, {by}, in {channel.language}: {' '.join(scope)}"]
     if channel.audience is Audience.PUBLIC:
-        parts.append(f"a new block is told after {channel.settle}")
+        parts.append(f"a new block is announced after {channel.settle}")
     pace = f"at most {channel.max_per_hour} messages an hour"
     parts.append(f"{pace}, joined into one every {channel.digest}" if channel.digest else pace)
     return "; ".join(parts)
@@ -149,10 +149,10 @@ def _state_as_json(channel: str, state: Delivery) -> dict[str, object]:
 
 def _show_state(state: Delivery) -> str:
     if state.delivered_at:
-        return f"told {state.delivered_at:%Y-%m-%d %H:%M} UTC"
+        return f"delivered {state.delivered_at:%Y-%m-%d %H:%M} UTC"
     if state.next_attempt_at:
         return f"again {state.next_attempt_at:%Y-%m-%d %H:%M} UTC ({state.error or 'on its way'})"
-    return f"not told ({state.error})"
+    return f"not delivered ({state.error})"
 
 
 @app.command()
@@ -186,9 +186,10 @@ def test(
         send(found, message)
     except SendError as error:
         raise fail(
-            f"{channel}: expected the message to be taken, got: {error}; check the address in {loaded.path}"
+            f"{channel}: expected the message to be accepted, got: {error}; "
+            f"check the address in {loaded.path}"
         ) from error
-    typer.echo(f"{channel}: the message was taken; look whether it arrived")
+    typer.echo(f"{channel}: message accepted; check that it arrived")
 
 
 @app.command()
@@ -200,14 +201,14 @@ def deliver(
 
     loaded = _load(file)
     with open_to_write(database, create=True) as store:
-        told = Deliverer(store, loaded, lambda: datetime.now(UTC)).deliver(datetime.now(UTC))
-    for one in told:
+        reports = Deliverer(store, loaded, lambda: datetime.now(UTC)).deliver(datetime.now(UTC))
+    for one in reports:
         if as_json:
             print_json({name: getattr(one, name) for name in one.__slots__})
         else:
             failed = f"; failed: {one.error}" if one.error else ""
-            typer.echo(f"{one.channel}: {one.n_sent} messages sent, {one.n_never} alerts left out{failed}")
-    raise typer.Exit(1 if any(one.n_failed for one in told) else 0)
+            typer.echo(f"{one.channel}: {one.n_sent} messages sent, {one.n_never} alerts dropped{failed}")
+    raise typer.Exit(1 if any(one.n_failed for one in reports) else 0)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from observatory.cli.output import print_json
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
 
-app = typer.Typer(help="Look after vantage_points.yaml.", no_args_is_help=True)
+app = typer.Typer(help="Check vantage_points.yaml.", no_args_is_help=True)
 
 
 @app.command()
@@ -35,7 +35,7 @@ def check(
     elif problems:
         typer.echo("\n".join(problems), err=True)
     else:
-        typer.echo(f"{path}: good; {len(loaded.vantage_points)} vantage points, {n_enabled} enabled")
+        typer.echo(f"{path}: valid; {len(loaded.vantage_points)} vantage points, {n_enabled} enabled")
         if not n_enabled:
             typer.echo("None is enabled, so nothing would be measured: set `enabled: true` on one.")
     raise typer.Exit(1 if problems else 0)

@@ -50,7 +50,7 @@ def _line(event: Event) -> str:
 
 def _interval(interval: Interval | None) -> str:
     if interval is None:
-        return "goes on"
+        return "ongoing"
     by = f"{interval.by.astimezone(UTC):%Y-%m-%d %H:%M}"
     if interval.after is None:
         return f"before {by}"
@@ -125,7 +125,7 @@ def add_note(
 @app.command("find")
 def find_events(
     everything: Annotated[
-        bool, typer.Option("--all", help="Look at all series from their beginning, not only at what changed.")
+        bool, typer.Option("--all", help="Search all series from the start, not only those that changed.")
     ] = False,
     database: DatabaseOption = None,
 ) -> None:
@@ -136,15 +136,15 @@ def find_events(
     with open_to_write(database) as store:
         try:
             n_series = store.mark_all_dirty() if everything else len(store.load_dirty_series(1_000_000))
-            with progress("Looking at series", max(1, -(-n_series // SERIES_PER_BATCH))) as advance:
+            with progress("Searching series", max(1, -(-n_series // SERIES_PER_BATCH))) as advance:
                 outcome = Detector(store).run(
                     datetime.now(UTC), review=True, on_batch=lambda n: advance(f"{n} more")
                 )
         except StoreError as error:
             raise fail(
-                f"{error}\nWhat was looked at by then is kept; run the same command again to go on."
+                f"{error}\nResults so far are saved; run the same command again to continue."
             ) from error
         events = [r.event for r in store.load_events() if not r.event.withdrawn]
-    typer.echo(f"{outcome.n_series:,} series looked at; events: {len(events)}, revised: {outcome.n_revised}.")
+    typer.echo(f"{outcome.n_series:,} series searched; events: {len(events)}, revised: {outcome.n_revised}.")
     for event in events:
         typer.echo(f"  {event.id:<28} {', '.join(network_names(event))}: {len(event.targets)} targets")

@@ -59,7 +59,9 @@ def import_ooni(
     as_json: JsonOption = False,
     any_target: Annotated[
         bool,
-        typer.Option("--any-target", help="Store measurements of hosts that are not among our targets, too."),
+        typer.Option(
+            "--any-target", help="Store measurements of hosts that are not targets of this observatory, too."
+        ),
     ] = False,
     rejects: Annotated[
         Path | None,
@@ -67,7 +69,7 @@ def import_ooni(
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Read OONI measurements (web_connectivity, telegram) into ours and judge them by our rules.
+    """Import OONI measurements (web_connectivity, telegram) and judge them by this observatory's rules.
 
     What OONI concluded is not read. Lines that cannot be imported are reported with file, line and reason.
     Importing the same again changes nothing.
@@ -110,7 +112,7 @@ def _imported(
 
 def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) -> int:
     peers = Peers()
-    with count_progress("Looking for networks to compare with:") as advance:
+    with count_progress("First pass: collecting networks to compare with:") as advance:
         for _, imported in _imported(files, lambda document, reason: None, advance):
             # Only what came without a control of its own is compared with others.
             peers.note(imported)

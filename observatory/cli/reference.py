@@ -16,7 +16,7 @@ from observatory.reference.fingerprint_csv import ReferenceDataError
 
 app = typer.Typer(
     help=(
-        "Look after the fingerprints of block pages.\n\n"
+        "Manage the fingerprints of block pages.\n\n"
         "Added lists are kept in var/reference, or in $OBSERVATORY_REFERENCE. A running service reads them "
         "when it starts; `observatory rescore` judges what is stored by them."
     ),

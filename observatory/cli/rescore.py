@@ -33,7 +33,7 @@ def rescore(
     vantage: VantageOption = None,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="Write the new verdicts; without it nothing is written without asking."),
+        typer.Option("--apply", help="Write the new verdicts; without it, asks before writing."),
     ] = False,
     as_json: JsonOption = False,
     database: DatabaseOption = None,
@@ -49,7 +49,7 @@ def rescore(
             _run(store, selection, apply=apply, as_json=as_json)
         except StoreError as error:
             raise fail(
-                f"{error}\nWhat was replaced by then stays; run the same command again to go on."
+                f"{error}\nVerdicts replaced so far are kept; run the same command again to continue."
             ) from error
 
 
@@ -68,9 +68,7 @@ def _run(store: Store, selection: Selection, *, apply: bool, as_json: bool) -> N
     elif written is not None:
         typer.echo(f"{written.n_written:,} verdicts replaced.")
         if written.n_overtaken:
-            typer.echo(
-                f"{written.n_overtaken:,} left, because another process judged them meanwhile: run it again."
-            )
+            typer.echo(f"{written.n_overtaken:,} skipped: another process judged them; run it again.")
     elif foreseen.n_to_write:
         typer.echo("Nothing was written. Add --apply to write it.")
 
@@ -100,8 +98,8 @@ def _print_report(report: Report, raw_from: datetime | None) -> None:
     for (old, new), change in sorted(report.changes.items(), key=lambda item: (-item[1].n, item[0])):
         typer.echo(f"{change.n:>8,}  {old}  ->  {new}")
         typer.echo(f"{'':>8}  such as {', '.join(change.examples)}")
-    typer.echo(f"{report.n_changed:>8,}  say something else")
-    typer.echo(f"{report.n_details:>8,}  say the same on other grounds (evidence, other layers, controls)")
+    typer.echo(f"{report.n_changed:>8,}  have a new state or mechanism")
+    typer.echo(f"{report.n_details:>8,}  same result, different evidence (or other layers, controls)")
     typer.echo(f"{report.n_version_only:>8,}  differ in the versions only")
 
 

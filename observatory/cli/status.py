@@ -46,7 +46,7 @@ def print_status(store: StoreReader) -> None:
         console.print("No measurements yet: start probing with `make run` or `observatory up`.")
     config = store.load_config_state()
     if config and config.errors:
-        console.print(f"{config.path} has mistakes; the last good version is in force:", style="bold yellow")
+        console.print(f"{config.path} has mistakes; the last valid version is used:", style="bold yellow")
         for error in config.errors:
             console.print("  " + escape(error))
     table = Table(box=None, header_style="bold", pad_edge=False)

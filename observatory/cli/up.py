@@ -45,10 +45,10 @@ def up(
 
 
 def _start_with(config: Path) -> Path:
-    """Write the file that lists the vantage points where there is none yet, and say so; return its path."""
+    """Create the settings file if it is missing, and report it; return its path."""
     try:
         if write_starting_file(config):
-            typer.echo(f"Wrote {config}: this machine alone measures; say there whose line it is.", err=True)
+            typer.echo(f"Wrote {config}: only this machine measures; edit it to name your ISP.", err=True)
     except OSError as error:
         raise fail(f"{config}: expected a folder to write it into, got {error.strerror}") from error
     return config

@@ -60,7 +60,7 @@ def _check_entries(raw_entries: object, faults: list[Fault]) -> list[Channel]:
             continue
         name = raw.get("name")
         if isinstance(name, str) and (first := first_index.setdefault(name, index)) != index:
-            hint = f"entry {first + 1} has it"
+            hint = f"already used by entry {first + 1}"
             expected = "a name that no other channel has"
             faults.append(Fault(path=(*place, "name"), expected=expected, found=_show_kind(name), hint=hint))
         channel = _check_channel(raw, place, faults)

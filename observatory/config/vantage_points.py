@@ -126,7 +126,7 @@ def _id_again(vantage_id: str, first: int, index: int) -> Fault:
         path=(_LIST_KEY, index, "id"),
         expected="an id that no other vantage point has",
         found=show_value(vantage_id),
-        hint=f"entry {first + 1} has it",
+        hint=f"already used by entry {first + 1}",
     )
 
 

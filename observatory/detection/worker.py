@@ -36,7 +36,7 @@ def watch(store: Store) -> None:
             if is_due or store.load_dirty_series(1):
                 detector.run(datetime.now(UTC), review=is_due)
         except Exception:
-            logger.exception("the search for onsets and ends failed; it is tried again")
+            logger.exception("the search for onsets and ends failed; will retry")
         if is_due:
             reviewed_s = time.monotonic()
         time.sleep(SEARCH_EVERY_S)
@@ -47,7 +47,7 @@ def _deliver_each_minute(store: Store) -> None:
         try:
             run_delivery_pass(store, datetime.now(UTC))
         except Exception:
-            logger.exception("delivering alerts failed; nothing is lost, it is tried again")
+            logger.exception("delivering alerts failed; nothing is lost, will retry")
         time.sleep(REVIEW_EVERY_S)
 
 

@@ -34,7 +34,7 @@ def export_document(
     """
     points = {v.id: v for v in vantage_points}
     here = points.get(measurement.vantage)
-    is_centre = measurement.target_kind is TargetKind.DATA_CENTRE
+    is_data_centre = measurement.target_kind is TargetKind.DATA_CENTRE
     return {
         "annotations": {
             "engine_name": SOFTWARE,
@@ -46,7 +46,7 @@ def export_document(
         "data_format_version": "0.2.0",
         "extensions": {"dnst": 0, "httpt": 0, "tcpconnect": 0, "tlshandshake": 0},
         "id": measurement.id,
-        "input": None if is_centre else f"https://{host_in_url(measurement.target)}/",
+        "input": None if is_data_centre else f"https://{host_in_url(measurement.target)}/",
         "measurement_start_time": f"{measurement.started_at:%Y-%m-%d %H:%M:%S}",
         "probe_asn": f"AS{measurement.asn}",
         "probe_cc": here.country if here is not None else "ZZ",
@@ -58,10 +58,10 @@ def export_document(
         "software_version": _version(),
         "test_helpers": {},
         "test_keys": write_test_keys(measurement, controls),
-        "test_name": "telegram" if is_centre else "web_connectivity",
+        "test_name": "telegram" if is_data_centre else "web_connectivity",
         "test_runtime": measurement.duration_s,
         "test_start_time": f"{measurement.started_at:%Y-%m-%d %H:%M:%S}",
-        "test_version": "0.3.0" if is_centre else "0.5.0",
+        "test_version": "0.3.0" if is_data_centre else "0.5.0",
         KEY: {
             "format": FORMAT,
             "measurement": encode_measurement(measurement),

@@ -91,8 +91,8 @@ class Importer:
         for measurement in own:
             if measurement.vantage in self._ours and not self._store.load_verdicts([measurement.id]):
                 raise Rejected(
-                    f"vantage: expected somebody else's, got {measurement.vantage}, which is one of ours; "
-                    "what it measured comes in through its own agent"
+                    f"vantage: expected an external vantage point, got {measurement.vantage}, "
+                    "which this observatory runs"
                 )
         for part in imported.parts:
             measurement = part.measurement
@@ -104,5 +104,6 @@ class Importer:
                 and measurement.target not in self._hosts
             ):
                 raise Rejected(
-                    f"input: expected a target of ours, got {measurement.target}; or use --any-target"
+                    f"input: expected a target of this observatory, got {measurement.target}; "
+                    "or use --any-target"
                 )

@@ -98,7 +98,7 @@ def _make_service(url: str) -> apprise.NotifyBase | None:
 def send_with_apprise(url: str, subject: str, text: str) -> None:
     """Send a text to one service.
 
-    Errors: SendError when the service did not take it. The caller sets the deadline.
+    Errors: SendError when the service rejected the message. The caller sets the deadline.
     """
     service = _make_service(url)
     if service is None:
@@ -118,5 +118,5 @@ def send_with_apprise(url: str, subject: str, text: str) -> None:
     if status := _STATUS.search(said):
         raise SendError(f"the service answered with error {status[1]}")
     if _CONNECTION.search(said):
-        raise SendError("the service cannot be reached, or broke the connection off")
-    raise SendError("the service did not take it")
+        raise SendError("the service cannot be reached, or closed the connection")
+    raise SendError("the service rejected the message")

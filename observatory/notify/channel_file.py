@@ -31,7 +31,7 @@ class ChannelFile:
             if str(error) != self._last_error:
                 self._last_error = str(error)
                 consequence = (
-                    "the last good version stays in force"
+                    "the last valid version is used"
                     if self._last_good
                     else "no alert is sent until it is corrected"
                 )

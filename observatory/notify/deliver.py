@@ -98,7 +98,7 @@ class Deliverer:
         except StoreError as error:
             return error
         except Exception as error:
-            logger.exception("alerts: delivery to channel %s broke", channel.name)
+            logger.exception("alerts: delivery to channel %s failed unexpectedly", channel.name)
             return DeliveryReport(
                 channel=channel.name, n_failed=1, error=f"internal error ({type(error).__name__})"
             )
@@ -185,7 +185,7 @@ class Deliverer:
         self._store.mark_failed(channel.name, id_, error=said, again_at=again_at, in_doubt=in_doubt)
         level = logging.WARNING if again_at else logging.ERROR
         next_at = f"; tried again at {again_at:%H:%M:%S} UTC" if again_at else ""
-        logger.log(level, "alerts: nothing was delivered to channel %s: %s%s", channel.name, said, next_at)
+        logger.log(level, "alerts: delivery to channel %s failed: %s%s", channel.name, said, next_at)
         return said
 
     def _write(

@@ -60,11 +60,11 @@ def send_webhook(
     except requests.exceptions.Timeout:
         raise SendError("the receiver did not answer in time", in_doubt=True) from None
     except requests.exceptions.SSLError:
-        raise SendError("the certificate of the receiver does not hold") from None
+        raise SendError("the certificate of the receiver is not valid") from None
     except requests.exceptions.ConnectionError as error:
         # Refused before anything was sent, or broken off at an unknown moment after.
         refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-        what = "cannot be reached" if refused else "broke the connection off"
+        what = "cannot be reached" if refused else "closed the connection"
         raise SendError(f"the receiver {what}", in_doubt=not refused) from None
     except (requests.exceptions.RequestException, ValueError, OSError):
         raise SendError("the message could not be sent", in_doubt=True) from None

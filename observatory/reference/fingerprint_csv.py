@@ -62,7 +62,7 @@ def parse_csv(content: bytes, name: str) -> tuple[Fingerprint, ...]:
                 problems.append(f"{name}:{rows.line_num}: {error}")
             else:
                 if fingerprint.id in found:
-                    problems.append(f"{name}:{rows.line_num}: name {fingerprint.id!r} stands there twice")
+                    problems.append(f"{name}:{rows.line_num}: name {fingerprint.id!r} appears twice")
                 found[fingerprint.id] = fingerprint
             if len(problems) >= MAX_PROBLEMS:
                 problems.append(f"{name}: … and perhaps more")

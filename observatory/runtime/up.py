@@ -54,7 +54,7 @@ def _check_config(path: Path) -> None:
     except ConfigError as error:
         if not all(problem.of_machine for problem in error.problems):
             raise
-        announce(f"{error}\nWaiting for it; nothing is measured until then.")
+        announce(f"{error}\nWaiting; measuring starts once it is available.")
 
 
 async def _run(watcher: ConfigWatcher, store: Store, url: str, web: tuple[str, int] | None) -> None:
@@ -74,7 +74,7 @@ async def _run(watcher: ConfigWatcher, store: Store, url: str, web: tuple[str, i
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    announce(f"Probing as {watcher.path} says, into {store.name}. Stop with Ctrl-C.")
+    announce(f"Probing as set in {watcher.path}; writing to {store.name}. Stop with Ctrl-C.")
     try:
         await _run_all(scheduler, web, url, stop)
     except ExceptionGroup as group:

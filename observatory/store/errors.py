@@ -27,8 +27,11 @@ class StaleDetection(StoreError):
 # What the driver's own words mean for whoever runs it; the first that is found in the message applies.
 _ADVICE: Final = (
     ("database or disk is full", "the disk is full: free some space; the next round is stored again"),
-    ("database is locked", "another process held it too long: stop long exports or copies, then try again"),
-    ("database table is locked", "another process held it too long: try again"),
+    (
+        "database is locked",
+        "locked by another process for too long: stop long exports or copies, then try again",
+    ),
+    ("database table is locked", "locked by another process for too long: try again"),
     ("readonly database", "it may only be read: give this user the right to write the file and its folder"),
     ("query_only", "it was opened for reading only"),
     ("unable to open database file", "check that the folder exists and that this user may read and write it"),

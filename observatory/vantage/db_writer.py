@@ -60,7 +60,7 @@ class FaultLog:
 
     def resolve(self, subject: str) -> None:
         if self._reported.pop(subject, None) is not None:
-            logger.warning("%s: works again", subject)
+            logger.warning("%s: recovered", subject)
 
 
 class DbWriter:
@@ -85,7 +85,7 @@ class DbWriter:
         self._pool.submit(self._write_waiting)
         self._pool.shutdown(wait=True)
         if self._waiting:
-            logger.error("journal: %d entries could not be written and are lost", len(self._waiting))
+            logger.error("run records: %d entries could not be written and are lost", len(self._waiting))
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Run a blocking call; the future gives its result or its exception."""
@@ -105,8 +105,8 @@ class DbWriter:
             try:
                 entry()
             except Exception as error:
-                self._faults.report("journal", reason_of(error))
+                self._faults.report("run records", reason_of(error))
                 # To the end of the queue: an entry that can never be written must not hold up the others.
                 self._waiting.append(entry)
                 return
-        self._faults.resolve("journal")
+        self._faults.resolve("run records")

@@ -135,9 +135,7 @@ class Scheduler:
         at, path = self._clock(), str(self._watcher.path)
         if isinstance(change, ConfigError):
             kept = (
-                "the last good version stays in force"
-                if self._config
-                else "nothing is measured until it is good"
+                "the last valid version is used" if self._config else "nothing is measured until it is valid"
             )
             logger.error("%s\n%s: %s", change, path, kept)
             errors = [str(problem) for problem in change.problems]

@@ -114,7 +114,7 @@ def _parse_res_pq(message: bytes, nonce: bytes) -> ResPq:
     check(auth_key_id == 0 and 0 < length <= len(body), "not an unencrypted message")
     check(message_id % 4 == 1, f"message id {message_id} is not a server's answer")
     check(struct.unpack_from("<I", body)[0] == RES_PQ, "not resPQ")
-    check(body[4:20] == nonce, "another nonce than ours")
+    check(body[4:20] == nonce, "wrong nonce")
     pq_length = body[36]
     check(pq_length < 254, "pq longer than 253 bytes")
     at = 36 + 4 * ((1 + pq_length + 3) // 4)

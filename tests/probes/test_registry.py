@@ -36,7 +36,7 @@ from probes.records import (
 from probes.registry import TECHNIQUES, MeasuredTechnique
 from probes.session import ObservationLog
 from probes.transport.trust import Trust
-from tests.observatory.analysis.judging.builder import centre, host, leaf
+from tests.observatory.analysis.judging.builder import data_centre, host, leaf
 from tests.probes.local import LocalNetwork, Serve, make_certificate, page, reset, serve
 from tests.probes.procedures.test_data_centre import DC2, ENDPOINT
 from tests.probes.procedures.test_followups import Site, measure
@@ -137,7 +137,7 @@ def test_every_observation_has_its_technique() -> None:
 
 
 def test_the_name_is_the_one_that_json_carries() -> None:
-    for measured in (host(), centre()):
+    for measured in (host(), data_centre()):
         encoded = encode_measurement(measured)["observations"]
         for observation, data in zip(measured.observations, encoded, strict=True):
             assert TECHNIQUES[data["technique"]].record is type(observation)

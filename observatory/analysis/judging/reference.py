@@ -61,7 +61,7 @@ class Reference:
         return found
 
     def match_name(self, host: str) -> Fingerprint | None:
-        """Return the block page known by a name; Telegram's own names are none."""
+        """Return the block page known by a name; never for Telegram's own names."""
         return None if self.is_telegram_host(host) else self.fingerprints.match_name(host)
 
     def match_page(self, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Fingerprint | None:

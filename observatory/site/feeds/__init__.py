@@ -1,1 +1,1 @@
-"""What the site serves beside the dashboard's pages, on the same port."""
+"""Atom feeds, on the dashboard's port."""

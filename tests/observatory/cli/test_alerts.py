@@ -46,8 +46,8 @@ def test_check_says_what_each_channel_would_get(file: Path) -> None:
     code, output = run("check", "--file", file)
     assert code == 0
     assert output == (
-        f"{file}: good; 2 channels\n"
-        "press: public, signed webhook, in en: blocks on AS7713; a new block is told after 0:00:00; "
+        f"{file}: valid; 2 channels\n"
+        "press: public, signed webhook, in en: blocks on AS7713; a new block is announced after 0:00:00; "
         "at most 2 messages an hour\n"
         "me: operator, apprise, in en: vantage points that fall silent; at most 6 messages an hour, joined "
         "into one every 1:00:00\n"
@@ -67,12 +67,12 @@ def test_check_of_a_bad_file(file: Path) -> None:
 def test_check_without_a_file(tmp_path: Path) -> None:
     code, output = run("check", "-f", tmp_path / "none.yaml")
     assert code == 0
-    assert "nobody is told" in output
+    assert "no alerts are sent" in output
 
 
 def test_test_says_that_it_is_one(file: Path, receiver: Receiver) -> None:
     code, output = run("test", "press", "-f", file)
-    assert (code, output) == (0, "press: the message was taken; look whether it arrived\n")
+    assert (code, output) == (0, "press: message accepted; check that it arrived\n")
     [body] = receiver.bodies
     assert body["type"] == "alert.test"
     assert "Test message for the channel “press”" in body["data"]["text"]
@@ -99,12 +99,12 @@ def test_deliver_and_log(file: Path, url: str, town: Town, receiver: Receiver) -
     code, output = run("deliver", "-f", file, *options)
     assert code == 0
     assert output.splitlines() == [
-        "press: 1 messages sent, 0 alerts left out",
-        "me: 0 messages sent, 0 alerts left out",
+        "press: 1 messages sent, 0 alerts dropped",
+        "me: 0 messages sent, 0 alerts dropped",
     ]
     code, output = run("log", *options)
     assert code == 0
-    assert output.startswith("     1  2026-11-24 04:22 UTC  EMULATED onset id-20261124-1  press told ")
+    assert output.startswith("     1  2026-11-24 04:22 UTC  EMULATED onset id-20261124-1  press delivered ")
     code, output = run("log", "--json", *options)
     [line] = [json.loads(line) for line in output.splitlines()]
     assert (line["number"], line["kind"], line["event"]) == (1, "onset", "id-20261124-1")
@@ -117,9 +117,7 @@ def test_deliver_that_fails(file: Path, url: str, town: Town, receiver: Receiver
     town.happen(make_event(), AlertKind.ONSET)
     code, output = run("deliver", "-f", file, "--database", url)
     assert code == 1
-    assert (
-        "press: 0 messages sent, 0 alerts left out; failed: the receiver answered with status 500" in output
-    )
+    assert "press: 0 messages sent, 0 alerts dropped; failed: the receiver answered with status 500" in output
 
 
 def test_deliver_without_a_file(tmp_path: Path, url: str) -> None:

@@ -7,7 +7,7 @@ from tests.observatory.cli.invoke import GOOD, run
 
 
 def test_good_config(config: Path) -> None:
-    assert run("config", "check", str(config)) == (0, f"{config}: good; 1 vantage points, 1 enabled\n")
+    assert run("config", "check", str(config)) == (0, f"{config}: valid; 1 vantage points, 1 enabled\n")
 
 
 def test_bad_config_names_every_mistake_and_fails(config: Path) -> None:

@@ -41,7 +41,7 @@ def test_list_says_what_where_and_when(database: str) -> None:
 
 def test_show_names_the_witnesses_and_the_revisions(database: str) -> None:
     shown = run("show", ID, database=database)
-    for part in ("first_blocked", "jkt-xl t.me 2026-01-15T00:10", "ended: goes on", "tls.reset.sni", "onset"):
+    for part in ("first_blocked", "jkt-xl t.me 2026-01-15T00:10", "ended: ongoing", "tls.reset.sni", "onset"):
         assert part in shown
     assert json.loads(run("show", ID, "--json", database=database))["notes"] == []
 
@@ -82,7 +82,7 @@ def test_no_database_is_made_by_looking(tmp_path: Path, command: tuple[str, ...]
 
 
 def test_find_again_keeps_the_id_and_tells_nobody_twice(database: str) -> None:
-    assert "1 series looked at; events: 1, revised: 0" in run("find", "--all", database=database)
+    assert "1 series searched; events: 1, revised: 0" in run("find", "--all", database=database)
     with open_store(database) as store:
         assert [a.kind for a in store.load_alerts()] == ["onset"]
         assert len(store.load_revisions(ID)) == 1

@@ -209,7 +209,7 @@ def test_what_may_not_be_stored_says_why(tmp_path: Path, database: str) -> None:
     )
     code, out, err = run(str(path))
     assert code == 0
-    assert f"{path}:1: input: expected a target of ours, got www.example.org" in err
+    assert f"{path}:1: input: expected a target of this observatory, got www.example.org" in err
     assert f"{path}:2: probe_asn: expected the probe's network" in err
     assert "1 new measurements (1 ok), 0 known already, 2 rejected" in out
     assert "2 new measurements" not in run("--any-target", str(path))[1]

@@ -153,7 +153,7 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
     ),
     "two of the same name": (
         HEAD + START + JSON + "}\n" + START + JSON + "}",
-        ['alerts.yaml:4 a.name: expected a name that no other channel has, got "a"; entry 1 has it'],
+        ['alerts.yaml:4 a.name: expected a name that no other channel has, got "a"; already used by entry 1'],
     ),
     "no text": (HEAD + "  - 7", ["alerts.yaml:3 channels[1]: expected a mapping of keys to values, got 7"]),
     "a variable that is not set": (

@@ -163,7 +163,10 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "an id twice": (
         entry() + entry().removeprefix("vantage_points:\n"),
-        ['f.yaml:7 jkt-xl.id: expected an id that no other vantage point has, got "jkt-xl"; entry 1 has it'],
+        [
+            'f.yaml:7 jkt-xl.id: expected an id that no other vantage point has, got "jkt-xl"; '
+            "already used by entry 1"
+        ],
     ),
     "no name, no asn": (
         entry(name=None, asn=None),

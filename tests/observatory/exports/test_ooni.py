@@ -97,15 +97,15 @@ SITUATIONS: dict[str, tuple[Measurement, dict[str, Any]]] = {
     "overloaded": (b.host(lag_s=2.0), {}),
     "no control": (b.changed(b.host(), b.tcp_fails(Failure.TIMEOUT)), {"without_control": True}),
     "no canary": (b.changed(b.host(), b.tcp_fails(Failure.TIMEOUT)), {"without_canary": True}),
-    "data centre": (b.centre(), {}),
-    "data centre dead": (b.changed(b.centre(), b.tcp_fails(Failure.TIMEOUT)), {}),
-    "data centre partly dead": (b.changed(b.centre(), b.tcp_fails(Failure.TIMEOUT, 443)), {}),
+    "data centre": (b.data_centre(), {}),
+    "data centre dead": (b.changed(b.data_centre(), b.tcp_fails(Failure.TIMEOUT)), {}),
+    "data centre partly dead": (b.changed(b.data_centre(), b.tcp_fails(Failure.TIMEOUT, 443)), {}),
 }
 
 
 def parts_of(measured: Measurement, how: dict[str, Any]) -> tuple[Measurement | None, list[Control]]:
     """What `builder.judge` compares with."""
-    healthy = b.centre if measured.target_kind is TargetKind.DATA_CENTRE else b.host
+    healthy = b.data_centre if measured.target_kind is TargetKind.DATA_CENTRE else b.host
     control = how.get("control") or healthy("control", measured.target)
     canary = None if how.get("without_canary") else b.canary()
     return canary, [] if how.get("without_control") else [Control(control, b.canary("control"))]
@@ -303,5 +303,5 @@ def test_nobody_slips_a_measurement_under_a_name_of_ours(store: Store, tmp_path:
     path.write_text(json.dumps(export_document(b.host(), None, [], ())) + "\n", encoding="utf-8")
     result = CliRunner().invoke(app, ["import", "ooni", "--json", str(path)])
     assert json.loads(result.stdout)["rejected"] == 1
-    assert "isp, which is one of ours" in result.stderr
+    assert "isp, which this observatory runs" in result.stderr
     assert store.load_verdicts([b.host().id]) == {}

@@ -193,7 +193,7 @@ def test_a_broken_connection_leaves_doubt_and_the_same_message_again(town: Town,
     town.meet(hook(receiver.url))
     town.happen(make_event(), ONSET)
     town.deliver(MINUTE)
-    assert town.states() == [("waits", "the receiver broke the connection off")]
+    assert town.states() == [("waits", "the receiver closed the connection")]
     # The receiver may know by now: a spread must not be joined to what it would drop as known.
     town.happen(make_event(make_spell(), make_spell(asn=4761)), SPREAD)
     receiver.answer = lambda _: 204

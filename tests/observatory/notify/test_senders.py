@@ -121,7 +121,7 @@ ANSWERS: dict[str, tuple[int | None, dict[str, str], bytes, str, bool]] = {
         "the receiver answered with status 307; redirects are not followed",
         False,
     ),
-    "broken off": (None, {}, b"", "the receiver broke the connection off", True),
+    "broken off": (None, {}, b"", "the receiver closed the connection", True),
 }
 
 

@@ -88,7 +88,7 @@ def test_secrets_are_nowhere(
 def test_a_mistake_beside_a_secret_does_not_show_it(
     tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And the last good version stays in force, with one complaint."""
+    """And the last valid version is used, with one complaint."""
     path = tmp_path / "alerts.yaml"
     write_file(path, 1)
     good = load_channels(path)
@@ -98,7 +98,7 @@ def test_a_mistake_beside_a_secret_does_not_show_it(
     for minute in range(3):
         reports = run_delivery_pass(store, AT + minute * MINUTE, path=path, clock=lambda: AT)
         assert [one.channel for one in reports] == ["one", "two", "three"]
-    assert caplog.text.count("the last good version stays in force") == 1
+    assert caplog.text.count("the last valid version is used") == 1
     assert find_secrets(caplog.text) == []
 
 

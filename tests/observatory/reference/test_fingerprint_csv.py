@@ -28,7 +28,7 @@ BAD = [
     ),
     ("no pattern", listed(row("a", "body", "full", "")), "list.csv:2: pattern: expected 1..4000"),
     ("no name", listed(row("", "body", "full", "x")), "list.csv:2: name: expected a name"),
-    ("twice", listed(row("a", "body", "full", "x"), row("a", "body", "full", "y")), "stands there twice"),
+    ("twice", listed(row("a", "body", "full", "x"), row("a", "body", "full", "y")), "appears twice"),
     ("expression", listed(row("a", "body", "regexp", "(x")), "pattern: expected an expression of RE2"),
     ("look-behind", listed(row("a", "body", "regexp", "(?<=a)b")), "pattern: expected an expression of RE2"),
     ("backreference", listed(row("a", "body", "regexp", r"(a)\1")), "pattern: expected an expression of RE2"),

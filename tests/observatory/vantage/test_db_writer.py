@@ -29,7 +29,7 @@ async def test_entry_that_can_never_be_written_does_not_hold_up_others(
             writer.write_soon(written.append, n)
     assert sorted(written) == [0, 1, 2]
     assert "1 entries could not be written and are lost" in caplog.text
-    assert caplog.text.count("journal: ValueError: never") == 1
+    assert caplog.text.count("run records: ValueError: never") == 1
 
 
 def test_reason_is_one_short_line() -> None:

@@ -102,7 +102,7 @@ async def test_round_that_fails_is_a_gap_and_the_next_one_runs(
         record.getMessage() for record in caplog.records if record.name == "observatory.vantage.scheduler"
     ] == [
         f"a: {error}",
-        "a: works again",
+        "a: recovered",
     ]
 
 

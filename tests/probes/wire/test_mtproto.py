@@ -61,7 +61,7 @@ def test_good_answer() -> None:
 @pytest.mark.parametrize(
     ("situation", "message", "says"),
     [
-        ("somebody else's nonce", res_pq(nonce=bytes(16)), "another nonce"),
+        ("somebody else's nonce", res_pq(nonce=bytes(16)), "wrong nonce"),
         ("transport error", struct.pack("<i", -404), "transport error -404"),
         ("a client's message id", res_pq(message_id=4), "not a server's answer"),
         ("another constructor", res_pq(constructor=1), "not resPQ"),

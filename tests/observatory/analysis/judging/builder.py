@@ -133,7 +133,7 @@ def _address_observations(step: Callable[..., None], name: str, address: str) ->
     step(QuicObservation, endpoint=secure, n_sent=4, server_name=name, version=1, chain=(leaf(name),))
 
 
-def centre_observations(address: str) -> tuple[AnyObservation, ...]:
+def data_centre_observations(address: str) -> tuple[AnyObservation, ...]:
     observations: list[AnyObservation] = []
     for port in (443, 80):
         endpoint = Endpoint(address=address, port=port)
@@ -189,9 +189,9 @@ def host(
     return measurement(observations, target=name, vantage=vantage, lag_s=lag_s)
 
 
-def centre(vantage: str = "isp", name: str = "dc2", address: str = "149.154.167.51") -> Measurement:
+def data_centre(vantage: str = "isp", name: str = "dc2", address: str = "149.154.167.51") -> Measurement:
     return measurement(
-        centre_observations(address), target=name, kind=TargetKind.DATA_CENTRE, vantage=vantage
+        data_centre_observations(address), target=name, kind=TargetKind.DATA_CENTRE, vantage=vantage
     )
 
 
@@ -306,7 +306,7 @@ def judge(
 ) -> Verdict:
     """Judge with a healthy canary and a healthy control unless told otherwise."""
     if control is None:
-        healthy = centre if measured.target_kind is TargetKind.DATA_CENTRE else host
+        healthy = data_centre if measured.target_kind is TargetKind.DATA_CENTRE else host
         control = healthy("control", measured.target)
     return judge_measurement(
         measured,

@@ -28,9 +28,9 @@ from tests.observatory.analysis.judging.builder import (
     TELEGRAM6,
     answer,
     canary,
-    centre,
     certificate,
     changed,
+    data_centre,
     drop,
     harmless,
     host,
@@ -186,7 +186,7 @@ CENSORED: list[tuple[str, Build, State, str]] = [
     ("QUIC swallowed", lambda: changed(host(), quic_fails), State.LIKELY_BLOCKED, "quic.timeout"),
     (
         "port 443 of a data centre swallowed",
-        lambda: changed(centre(), tcp_fails(Failure.TIMEOUT, 443)),
+        lambda: changed(data_centre(), tcp_fails(Failure.TIMEOUT, 443)),
         State.LIKELY_BLOCKED,
         "tcp.timeout",
     ),
@@ -261,7 +261,7 @@ def resolver_broken(measured: Measurement) -> Measurement:
     ("situation", "here", "canary_here", "control", "state"),
     [
         ("nothing wrong", host(), canary(), host("control"), State.OK),
-        ("nothing wrong at a data centre", centre(), canary(), centre("control"), State.OK),
+        ("nothing wrong at a data centre", data_centre(), canary(), data_centre("control"), State.OK),
         ("origin down for everyone", unreachable(host()), canary(), unreachable(host("control")), State.DOWN),
         (
             "expired for everyone, its address filtered here",
@@ -282,9 +282,9 @@ def resolver_broken(measured: Measurement) -> Measurement:
         ("vantage offline", offline(host()), offline(canary()), host("control"), State.INSUFFICIENT),
         (
             "vantage offline, data centre",
-            changed(centre(), tcp_fails(Failure.TIMEOUT)),
+            changed(data_centre(), tcp_fails(Failure.TIMEOUT)),
             offline(canary()),
-            centre("control"),
+            data_centre("control"),
             State.INSUFFICIENT,
         ),
         ("proxy for everything", proxied(host()), proxied(canary()), host("control"), State.INSUFFICIENT),
@@ -426,7 +426,7 @@ def test_evidence_names_observations_of_the_measurement() -> None:
 
 HEALTHY = [
     host(),
-    centre(),
+    data_centre(),
     host(address="203.0.114.7"),
     host(address=CANARY),
     host("isp", "t.me", TELEGRAM, TELEGRAM6),

@@ -40,9 +40,9 @@ from tests.observatory.analysis.judging.builder import (
     TELEGRAM6,
     answer,
     canary,
-    centre,
     certificate,
     changed,
+    data_centre,
     drop,
     harmless,
     host,
@@ -443,25 +443,27 @@ BOTH, GARBAGE = ("abridged", "obfuscated"), Failure.MTPROTO_BAD_REPLY
 CENTRES: list[tuple[str, Build, Expected, bool]] = [
     (
         "what the app speaks is swallowed",
-        lambda: changed(centre(), transport_fails("obfuscated")),
+        lambda: changed(data_centre(), transport_fails("obfuscated")),
         (LIKELY, "mtproto.timeout"),
         True,
     ),
     (
         "the plain transport is reset",
-        lambda: changed(centre(), transport_fails("abridged", failure=RESET)),
+        lambda: changed(data_centre(), transport_fails("abridged", failure=RESET)),
         (LIKELY, "mtproto.reset"),
         True,
     ),
     (
         "every transport is answered by another",
-        lambda: changed(centre(), transport_fails(*BOTH, failure=GARBAGE)),
+        lambda: changed(data_centre(), transport_fails(*BOTH, failure=GARBAGE)),
         (LIKELY, "mtproto.garbage"),
         False,
     ),
     (
         "one swallowed, one reset",
-        lambda: changed(centre(), transport_fails("abridged"), transport_fails("obfuscated", failure=RESET)),
+        lambda: changed(
+            data_centre(), transport_fails("abridged"), transport_fails("obfuscated", failure=RESET)
+        ),
         (LIKELY, None),
         False,
     ),
@@ -476,17 +478,17 @@ def test_transports(row: tuple[str, Build, Expected, bool]) -> None:
 
 def test_a_transport_that_no_control_tried_is_no_filter_while_others_work() -> None:
     more = replace(
-        next(o for o in centre().observations if isinstance(o, MtprotoObservation)),
+        next(o for o in data_centre().observations if isinstance(o, MtprotoObservation)),
         id="o97",
         transport="http",
         failure=TIMEOUT,
         nonce_echoed=False,
     )
-    assert judge(with_more(centre(), more)).state is OK
+    assert judge(with_more(data_centre(), more)).state is OK
 
 
 def test_some_ports_dead_without_a_control_is_not_fine() -> None:
-    verdict = judge(changed(centre(), tcp_fails(TIMEOUT, 443)), without_control=True)
+    verdict = judge(changed(data_centre(), tcp_fails(TIMEOUT, 443)), without_control=True)
     assert (verdict.state, verdict.rule_id) == (IMPAIRED, "tcp.some_dead")
 
 

@@ -19,7 +19,7 @@ from tests.observatory.analysis.judging.builder import (
     TELEGRAM,
     TELEGRAM6,
     canary,
-    centre,
+    data_centre,
     host,
 )
 
@@ -99,7 +99,7 @@ def _measured(base: Measurement, observations: list[Any]) -> Measurement:
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_the_judge_answers_whatever_was_written_down(data: st.DataObject) -> None:
-    base = data.draw(st.sampled_from([host(), centre(), replace(host(), observations=())]))
+    base = data.draw(st.sampled_from([host(), data_centre(), replace(host(), observations=())]))
     here = _measured(base, data.draw(OBSERVATIONS))
     control = _measured(replace(base, id="control", vantage="control"), data.draw(OBSERVATIONS))
     other = data.draw(st.none() | st.just(_measured(canary(), data.draw(OBSERVATIONS))))
