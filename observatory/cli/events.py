@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from observatory.analysis.events.publication import publishable
 from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption
 from observatory.cli.output import fail, print_json, progress
@@ -45,10 +46,14 @@ def _line(event: Event) -> str:
     marks = ["EMULATED"] if event.emulated else []
     marks += ["WITHDRAWN"] if event.withdrawn else []
     said = finding(event, load_text("en"))
-    return f"{event.id:<28} {_interval(event.onset)}  {' '.join([*marks, said])}"
+    shown = publishable(event)
+    by_rules = all(spell.onset_from_rule_change for spell in shown.spells)
+    return f"{event.id:<28} {_interval(shown.onset, by_rules)}  {' '.join([*marks, said])}"
 
 
-def _interval(interval: Interval | None) -> str:
+def _interval(interval: Interval | None, from_rule_change: bool) -> str:
+    if from_rule_change:
+        return "not known"
     if interval is None:
         return "ongoing"
     by = f"{interval.by.astimezone(UTC):%Y-%m-%d %H:%M}"
@@ -79,7 +84,9 @@ def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonLi
         typer.echo(
             f"\n{spell.isp or spell.asn} (AS{spell.asn})  {spell.target}  {spell.certainty}, {share}  {what}"
         )
-        typer.echo(f"  began {_interval(spell.onset)}   ended: {_interval(spell.end)}")
+        began = _interval(spell.onset, spell.onset_from_rule_change)
+        ended = _interval(spell.end, spell.end_from_rule_change)
+        typer.echo(f"  began {began}   ended: {ended}")
         for witness in spell.witnesses:
             typer.echo(f"  {witness.shows:<14} {witness.at:%Y-%m-%d %H:%M}  {witness.measurement_id}")
     typer.echo("\nRevisions:")

@@ -1,6 +1,8 @@
 """`observatory events`: what it prints, what it refuses, and what it never changes."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from typer.testing import CliRunner
 
 from observatory.cli.app import app
 from observatory.detection.detector import Detector
-from observatory.store import open_store
+from observatory.model import Certainty, Event, Interval, Revision
+from observatory.store import StoreReader, open_store
 from tests.observatory.detection.test_detector import NOW, START, XL, block
 
 RUNNER = CliRunner()
@@ -44,6 +47,47 @@ def test_show_names_the_witnesses_and_the_revisions(database: str) -> None:
     for part in ("first_blocked", "jkt-xl t.me 2026-01-15T00:10", "ended: ongoing", "tls.reset.sni", "onset"):
         assert part in shown
     assert json.loads(run("show", ID, "--json", database=database))["notes"] == []
+
+
+def stored(database: str) -> Event:
+    with open_store(database) as store:
+        found: Revision | None = store.load_event(ID)
+    assert found is not None
+    return found.event
+
+
+def shown_as(event: Event, monkeypatch: pytest.MonkeyPatch, database: str) -> tuple[str, str]:
+    """Return what `list` and `show` print when this is what is stored."""
+    with open_store(database) as store:
+        revision = store.load_event(ID)
+    assert revision is not None
+    revision = replace(revision, event=event)
+    monkeypatch.setattr(StoreReader, "load_events", lambda self: (revision,))
+    monkeypatch.setattr(StoreReader, "load_event", lambda self, id_: revision)
+    return run("list", database=database), run("show", ID, database=database)
+
+
+def test_the_start_is_that_of_the_confirmed_part(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suspicion that is older than the block does not date it."""
+    (spell,) = stored(database).spells
+    older = replace(
+        spell,
+        asn=7713,
+        certainty=Certainty.SUSPECTED,
+        onset=Interval(after=None, by=START - timedelta(days=9)),
+    )
+    event = replace(stored(database), spells=(older, spell))
+    listed, _ = shown_as(event, monkeypatch, database)
+    assert "2026-01-14 23:10 to 2026-01-15 00:10" in listed
+
+
+def test_what_came_with_our_rules_has_no_date(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (spell,) = stored(database).spells
+    by_rules = replace(spell, onset_from_rule_change=True, end=spell.onset, end_from_rule_change=True)
+    listed, shown = shown_as(replace(stored(database), spells=(by_rules,)), monkeypatch, database)
+    assert listed.startswith(f"{ID:<28} not known  ")
+    assert "began not known   ended: not known" in shown
+    assert "23:10 to" not in listed + shown
 
 
 def test_a_note_is_signed_and_changes_no_data(database: str) -> None:
