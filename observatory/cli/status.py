@@ -1,5 +1,6 @@
 """`observatory status`: what was measured last, from where, and what is wrong."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from observatory.analysis.events.publication import is_fresh, shows_emulated
 from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import make_console, print_json
 from observatory.model import State
+from observatory.model.views import Latest, VantageStatus
 from observatory.store import StoreReader
 
 
@@ -52,20 +55,28 @@ def print_status(store: StoreReader) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("Vantage point", "ISP", "Role", "Last seen", "Next run", "States now", "Last error"):
         table.add_column(column)
-    latest = store.load_latest()
-    for row in store.load_vantage_status(now=datetime.now(UTC)):
-        states = [entry.state for entry in latest if entry.vantage == row.id]
-        summary = ", ".join(f"{states.count(s)} {s.replace('_', ' ')}" for s in State if s in states)
+    now, emulated = datetime.now(UTC), shows_emulated(coverage)
+    latest = [entry for entry in store.load_latest() if entry.emulated == emulated]
+    for row in store.load_vantage_status(now=now):
         table.add_row(
             escape(row.id),
             escape(f"{row.isp} AS{row.asn}"),
             "imported" if row.via.is_imported else row.role.value if row.enabled else "disabled",
             _when(row.last_seen_at),
             _when(row.next_run_at),
-            summary or "no data",
+            _states_now(row, [entry for entry in latest if entry.vantage == row.id], now) or "no data",
             escape(row.last_error or ""),
         )
     console.print(table)
+
+
+def _states_now(vantage: VantageStatus, latest: Sequence[Latest], now: datetime) -> str:
+    """How many targets are in each state; what was measured too long ago is in none."""
+    states = [entry.state for entry in latest if is_fresh(entry.measured_at, vantage.every_s, now)]
+    counted = [f"{states.count(s)} {s.replace('_', ' ')}" for s in State if s in states]
+    if n_old := len(latest) - len(states):
+        counted.append(f"{n_old} no current data")
+    return ", ".join(counted)
 
 
 def _when(at: datetime | None) -> str:
