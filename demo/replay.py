@@ -13,6 +13,7 @@ from typing import Final
 from demo.check import compare
 from demo.script import Switch, round_times, write_script
 from lab.control import LabControl
+from observatory.analysis.events.publication import is_published
 from observatory.cli.output import progress
 from observatory.config.vantage_points import load_config
 from observatory.detection.detector import Detector
@@ -127,7 +128,7 @@ def main() -> int:
     sys.stderr.write(f"{n:,} emulated measurements in {len(times)} rounds.\n")
     if arguments.coarse:
         return 0
-    events = [revision.event for revision in store.load_events() if not revision.event.withdrawn]
+    events = [revision.event for revision in store.load_events() if is_published(revision.event)]
     problems = compare(events, switches)
     for event in events:
         sys.stderr.write(f"Found {event.id}: {finding(event, load_text('en'))}\n")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from observatory.analysis.events.publication import publishable
+from observatory.analysis.events.publication import is_published, publishable
 from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption
 from observatory.cli.output import fail, print_json, progress
@@ -151,7 +151,7 @@ def find_events(
             raise fail(
                 f"{error}\nResults so far are saved; run the same command again to continue."
             ) from error
-        events = [r.event for r in store.load_events() if not r.event.withdrawn]
+        events = [r.event for r in store.load_events() if is_published(r.event)]
     typer.echo(f"{outcome.n_series:,} series searched; events: {len(events)}, revised: {outcome.n_revised}.")
     for event in events:
         typer.echo(f"  {event.id:<28} {', '.join(network_names(event))}: {len(event.targets)} targets")

@@ -132,6 +132,26 @@ def test_find_again_keeps_the_id_and_tells_nobody_twice(database: str) -> None:
         assert len(store.load_revisions(ID)) == 1
 
 
+@pytest.mark.parametrize(
+    ("certainty", "withdrawn", "n"),
+    [(Certainty.CONFIRMED, False, 1), (Certainty.CONFIRMED, True, 0), (Certainty.SUSPECTED, False, 0)],
+)
+def test_find_counts_what_is_published(
+    database: str, monkeypatch: pytest.MonkeyPatch, certainty: Certainty, withdrawn: bool, n: int
+) -> None:
+    event = stored(database)
+    event = replace(
+        event, withdrawn=withdrawn, spells=tuple(replace(s, certainty=certainty) for s in event.spells)
+    )
+    with open_store(database) as store:
+        revision = store.load_event(ID)
+    assert revision is not None
+    monkeypatch.setattr(StoreReader, "load_events", lambda self: (replace(revision, event=event),))
+    found = run("find", database=database)
+    assert f"events: {n}, revised" in found
+    assert (ID in found) == bool(n)
+
+
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/empty.sqlite"
     open_store(url).close()
