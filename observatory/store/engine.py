@@ -22,20 +22,26 @@ _WAL_RETRY_S: Final = 0.02
 def parse_url(url: str) -> URL:
     """Return a database address that this store can use.
 
-    Errors: StoreUnavailable when it is no address, is in memory, or names another kind of database.
+    Errors: StoreUnavailable when it is no address, is in memory, or names another kind of database. Its
+            message repeats no part of the address that may hold a password.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    # A port that is no number is a ValueError.
+    except (ArgumentError, ValueError):
         raise StoreUnavailable(
-            f"OBSERVATORY_DATABASE: expected an address such as sqlite:///var/observatory.sqlite, got {url!r}"
+            "OBSERVATORY_DATABASE: expected an address such as sqlite:///var/observatory.sqlite, "
+            "got something else"
         ) from None
     if parsed.get_backend_name() != "sqlite":
-        raise StoreUnavailable(
-            f"{parsed.render_as_string(hide_password=True)}: expected sqlite:///…, the only kind so far"
-        )
+        # The password may stand among the options, too.
+        shown = parsed.set(query={}).render_as_string(hide_password=True)
+        raise StoreUnavailable(f"{shown}: expected sqlite:///…, the only kind so far")
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
-        raise StoreUnavailable(f"{url}: expected the path of a file, as in sqlite:///var/observatory.sqlite")
+        place = (parsed.database or "").partition("?")[0]
+        raise StoreUnavailable(
+            f"sqlite:///{place}: expected the path of a file, as in sqlite:///var/observatory.sqlite"
+        )
     return parsed
 
 

@@ -93,6 +93,27 @@ def test_an_address_that_cannot_be_used(url: str, message: str) -> None:
         open_store(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql//bob:secret@db/x",
+        "host=db user=bob password=secret",
+        "postgresql://bob:secret@db/x",
+        "postgresql://bob:se/cret@db/x",
+        "postgresql://db/x?user=bob&password=secret",
+        "sqlite://bob:secret@/",
+        "sqlite://bob:secret@/:memory:",
+        "sqlite:///:memory:?password=secret",
+        "sqlite:///file:x?password=secret",
+    ],
+)
+def test_a_refused_address_never_shows_a_password(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        open_store(url)
+    assert "cret" not in str(refused.value)
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
 def test_the_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="folder of the database cannot be made"):
