@@ -5,6 +5,7 @@ from datetime import datetime
 
 from demo.script import PLAYED_BY, Switch
 from observatory.model import Event, Interval
+from observatory.model.series import Series
 
 
 def compare(events: Sequence[Event], switches: Sequence[Switch]) -> list[str]:
@@ -16,35 +17,33 @@ def compare(events: Sequence[Event], switches: Sequence[Switch]) -> list[str]:
         return [f"expected one event, found {len(events)}: {', '.join(event.id for event in events)}"]
     (event,) = events
     played = played_times(switches)
-    found = {(spell.asn, spell.target): spell for spell in event.spells}
-    problems = [f"AS{asn} {host}: expected a block, found none" for asn, host in played.keys() - found.keys()]
-    problems += [
-        f"AS{asn} {host}: expected none, found a block" for asn, host in found.keys() - played.keys()
-    ]
-    problems += [f"{s.isp} {s.target}: found twice" for s in event.spells if found[s.asn, s.target] is not s]
-    for (asn, host), (onset, end) in sorted(played.items()):
-        if (spell := found.get((asn, host))) is None:
+    found = {spell.series: spell for spell in event.spells}
+    problems = [f"AS{s.asn} {s.target}: expected a block, found none" for s in played.keys() - found.keys()]
+    problems += [f"AS{s.asn} {s.target}: expected none, found a block" for s in found.keys() - played.keys()]
+    problems += [f"{s.isp} {s.target}: found twice" for s in event.spells if found[s.series] is not s]
+    for series, (onset, end) in sorted(played.items()):
+        if (spell := found.get(series)) is None:
             continue
-        problems += _outside(f"{spell.isp} {host}: onset", spell.onset, onset)
+        problems += _outside(f"{spell.isp} {spell.target}: onset", spell.onset, onset)
         if spell.end is None:
-            problems.append(f"{spell.isp} {host}: expected an end at {end}, found none")
+            problems.append(f"{spell.isp} {spell.target}: expected an end at {end}, found none")
         else:
-            problems += _outside(f"{spell.isp} {host}: end", spell.end, end)
+            problems += _outside(f"{spell.isp} {spell.target}: end", spell.end, end)
     return problems
 
 
-def played_times(switches: Sequence[Switch]) -> dict[tuple[int, str], tuple[datetime, datetime]]:
+def played_times(switches: Sequence[Switch]) -> dict[Series, tuple[datetime, datetime]]:
     """Return when each host was blocked in each network, and when it was opened again."""
     numbers = {isp: asn for asn, (isp, _) in PLAYED_BY.items()}
-    onsets: dict[tuple[int, str], datetime] = {}
-    ends: dict[tuple[int, str], datetime] = {}
+    onsets: dict[Series, datetime] = {}
+    ends: dict[Series, datetime] = {}
     for switch in switches:
         asn = numbers[switch.isp]
-        closed = {(asn, host) for host in switch.hosts}
+        closed = {Series(target=host, asn=asn, emulated=True) for host in switch.hosts}
         for key in closed - onsets.keys():
             onsets[key] = switch.at
         for key in onsets.keys() - closed - ends.keys():
-            if key[0] == asn:
+            if key.asn == asn:
                 ends[key] = switch.at
     return {key: (onset, ends[key]) for key, onset in onsets.items()}
 

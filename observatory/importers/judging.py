@@ -20,6 +20,7 @@ from observatory.analysis.judging.controls import (
 from observatory.importers.imported import Imported, Part
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.model import BLOCKED_STATES, Role, State, Verdict
+from observatory.model.series import Series
 from probes.records import AnyObservation, HttpObservation, Measurement, QuicObservation, TlsObservation
 
 # Targets' spans of time of which peers are kept.
@@ -36,8 +37,9 @@ WORST_FIRST: Final = (
     State.IMPAIRED,
     State.INSUFFICIENT,
 )
-# Target, whether emulated, number of the span of time.
-SpanKey = tuple[str, bool, int]
+# A target, emulated or not, of whatever network, and the number of the span of time.
+SpanKey = tuple[Series, int]
+ANY_NETWORK: Final = 0
 
 
 @dataclass(slots=True)
@@ -62,9 +64,9 @@ class Peers:
 
     def near(self, measurement: Measurement) -> tuple[Measurement, ...]:
         """Return what was kept of the same target from about the same time, its own network's included."""
-        target, emulated, number = _span_of(measurement)
+        series, number = _span_of(measurement)
         reach = -(-CONTROL_WINDOW // SPAN)
-        keys = ((target, emulated, number + step) for step in range(-reach, reach + 1))
+        keys = ((series, number + step) for step in range(-reach, reach + 1))
         return tuple(peer for key in keys for peer in self._found.get(key, ()))
 
 
@@ -110,7 +112,8 @@ def control_vantages(imported: Imported) -> frozenset[str]:
 
 def _span_of(measurement: Measurement) -> SpanKey:
     number = measurement.started_at.timestamp() // SPAN.total_seconds()
-    return measurement.target, measurement.emulated, int(number)
+    series = Series(target=measurement.target, asn=ANY_NETWORK, emulated=measurement.emulated)
+    return series, int(number)
 
 
 def _without_bulk(measurement: Measurement) -> Measurement:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from observatory.model import AlertKind, Event, Portion, Spell
+from observatory.model import AlertKind, Event, Portion
 from observatory.text import Text
 from observatory.text.events import MANY, blocked_words, describe, finding, network_names, shortened
 
@@ -99,7 +99,7 @@ def _news(
                 ),
             )
         )
-    if not networks and not hosts and {_pair(s) for s in event.spells} - {_pair(s) for s in before.spells}:
+    if not networks and not hosts and {s.series for s in event.spells} - {s.series for s in before.spells}:
         lines.append(text("alert.new_pairs"))
     ended = [asn for asn in _ended(event) if asn not in _ended(before)]
     if ended and event.end is None:
@@ -152,10 +152,6 @@ def _controls(event: Event) -> list[Portion]:
         if spell.control and (known is None or spell.control.n_judged > known.n_judged):
             widest[spell.target] = spell.control
     return list(widest.values())
-
-
-def _pair(spell: Spell) -> tuple[int, str]:
-    return spell.asn, spell.target
 
 
 def _ended(event: Event) -> list[int]:

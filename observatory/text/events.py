@@ -42,7 +42,7 @@ def describe(event: Event, text: Text) -> tuple[str, ...]:
     """Return all that is known of an event, a sentence each: what, where, when, how sure, how."""
     event = publishable(event)
     sentences = [finding(event, text, most=MANY)]
-    if len({(s.asn, s.target) for s in event.spells}) < len(event.networks) * len(event.targets):
+    if len({spell.series for spell in event.spells}) < len(event.networks) * len(event.targets):
         sentences.append(text("event_words.not_each"))
     partial = [spell.partial for spell in event.spells]
     if any(partial) and not all(partial):

@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from observatory.model import OFFLINE_RULES, State
+from observatory.model.series import Series
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
@@ -130,7 +131,7 @@ def _statement(
 ) -> Statement:
     networks = _networks(cells)
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    pairs = {(cell.vantage.asn, cell.target) for cell in cells}
+    series = {Series(target=cell.target, asn=cell.vantage.asn) for cell in cells}
     claim = text(
         key,
         where=_where(len(networks), n_networks, text),
@@ -142,7 +143,7 @@ def _statement(
         details.append(
             text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more_networks", text))
         )
-    if len(pairs) < len(networks) * len(targets):
+    if len(series) < len(networks) * len(targets):
         details.append(text("finding.not_each"))
     return Statement(claim=claim, details=tuple(details))
 

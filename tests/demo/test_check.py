@@ -11,6 +11,7 @@ from demo.check import compare, played_times
 from demo.script import PLAYED_BY, round_times, write_script
 from observatory.detection.detector import Detector
 from observatory.model import Event, State, VantagePoint
+from observatory.model.series import Series
 from observatory.reference import load_targets, load_yaml
 from observatory.store import open_store
 from probes.records import TargetKind
@@ -23,7 +24,7 @@ ASNS = (*PLAYED_BY, 17451, 4800)
 
 
 def is_blocked(asn: int, host: str, at: datetime) -> bool:
-    onset, end = PLAYED.get((asn, host), (at, at))
+    onset, end = PLAYED.get(Series(target=host, asn=asn, emulated=True), (at, at))
     return onset <= at < end
 
 

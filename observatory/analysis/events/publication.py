@@ -96,13 +96,9 @@ def is_suspicion(spell: Spell) -> bool:
 def suspicions(spells: Iterable[Spell], events: Iterable[Event]) -> list[Spell]:
     """Return the suspicions among `spells`, without series that a published event names as blocked now."""
     named = {
-        (spell.asn, spell.target)
-        for event in events
-        if is_published(event)
-        for spell in event.spells
-        if spell.end is None
+        spell.series for event in events if is_published(event) for spell in event.spells if spell.end is None
     }
-    return [spell for spell in spells if is_suspicion(spell) and (spell.asn, spell.target) not in named]
+    return [spell for spell in spells if is_suspicion(spell) and spell.series not in named]
 
 
 def shows_emulated(coverage: Coverage) -> bool:

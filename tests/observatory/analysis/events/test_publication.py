@@ -160,6 +160,11 @@ def test_suspicions_are_listed_while_no_published_event_names_them(
     assert suspicions([spell], events) == ([spell] if expected else [])
 
 
+def test_an_emulated_event_does_not_name_what_is_real() -> None:
+    emulated = make_event(make_spell(emulated=True))
+    assert suspicions([SUSPECTED], [emulated]) == [SUSPECTED]
+
+
 @pytest.mark.parametrize(
     ("emulated", "real", "expected"),
     [(False, False, False), (True, False, True), (True, True, False), (False, True, False)],
