@@ -51,7 +51,9 @@ def parse_via(value: object, info: ValidationInfo) -> Via:
 
 
 def _suggest_device(value: str) -> str:
-    """A bare word is most often the name of a device."""
+    """A bare word is most often the name of a device; with an `@`, what stands before it is not repeated."""
+    if "@" in value:
+        return ""
     try:
         return f"write {{device: {DEVICE.check_value(value, None)}}} for a device"
     except Unexpected:

@@ -49,8 +49,14 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def hide_login(text: str) -> str:
+    """Return a text without what stands before its last `@`: there, an address has a user and a password."""
+    _, at, rest = text.rpartition("@")
+    return f"***@{rest}" if at else text
+
+
 def show_value(value: object) -> str:
-    """Return what was found as a message shows it: texts in quotes, long ones cut."""
+    """Return what was found as a message shows it: texts in quotes, long ones cut, no user or password."""
     match value:
         case None:
             return "nothing"
@@ -61,7 +67,8 @@ def show_value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            cut = value if len(value) <= _MAX_FOUND_CHARS else value[: _MAX_FOUND_CHARS - 1] + "…"
+            shown = hide_login(value)
+            cut = shown if len(shown) <= _MAX_FOUND_CHARS else shown[: _MAX_FOUND_CHARS - 1] + "…"
             return json.dumps(cut, ensure_ascii=not cut.isprintable())
         case _:
             return str(value)[:_MAX_FOUND_CHARS]

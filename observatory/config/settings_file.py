@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from observatory.config.checks import Unexpected, suggest
-from observatory.config.problems import ConfigError, Problem, show_value
+from observatory.config.problems import ConfigError, Problem, hide_login, show_value
 from observatory.config.vantage_point_forms import expected_of
 from observatory.config.yaml import Fault, Tree, parse_tree
 from observatory.config.yaml import Path as TreePath
@@ -92,12 +92,15 @@ def no_mapping(value: object, path: TreePath, show: Show = show_value) -> Fault:
 def name_faults(
     faults: Iterable[Fault], tree: Tree, path: Path, name_field: Callable[[TreePath, Any], str]
 ) -> list[Problem]:
-    """Return faults as problems of a file, by line; `name_field` names a path of the tree."""
+    """Return faults as problems of a file, by line; `name_field` names a path of the tree.
+
+    A key may be an address with a password too, where the space after `socks5:` was forgotten.
+    """
     problems = [
         Problem(
             file=str(path),
             line=fault.line or tree.line_of(fault.path),
-            field=name_field(fault.path, tree.value),
+            field=name_field(_without_logins(fault.path), tree.value),
             expected=fault.expected,
             found=fault.found,
             hint=fault.hint,
@@ -106,3 +109,7 @@ def name_faults(
         for fault in faults
     ]
     return sorted(problems, key=lambda problem: problem.line)
+
+
+def _without_logins(path: TreePath) -> TreePath:
+    return tuple(hide_login(key) if isinstance(key, str) else key for key in path)

@@ -83,7 +83,8 @@ def _check_socks5(value: object, machine: Machine | None) -> str:
     except Unexpected:
         is_port = False
     if not colon or not is_port:
-        raise Unexpected("HOST:PORT, for example 127.0.0.1:1080 or [::1]:1080")
+        hint = "a user and a password are not supported" if "@" in host else ""
+        raise Unexpected("HOST:PORT, for example 127.0.0.1:1080 or [::1]:1080", hint=hint)
     return f"{host}:{port}"
 
 

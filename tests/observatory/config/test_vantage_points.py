@@ -312,6 +312,35 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
             'got "localhost:70000"'
         ],
     ),
+    "a proxy with a user and a password, which are not shown": (
+        entry(via="{socks5: 'user:s3c@ret@127.0.0.1:1080'}"),
+        [
+            "f.yaml:7 jkt-xl.via.socks5: expected HOST:PORT, for example 127.0.0.1:1080 or [::1]:1080, "
+            'got "***@127.0.0.1:1080"; a user and a password are not supported'
+        ],
+    ),
+    "a proxy with a long password, cut before its @": (
+        entry(via=f"{{socks5: 'user:{'s3cret' * 20}@127.0.0.1:1080'}}"),
+        [
+            "f.yaml:7 jkt-xl.via.socks5: expected HOST:PORT, for example 127.0.0.1:1080 or [::1]:1080, "
+            'got "***@127.0.0.1:1080"; a user and a password are not supported'
+        ],
+    ),
+    "a proxy's password after `via` itself": (
+        entry(via="socks5://user:s3cret@localhost:1080"),
+        [f'f.yaml:7 jkt-xl.via: expected {VIA}, got "***@localhost:1080"'],
+    ),
+    "a proxy's password in a bare word as short as a device": (
+        entry(via="s3cret@box"),
+        [f'f.yaml:7 jkt-xl.via: expected {VIA}, got "***@box"'],
+    ),
+    "a proxy's password in a key": (
+        entry(via="{socks5:user:s3cret@localhost:1080}"),
+        [
+            "f.yaml:7 jkt-xl.via.***@localhost:1080: expected one of device, source, netns, socks5, "
+            "got nothing"
+        ],
+    ),
     "a contact left empty": (
         entry(contact=""),
         ["f.yaml:7 jkt-xl.contact: expected text, at most 200 characters, got nothing"],
