@@ -39,7 +39,7 @@ def test_a_whole_message_in_english() -> None:
     assert notice.subject == "Blocked: t.me and web.telegram.org on 2 networks"
     assert notice.text == (
         "t.me and web.telegram.org are blocked on ISP 7713 and Indosat.\n"
-        "Not every target on every network.\n"
+        "Not every target on each of these networks.\n"
         "Started on 24 Nov 2026 between 10:22 and 11:22 WIB (03:22–04:22 UTC).\n"
         "No end seen.\n"
         "Confirmed by a trace of a filter, such as a block page or a forged answer.\n"

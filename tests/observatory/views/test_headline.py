@@ -67,9 +67,9 @@ SITUATIONS = {
         ),
         [
             "Blocked in part on 1 of the 2 networks measured: telegram.org. "
-            "They can still be reached there another way.",
+            "Another way to reach the same target still works there.",
             "Likely blocked in part on 1 of the 2 networks measured: t.me. "
-            "They can still be reached there another way.",
+            "Another way to reach the same target still works there.",
         ],
         [
             "Diblokir sebagian di 1 dari 2 jaringan yang diukur: telegram.org. "
@@ -164,7 +164,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
     statement = describe(matrix, TargetGroup.HOST, EN, JAKARTA).statements[0]
     assert statement.details == (
         "Networks: Axis and Biznet.",
-        "Not all of them on every network; the table shows which.",
+        "Not all of them on each of these networks; the table shows which.",
     )
 
 
