@@ -46,7 +46,7 @@ def print_status(store: StoreReader) -> None:
         span = f"{_when(coverage.first_at)} to {_when(coverage.last_at)}"
         console.print(f"{coverage.n_measurements:,} measurements, {span}")
     else:
-        console.print("No measurements yet: start probing with `make run` or `observatory up`.")
+        console.print("No measurements yet: start probing with `observatory up` or `make run`.")
     config = store.load_config_state()
     if config and config.errors:
         console.print(f"{config.path} has mistakes; the last valid version is used:", style="bold yellow")

@@ -30,8 +30,8 @@ def parse_url(url: str) -> URL:
     # A port that is no number is a ValueError.
     except (ArgumentError, ValueError):
         raise StoreUnavailable(
-            "OBSERVATORY_DATABASE: expected an address such as sqlite:///var/observatory.sqlite, "
-            "got something else"
+            "database address (--database or OBSERVATORY_DATABASE): expected one such as "
+            "sqlite:///var/observatory.sqlite, got something else"
         ) from None
     if parsed.get_backend_name() != "sqlite":
         # The password may stand among the options, too.

@@ -35,7 +35,10 @@ _ADVICE: Final = (
     ("readonly database", "it may only be read: give this user the right to write the file and its folder"),
     ("query_only", "it was opened for reading only"),
     ("unable to open database file", "check that the folder exists and that this user may read and write it"),
-    ("file is not a database", "this is not a SQLite file: name another one in OBSERVATORY_DATABASE"),
+    (
+        "file is not a database",
+        "this is not a SQLite file: name another one with --database or in OBSERVATORY_DATABASE",
+    ),
     ("malformed", "the file is damaged: restore a backup, or `sqlite3 FILE .recover`"),
     ("disk I/O error", "the disk failed: check it and its free space before going on"),
 )

@@ -65,7 +65,7 @@ def check_version(engine: Engine) -> None:
             found = _found(connection, inspect(connection).get_table_names()) or "none"
             raise StoreUnavailable(
                 f"{name_database(engine.url)}: expected tables of version {REVISIONS[-1]}, "
-                f"found {found}; start probing (`make run`) to create or upgrade them"
+                f"found {found}; start probing (`observatory up` or `make run`) to create or upgrade them"
             )
 
 
@@ -77,14 +77,15 @@ def _is_current(connection: Connection) -> bool:
         if strangers:
             raise StoreUnavailable(
                 f"{name_database(connection.engine.url)}: expected a database of the observatory, "
-                f"found one with the table {strangers[0]!r}; name another file in OBSERVATORY_DATABASE"
+                f"found one with the table {strangers[0]!r}; name another file with --database "
+                "or in OBSERVATORY_DATABASE"
             )
         return False
     if found not in REVISIONS:
         raise StoreUnavailable(
             f"{name_database(connection.engine.url)}: its tables are of version {found}, newer "
             f"than this software knows ({REVISIONS[-1]}); upgrade the software, or name another file "
-            "in OBSERVATORY_DATABASE"
+            "with --database or in OBSERVATORY_DATABASE"
         )
     return found == REVISIONS[-1]
 

@@ -91,7 +91,9 @@ def open_reader(url: str | None = None) -> StoreReader:
     address = parse_url(find_url(url))
     path = Path(address.database or "")
     if not path.is_file():
-        raise StoreUnavailable(f"{path}: no database yet; start probing with `make run` to create it")
+        raise StoreUnavailable(
+            f"{path}: no database yet; start probing with `observatory up` or `make run` to create it"
+        )
     engine = make_engine(address, read_only=True)
     try:
         check_version(engine)
@@ -126,5 +128,5 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise StoreError(
             f"{folder}: the folder of the database cannot be made ({error.strerror}); "
-            f"make it yourself, or name another place in {URL_VARIABLE}"
+            f"make it yourself, or name another place with --database or in {URL_VARIABLE}"
         ) from error

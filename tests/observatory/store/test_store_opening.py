@@ -71,7 +71,7 @@ def test_it_is_no_database(tmp_path: Path) -> None:
 
 def test_a_reader_finds_nothing_to_read(tmp_path: Path) -> None:
     path = tmp_path / "missing.sqlite"
-    with pytest.raises(StoreUnavailable, match=r"no database yet.*make run"):
+    with pytest.raises(StoreUnavailable, match=r"no database yet.*`observatory up` or `make run`"):
         open_reader(f"sqlite:///{path}")
     assert not path.exists()
     path.touch()
@@ -82,7 +82,7 @@ def test_a_reader_finds_nothing_to_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("var/observatory.sqlite", "expected an address"),
+        ("var/observatory.sqlite", r"^database address \(--database or OBSERVATORY_DATABASE\): expected"),
         ("sqlite://", "expected the path of a file"),
         ("sqlite:///:memory:", "expected the path of a file"),
         ("postgresql://user:secret@db/observatory", r"\*\*\*@db/observatory: expected sqlite"),
