@@ -8,15 +8,16 @@ from observatory.text import Text
 from observatory.text.events import how_words
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
-# What Markdown turns into a link by itself, escaped or not: an invisible character in it prevents that.
-_AUTOLINK: Final = re.compile(r"(?i)(https?(?=:)|www(?=\.)|(?=@))")
+# What becomes a link (Markdown) or an icon (Streamlit) by itself, escaped or not: an invisible character in
+# it prevents that.
+_BY_ITSELF: Final = re.compile(r"(?i)(https?(?=:)|www(?=\.)|(?=@)|:(?=material|streamlit))")
 _NO_BREAK: Final = "\N{WORD JOINER}"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def escape_markdown(text: str) -> str:
     """Return text that Streamlit's Markdown shows as it is: no link, image, HTML, formula or icon."""
-    plain = _AUTOLINK.sub(rf"\g<1>{_NO_BREAK}", _CONTROL.sub(" ", text))
+    plain = _BY_ITSELF.sub(rf"\g<1>{_NO_BREAK}", _CONTROL.sub(" ", text))
     return _MARKDOWN.sub(r"\\\1", plain)
 
 

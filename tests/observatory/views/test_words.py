@@ -1,5 +1,7 @@
 """Words that are safe in Markdown, and mechanisms in words."""
 
+import re
+
 import pytest
 
 from observatory.model import Layer
@@ -25,6 +27,15 @@ def test_names_cannot_become_markup(name: str) -> None:
 def test_addresses_do_not_become_links_by_themselves(name: str) -> None:
     assert "\N{WORD JOINER}" in escape_markdown(name)
     assert "\N{WORD JOINER}" not in escape_markdown("web.telegram.org, www2 and http")
+
+
+@pytest.mark.parametrize("name", [":material/bug_report:", "a :material/home: b", ":streamlit:"])
+def test_names_do_not_become_icons_by_themselves(name: str) -> None:
+    """Streamlit looks for icons in the text that is left when Markdown has taken the backslashes away."""
+    shown = escape_markdown(name).replace("\\", "")
+    assert not re.search(r":(material/\w+|streamlit):", shown)
+    assert shown.replace("\N{WORD JOINER}", "") == name
+    assert "\N{WORD JOINER}" not in escape_markdown("2001:db8::1, material/home: a")
 
 
 def test_a_line_break_cannot_start_a_heading() -> None:
