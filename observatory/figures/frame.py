@@ -1,5 +1,6 @@
 """What all figures share: caption and source inside, a local time axis, rows, marks, bands of events."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ _SOURCE_WIDTH: Final = 56
 _AXIS_WIDTH: Final = 40
 _CHAR_PX: Final = 6.8
 _ROW_PX: Final = 34
+# `20 Jul, 07:00 WIB`, `20 Jul 2017, 07:00 WIB`, `00:00 UTC`.
+_MOMENT: Final = re.compile(r"(?:\d+ [A-Z][a-z]{2,3}(?: \d{4})?, )?\d\d[:.]\d\d(?: [A-Z]{3,5}(?![a-z]))?")
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
@@ -196,7 +200,9 @@ def _draw_marks(
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width) or [""]
+    """Return the lines of a text; no zone stands without its time, no time without its day."""
+    kept = _MOMENT.sub(lambda moment: moment[0].replace(" ", _NO_BREAK), text)
+    return [line.replace(_NO_BREAK, " ") for line in textwrap.wrap(kept, width)] or [""]
 
 
 def pattern_of(look: Look) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from observatory.figures import Theme, draw_share
-from observatory.figures.frame import label_lines
+from observatory.figures.frame import label_lines, wrapped
 from observatory.figures.looks import PAPERS
 from observatory.model import Grain
 from observatory.text import load_text
@@ -38,6 +38,28 @@ def test_axis_of_days_names_them_in_the_reader_s_language() -> None:
     )
     figure = timeline([], axis=week, text=load_text("id"))
     assert list(figure.layout.xaxis.ticktext) == ["1 Agu", "4 Agu", "7 Agu", "10 Agu"]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "Telegram’s domains (web), 13 Jul, 07:00 to 20 Jul, 07:00 WIB",
+            ["Telegram’s domains (web), 13 Jul, 07:00 to", "20 Jul, 07:00 WIB"],
+        ),
+        (
+            "Domain Telegram untuk web, 13 Jul, 07.00 sampai 20 Agu, 07.00 WIB",
+            ["Domain Telegram untuk web, 13 Jul, 07.00 sampai", "20 Agu, 07.00 WIB"],
+        ),
+        ("4 measurements. Data until 20 Jul 2017, 07:00 WIB (00:00 UTC)", None),
+    ],
+)
+def test_no_zone_stands_alone_on_a_line(text: str, lines: list[str] | None) -> None:
+    for width in range(25, 70):
+        found = wrapped(text, width)
+        assert " ".join(found) == text
+        assert not any(line.startswith(("WIB", "UTC", "07")) for line in found), (width, found)
+    assert lines is None or wrapped(text, 56) == lines
 
 
 def test_marks_of_known_dates() -> None:
