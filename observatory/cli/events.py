@@ -84,9 +84,9 @@ def show_event(id_: IdArgument, database: DatabaseOption = None, as_json: JsonLi
         typer.echo(
             f"\n{spell.isp or spell.asn} (AS{spell.asn})  {spell.target}  {spell.certainty}, {share}  {what}"
         )
-        began = _interval(spell.onset, spell.onset_from_rule_change)
+        started = _interval(spell.onset, spell.onset_from_rule_change)
         ended = _interval(spell.end, spell.end_from_rule_change)
-        typer.echo(f"  began {began}   ended: {ended}")
+        typer.echo(f"  Started: {started}   Ended: {ended}")
         for witness in spell.witnesses:
             typer.echo(f"  {witness.shows:<14} {witness.at:%Y-%m-%d %H:%M}  {witness.measurement_id}")
     typer.echo("\nRevisions:")
@@ -153,5 +153,7 @@ def find_events(
             ) from error
         events = [r.event for r in store.load_events() if is_published(r.event)]
     typer.echo(f"{outcome.n_series:,} series searched; events: {len(events)}, revised: {outcome.n_revised}.")
+    text = load_text("en")
     for event in events:
-        typer.echo(f"  {event.id:<28} {', '.join(network_names(event))}: {len(event.targets)} targets")
+        n_targets = text.count("spells.targets", len(event.targets))
+        typer.echo(f"  {event.id:<28} {', '.join(network_names(event))}: {n_targets}")

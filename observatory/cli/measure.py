@@ -14,6 +14,7 @@ from observatory.cli.output import fail, make_console, print_json, progress
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
 from observatory.model import State
+from observatory.text import load_text
 from observatory.vantage.once import (
     JudgedMeasurement,
     UnknownName,
@@ -85,7 +86,8 @@ def measure(
         raise fail(f"observatory measure: {error}", 2) from error
     if not vantage_points:
         raise fail(f"{config}: expected an enabled vantage point, found none; set `enabled: true` on one")
-    with progress(f"Measuring {len(targets)} targets", len(vantage_points)) as advance:
+    n_targets = load_text("en").count("spells.targets", len(targets))
+    with progress(f"Measuring {n_targets}", len(vantage_points)) as advance:
         results, errors = asyncio.run(
             measure_now(
                 loaded, vantage_points, targets, with_controls=controls, on_done=lambda v: advance(v.name)
@@ -156,4 +158,4 @@ def print_results(results: Sequence[JudgedMeasurement]) -> None:
         )
     console.print(table)
     if any(result.measurement.emulated for result in results):
-        console.print("Emulated: measured across the lab, not across the real Internet.", style="bold")
+        console.print("Emulated: measured across the lab, not across the real internet.", style="bold")

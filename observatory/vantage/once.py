@@ -52,7 +52,7 @@ def select_vantage_points(config: Config, names: Sequence[str]) -> tuple[Vantage
     known = {v.id: v for v in config.vantage_points}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UnknownName(f"vantage: expected one of {', '.join(known)}; got {', '.join(unknown)}")
+        raise UnknownName(f"vantage: expected one of {', '.join(known)}; got {', '.join(map(repr, unknown))}")
     return tuple(known[n] for n in dict.fromkeys(names)) or tuple(v for v in known.values() if v.enabled)
 
 

@@ -10,8 +10,8 @@ from tests.observatory.cli.invoke import GOOD, run
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["measure", "--target", "t.mee"], 2, "expected one of t.me,"),
-        (["measure", "--vantage", "there"], 2, "expected one of here; got there"),
+        (["measure", "--target", "t.mee"], 2, "telegram-app; got 't.mee'"),
+        (["measure", "--vantage", "there"], 2, "expected one of here; got 'there'"),
         (["measure", "--all", "--target", "t.me"], 2, "expected --all or --vantage/--target, got both"),
         (["measure", "--colour"], 2, "No such option"),
     ],
