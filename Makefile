@@ -25,8 +25,8 @@ endif
 .PHONY: help
 help:
 	@echo "make run    start probing and the dashboard; prints the one address to open"
-	@echo "make demo   play the 2017 block in the emulated Internet and watch it on the dashboard"
-	@echo "make test   all tests, inside the emulated Internet (ARGS='-k name' selects)"
+	@echo "make demo   play the 2017 block in the emulated internet and watch it on the dashboard"
+	@echo "make test   all tests, inside the emulated internet (ARGS='-k name' selects)"
 	@echo "make check  style, types and import directions"
 	@echo "make bench  measure the system's own speed"
 	@echo "make clean  delete the virtual environment and caches; var/ and its data stay"

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME…]`: run the benchmarks across the emulated Internet.
+"""`python -m benchmarks [NAME…]`: run the benchmarks across the emulated internet.
 
 Exit codes: 0 every figure within its bound, 1 one is over, 2 unknown name.
 """

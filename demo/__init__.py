@@ -1,1 +1,1 @@
-"""The block of 2017, replayed across the emulated Internet on a virtual calendar."""
+"""The block of 2017, replayed across the emulated internet on a virtual calendar."""

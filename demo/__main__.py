@@ -1,4 +1,4 @@
-"""`make demo`: the block of July-August 2017, replayed across the emulated Internet in five to eight minutes.
+"""`make demo`: the block of July-August 2017, replayed across the emulated internet in five to eight minutes.
 
 The lab and the probes run in namespaces of their own; the dashboard runs outside them, so that your browser
 reaches it, and reads the same database.

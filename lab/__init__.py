@@ -1,1 +1,1 @@
-"""An emulated Internet with censoring ISPs, in network namespaces of its own; see lab/README.md."""
+"""An emulated internet with censoring ISPs, in network namespaces of its own; see lab/README.md."""

@@ -14,7 +14,7 @@ from lab.launcher import ControlSocket, say
 from lab.topology import TopologyError, run_tool
 
 _DESCRIPTION = """\
-An emulated Internet with Indonesian ISPs that can censor Telegram, inside this machine.
+An emulated internet with Indonesian ISPs that can censor Telegram, inside this machine.
 
   python -m lab -- COMMAND ...   build it, run COMMAND inside, take it down; exit code of COMMAND
   python -m lab serve            build it and keep it up until Ctrl-C

@@ -210,7 +210,7 @@ def supervise(children: set[int], main: int, forward: bool = True) -> int:
                 code = os.waitstatus_to_exitcode(status)
                 return EXIT_BROKEN if broken else code if code >= 0 else 128 - code
             if pid in children:
-                say("the emulated Internet has ended by itself; ending the command")
+                say("the emulated internet has ended by itself; ending the command")
                 broken = True
                 with suppress(ProcessLookupError):
                     os.kill(main, signal.SIGTERM)
@@ -232,7 +232,7 @@ def start_engine(control: ControlSocket) -> int:
             os.close(ready)
             run_engine(control.sock, control.ca_copy, lambda: _notify(notify))
         except (TopologyError, OSError) as error:
-            say(f"the emulated Internet cannot run: {error}")
+            say(f"the emulated internet cannot run: {error}")
         except BaseException:
             traceback.print_exc()
         finally:

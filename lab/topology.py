@@ -139,7 +139,7 @@ def plan_topology() -> Plan:
     plan.server("cdn", EXCHANGE, "198.18.3", "", tuple(world.CDN_ADDRESSES.values()))
     plan.server("notices", EXCHANGE, "198.18.2", "", tuple(dict.fromkeys(world.NOTICE_SERVERS.values())))
     plan.without_dns += ["telegram", "canary", "cdn", "notices"]
-    # Packets to addresses that do not exist are dropped, as most of the Internet does.
+    # Packets to addresses that do not exist are dropped, as most of the internet does.
     plan.commands[EXCHANGE] += ["route add blackhole default", "route add blackhole ::/0"]
     for isp in world.ISPS.values():
         _plan_isp(plan, isp)

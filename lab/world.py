@@ -1,4 +1,4 @@
-"""What exists in the emulated Internet: networks, names, addresses. Facts only, nothing runs here.
+"""What exists in the emulated internet: networks, names, addresses. Facts only, nothing runs here.
 
 Names and addresses are Telegram's of July 2017 and the block pages published for each network; the
 addresses inside an ISP (10.K.… and fd00:K:…) are ours. Of the IPv6 addresses, the one of t.me and the names

@@ -13,7 +13,7 @@ from observatory.model import Config
 os.environ["OBSERVATORY_REFERENCE"] = os.path.join(tempfile.gettempdir(), "no-such-reference-folder")
 
 NEEDS_LAB = (
-    "this test crosses the emulated Internet: run `make test`, or `.venv/bin/python -m lab -- "
+    "this test crosses the emulated internet: run `make test`, or `.venv/bin/python -m lab -- "
     ".venv/bin/python -m pytest …`"
 )
 
@@ -27,7 +27,7 @@ def _lab_is_up(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(scope="session")
 def config() -> Config:
-    """The vantage points of the emulated Internet."""
+    """The vantage points of the emulated internet."""
     from tests.in_lab import load_lab_config
 
     return load_lab_config()
@@ -35,7 +35,7 @@ def config() -> Config:
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabControl]:
-    """The emulated Internet this test runs in, with every censor off before and after."""
+    """The emulated internet this test runs in, with every censor off before and after."""
     control = LabControl()
     control.reset()
     yield control

@@ -1,4 +1,4 @@
-"""Rounds across the emulated Internet, for tests: real packets, real censors. Fixtures are in conftest.py."""
+"""Rounds across the emulated internet, for tests: real packets, real censors. Fixtures are in conftest.py."""
 
 import asyncio
 from pathlib import Path

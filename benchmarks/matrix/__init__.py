@@ -1,1 +1,1 @@
-"""Situations across the emulated Internet, the verdict each must get, and how well the judge names them."""
+"""Situations across the emulated internet, the verdict each must get, and how well the judge names them."""

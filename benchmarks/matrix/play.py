@@ -1,4 +1,4 @@
-"""Plays the situations across the emulated Internet, several networks at once, and scores what is stored."""
+"""Plays the situations across the emulated internet, several networks at once, and scores what is stored."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path

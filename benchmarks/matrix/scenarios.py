@@ -1,4 +1,4 @@
-"""The situations: what is switched on in the emulated Internet, and the verdict that is right for it. Data.
+"""The situations: what is switched on in the emulated internet, and the verdict that is right for it. Data.
 
 A situation at one network is played at whichever network is free, beside others at theirs; one that concerns
 everyone is aimed at a host of its own. `web` is what is right for the host, `app` for a data centre.

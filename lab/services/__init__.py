@@ -1,1 +1,1 @@
-"""The servers of the emulated Internet; none of them shares code with the probes that measure them."""
+"""The servers of the emulated internet; none of them shares code with the probes that measure them."""

@@ -20,7 +20,7 @@ TRANSPORTS: Final = {
     "doh": "doh",
     "doh3": "doh",
 }
-# Legacy clients named no engine; these addresses are no Internet provider's own.
+# Legacy clients named no engine; these addresses are no internet provider's own.
 PUBLIC_RESOLVERS: Final = frozenset(
     {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222"}
 )

@@ -55,7 +55,7 @@ def streamlit_command(web: WebServer, port: int) -> list[str]:
         "server.enableXsrfProtection": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
-        # Without it Streamlit asks a service on the Internet for this machine's address.
+        # Without it Streamlit asks a service on the internet for this machine's address.
         "browser.serverAddress": urlsplit(open_address(web.address, port)).hostname or web.address,
         "global.developmentMode": "false",
     }

@@ -12,7 +12,7 @@ from probes.transport.network import Network, VantageError, load_system_resolver
 
 __all__ = ["VantageError", "is_emulated", "measure_vantage", "software_version", "utc_now"]
 
-# Set inside the emulated Internet; what is measured there is marked for good.
+# Set inside the emulated internet; what is measured there is marked for good.
 EMULATION_MARK = "LAB_CONTROL"
 
 

@@ -1,1 +1,1 @@
-"""Tests of the emulated Internet."""
+"""Tests of the emulated internet."""

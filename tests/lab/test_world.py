@@ -1,4 +1,4 @@
-"""The emulated Internet's facts agree with one another and with the file that probes read."""
+"""The emulated internet's facts agree with one another and with the file that probes read."""
 
 import ipaddress
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_the_readme_lists_what_can_be_switched_on() -> None:
 def test_telegram_addresses_lie_in_telegram_prefixes() -> None:
     networks = [ipaddress.ip_network(prefix) for prefix in world.TELEGRAM_PREFIXES]
     for address in world.addresses_of([*world.TELEGRAM_HOSTS, *world.DATA_CENTRES]):
-        # Probes refuse to connect to what is no address of the Internet.
+        # Probes refuse to connect to what is no address of the internet.
         assert ipaddress.ip_address(address).is_global
         assert any(ipaddress.ip_address(address) in network for network in networks), address
 

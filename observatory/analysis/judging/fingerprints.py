@@ -48,7 +48,7 @@ class Match(StrEnum):
 class Scope(StrEnum):
     """Whose page it is, in the words of OONI's lists.
 
-    nat   blocking on a national scale          isp   an Internet provider's
+    nat   blocking on a national scale          isp   an internet provider's
     prod  a filtering product's own page        prov  the server's: it closes itself to a country
     inst  an institution's or a company's       vbw   vague: perhaps blocking, perhaps not
     injb  injected and harmless: a router's     fp    known not to be blocking

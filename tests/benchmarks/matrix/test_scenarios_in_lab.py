@@ -1,4 +1,4 @@
-"""Every situation of the matrix, played across the emulated Internet, × the verdict that must be stored."""
+"""Every situation of the matrix, played across the emulated internet, × the verdict that must be stored."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""DNS across the emulated Internet: who is asked, who answers, and where the answer was made."""
+"""DNS across the emulated internet: who is asked, who answers, and where the answer was made."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Where on the path: payloads with rising TTL across the emulated Internet.
+"""Where on the path: payloads with rising TTL across the emulated internet.
 
 The way is: 1 access router, 2 border router (the censor), 3 the exchange, 4 the far network, 5 the server.
 """

@@ -1,4 +1,4 @@
-"""QUIC handshakes across the emulated Internet: chains, names, silence, refusal, HTTP/3."""
+"""QUIC handshakes across the emulated internet: chains, names, silence, refusal, HTTP/3."""
 
 from collections.abc import Iterator
 

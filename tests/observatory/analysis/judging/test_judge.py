@@ -1,4 +1,4 @@
-"""Situations and the verdict each must get. The same tables cross the emulated Internet in the lab."""
+"""Situations and the verdict each must get. The same tables cross the emulated internet in the lab."""
 
 from collections.abc import Callable
 from dataclasses import replace
