@@ -1,9 +1,9 @@
-"""The same checks of the eleven hosts beside prometheus-blackbox-exporter (Debian), in the same lab.
+"""The same checks of the eleven hosts as prometheus-blackbox-exporter (Debian), in the same lab.
 
 A host check: DNS over UDP and TCP at the vantage's resolver and at a public one, HTTP on port 80, HTTPS with
-the chain verified. Ours waits for second answers as well and makes its comparisons: DoT, DoH, IPv6 and HTTPS
-records, a query to nobody, a QUIC handshake. blackbox_exporter has none of these, so ours may cost twice what
-the same checks might (which was one and a half times).
+the chain verified. This probe waits for second answers as well and makes its comparisons: DoT, DoH, IPv6
+and HTTPS records, a query to an address without DNS, a QUIC handshake. blackbox_exporter has none of these,
+so this probe may cost twice what the same checks might (which was one and a half times).
 """
 
 import asyncio

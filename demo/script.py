@@ -1,8 +1,8 @@
 """The script of the replay, derived from the known dates: who blocks what, from when, until when. Pure.
 
 Only networks that a source names block anything. Most sources give an interval, not a moment: where a
-network was seen blocked "by" some time, the script takes the middle between the time nobody had reported
-it and the time somebody had. Which technique a network used is on no record; the one here is ours.
+network was seen blocked "by" some time, the script takes the middle between the last time without a
+report and the first report. No source says which technique a network used; the one here is our choice.
 """
 
 import re

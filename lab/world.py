@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+# The canary of every round, despite its name: a host that is no target, so that nothing should filter it.
 CANARY: Final = "control.example"
 CANARY_ADDRESS: Final = "93.184.215.14"
 CANARY_ADDRESS_V6: Final = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"

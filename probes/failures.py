@@ -53,7 +53,7 @@ SOCKS_REPLY_TO_FAILURE: Final[dict[int, Failure]] = {
 
 
 def classify_failure(error: BaseException) -> tuple[Failure, str]:
-    """Return the failure an exception stands for, and its raw text.
+    """Return the failure an exception maps to, and its raw text.
 
     Source: OONI df-007 for the names, errno(3) and RFC 1928 for the codes.
     """

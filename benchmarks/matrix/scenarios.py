@@ -42,7 +42,7 @@ class On:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """`ipv6` None: whichever network; `censorship`: somebody filters this host or data centre."""
+    """`ipv6` None: whichever network; `censorship`: this host or data centre is filtered."""
 
     name: str
     switches: tuple[On, ...]

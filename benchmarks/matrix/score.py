@@ -11,7 +11,7 @@ BLOCKING = frozenset({State.BLOCKED, State.LIKELY_BLOCKED})
 
 
 class Fit(StrEnum):
-    """How a named mechanism stands to the true one."""
+    """How a named mechanism compares with the true one."""
 
     EXACT = "exact"
     UNDER_SPECIFIC = "under-specific"
@@ -21,7 +21,7 @@ class Fit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One situation judged. `censorship`: somebody filters this target in it."""
+    """One situation judged. `censorship`: this target is filtered in it."""
 
     situation: str
     target: str

@@ -38,7 +38,7 @@ def check_web_address(value: object) -> str:
 
 
 def check_site(value: object) -> str:
-    """Return the address of the dashboard, to which a path can be added and that everybody may see."""
+    """Return the address of the dashboard, to which a path can be added and that is public."""
     address = check_web_address(value)
     parts = urlsplit(address)
     if parts.username is not None or parts.query or parts.fragment:
@@ -68,7 +68,7 @@ def check_signing_secret(value: object) -> SecretStr:
 
 
 def from_environment(check: Callable[[object], SecretStr]) -> Callable[[object], SecretStr]:
-    """Return the check of a key that names the environment variable in which the value stands."""
+    """Return the check of a key that names the environment variable that holds the value."""
 
     def look(value: object) -> SecretStr:
         if not isinstance(value, str) or not _VARIABLE.fullmatch(value):

@@ -118,7 +118,7 @@ def _check_webhook(
 
 
 def _check_hiding(form: type[Any], raw: dict[str, Any], place: TreePath, faults: list[Fault]) -> Any:
-    """Check a form whose mistakes may stand in a secret: what was found there is not said."""
+    """Check a form whose mistakes may be in a secret: what was found there is not said."""
     found: list[Fault] = []
     checked: BaseModel | None = check_form(form, raw, place, None, found, _show_kind)
     for fault in found:

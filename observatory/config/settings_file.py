@@ -85,7 +85,7 @@ def _fault_of(form: type[BaseModel], details: Any, raw: dict[str, Any], place: T
 
 
 def no_mapping(value: object, path: TreePath, show: Show = show_value) -> Fault:
-    """Return the fault of a value where keys and values should stand."""
+    """Return the fault of a value where keys and values should be."""
     return Fault(path=path, expected="a mapping of keys to values", found=show(value))
 
 

@@ -8,7 +8,7 @@ TEMPLATE: Final = "starting_vantage_points.yaml"
 
 
 def write_starting_file(path: Path) -> bool:
-    """Write the file that lists the vantage points where there is none yet; return whether it was written.
+    """Create the default file if it is missing; return whether it was written.
 
     Errors: OSError when it cannot be written.
     """

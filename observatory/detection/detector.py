@@ -38,7 +38,7 @@ class DetectionSummary:
 
 class Detector:
     """Keeps events up to date with the cells. Safe to share between threads; any number of processes may run
-    one: whoever comes second searches again.
+    one: the second process searches again.
     """
 
     def __init__(self, store: Store) -> None:

@@ -45,7 +45,7 @@ from observatory.store.hourly_counts import HourlyCounts
 _MICROSECOND: Final = timedelta(microseconds=1)
 _KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
 _MOVED_ON: Final = timedelta(hours=72) // _MICROSECOND
-# Two marks further apart than this are never put together.
+# Two marks further apart than this are never merged.
 _APART: Final = (REJOIN + timedelta(days=7)) // _MICROSECOND
 _LAYERS_BEFORE: Final = timedelta(days=7)
 

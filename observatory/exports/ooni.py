@@ -1,8 +1,8 @@
-"""One measurement of ours in OONI's format: a host as web_connectivity, a data centre as telegram.
+"""One stored measurement in OONI's format: a host as web_connectivity, a data centre as telegram.
 
-The standard keys hold what OONI's format has a place for, and no conclusion: ours follow our rules, theirs
-their own. `x_observatory` holds the records whole, with the canary and the controls, so that the
-line can be judged again anywhere with the same result.
+The standard keys hold what OONI's format has a place for, and no conclusion: each project has rules
+of its own. `x_observatory` holds the records whole, with the canary and the controls, so that the line can be
+judged again anywhere with the same result.
 
 Source: ooni/spec df-000 to df-008, ts-017, ts-020.
 """

@@ -1,4 +1,4 @@
-"""The `test_keys` of one measurement of ours: what was seen, in OONI's words.
+"""The `test_keys` of one stored measurement: what was seen, in OONI's words.
 
 Source: ooni/spec df-000 to df-008, ts-017, ts-020.
 """
@@ -170,7 +170,7 @@ def _request(o: HttpObservation) -> dict[str, Any]:
 
 
 def _control(seen: Measurement) -> dict[str, Any]:
-    """A control measurement of ours in the form of the test helper's answer."""
+    """A control measurement in the form of the test helper's answer."""
     dns = [o for o in seen.observations if isinstance(o, DnsObservation) and o.resolver is Resolver.VANTAGE]
     found = dict.fromkeys(a for o in dns for answer in o.answers for a in answer.addresses)
     failed = next((o for o in dns if o.failure is not None), None) if not found else None

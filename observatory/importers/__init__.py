@@ -1,1 +1,1 @@
-"""Other people's measurements, turned into ours: records of what happened, never anybody's conclusion."""
+"""Others' measurements turned into our records: what happened, never a conclusion."""

@@ -39,7 +39,7 @@ class Imported:
 def imported_vantage(
     id_: str, name: str, isp: str, asn: int, country: str, role: Role = Role.PROBE
 ) -> VantagePoint:
-    """Return a vantage point that nobody here runs: it is never due and never silent."""
+    """Return an external vantage point: it is never due and never silent."""
     return VantagePoint(
         id=id_,
         name=name,

@@ -1,4 +1,4 @@
-"""One OONI measurement as ours: who, when, where, and then what was seen. Its conclusions are ignored.
+"""One OONI measurement as our records: who, when, where, and then what was seen. Its conclusions are ignored.
 
     web_connectivity   the host of the input, as the probe saw it and as the test helper saw it
     telegram           web.telegram.org and each data centre; this test has no helper to compare with

@@ -1,4 +1,4 @@
-"""The one table from OONI's failure strings to ours.
+"""The one table from OONI's failure strings to our failure names.
 
 Source: OONI df-007 (current and legacy names), the names of probe-cli's `netxlite`, and those that its test
 helper still uses for the sake of old clients (`oohelperd`). A name that stands for several causes is

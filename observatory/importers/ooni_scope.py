@@ -25,14 +25,15 @@ from observatory.importers.ooni_dns import read_queries
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`addresses` are those that anybody in the measurement found for the target's name; `ours` and `others`
-    are transaction ids in which the target's name, or another one, was sent."""
+    """`addresses` are those that the measurement's DNS queries gave for the target's name.
+    `target_transactions` and `other_transactions` are ids of transactions in which the target's name, or
+    another one, was sent."""
 
     name: str
     port: int
     addresses: frozenset[str]
-    ours: frozenset[int] = frozenset()
-    others: frozenset[int] = frozenset()
+    target_transactions: frozenset[int] = frozenset()
+    other_transactions: frozenset[int] = frozenset()
     # Connections by transaction or, in old files, by connection: its handshake names no address.
     connections: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     connected: frozenset[tuple[str, int]] = frozenset()
@@ -41,9 +42,9 @@ class Scope:
     def has_connection(self, entry: Mapping[str, Any], ip: str) -> bool:
         """Say whether a connect to `ip` was made on behalf of the target."""
         transaction = integer(entry.get("transaction_id")) or 0
-        if transaction in self.ours:
+        if transaction in self.target_transactions:
             return True
-        if transaction in self.others:
+        if transaction in self.other_transactions:
             return False
         return ip in self.addresses or depth_of(entry) == 0
 
@@ -81,15 +82,21 @@ def find_scope(test_keys: Mapping[str, Any], name: str, port: int) -> Scope:
     literal = address(name)
     answers = (answer for o in read_queries(test_keys, name, Notes()) for answer in o.answers)
     found = {a for answer in answers for a in answer.addresses} | ({literal} if literal else set())
-    ours, others = _transactions(test_keys, name)
-    first = Scope(name, port, frozenset(found), frozenset(ours), frozenset(others - ours))
+    target_transactions, other_transactions = _transactions(test_keys, name)
+    first = Scope(
+        name,
+        port,
+        frozenset(found),
+        frozenset(target_transactions),
+        frozenset(other_transactions - target_transactions),
+    )
     connections, connected, dead = _connections(test_keys, first)
     return Scope(
         name,
         port,
         first.addresses,
-        first.ours,
-        first.others,
+        first.target_transactions,
+        first.other_transactions,
         connections,
         frozenset(connected),
         frozenset(dead),
@@ -97,12 +104,12 @@ def find_scope(test_keys: Mapping[str, Any], name: str, port: int) -> Scope:
 
 
 def _transactions(test_keys: Mapping[str, Any], name: str) -> tuple[set[int], set[int]]:
-    ours: set[int] = set()
-    others: set[int] = set()
+    target_transactions: set[int] = set()
+    other_transactions: set[int] = set()
     for transaction, sent in _names_sent(test_keys):
         if transaction:
-            (ours if sent == name else others).add(transaction)
-    return ours, others
+            (target_transactions if sent == name else other_transactions).add(transaction)
+    return target_transactions, other_transactions
 
 
 def _names_sent(test_keys: Mapping[str, Any]) -> Iterable[tuple[int, str]]:

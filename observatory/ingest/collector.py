@@ -58,7 +58,7 @@ class Collector:
                 stored nor judged again: its stored verdict is returned. Afterwards, in a transaction of its
                 own, stored verdicts are judged again that the new control measurements bear on.
                 `complete`: an archive that brings its own controls. They alone are compared with, those of
-                the same round before others, and nothing stored is judged again: thousands of strangers'
+                the same round before others, and nothing stored is judged again: thousands of imported
                 measurements of one hour would each touch all others.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""What lies around measurements in the store, together with what has just arrived and is not stored yet."""
+"""Candidates for comparison: stored measurements, and those that have just arrived and are not stored yet."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -47,7 +47,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """What an event said from `at` on, and what made it say so. `number` counts from 1 per event."""
+    """What an event said from `at` on, and its causes. `number` counts from 1 per event."""
 
     event: Event
     number: int

@@ -1,4 +1,4 @@
-"""How far alerts have come on their way to the channels."""
+"""The delivery state of alerts on channels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from observatory.model.alerts import Alert, Revision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How far one alert has come on its way to one channel.
+    """Delivery state of one alert on one channel.
 
-    Shape:  `delivered_at` set: delivered. Else `next_attempt_at` set: it waits, or is on its way in `message`
+    Shape:  `delivered_at` set: delivered. Else `next_attempt_at` set: it waits, or is being sent in `message`
             until then. Neither: it will not be sent, and `error` says why.
     """
 

@@ -12,7 +12,7 @@ from observatory.model.verdicts import State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirtySeries:
-    """A series whose hours changed, from `since` on; `n` tells whether it did so again."""
+    """A series whose hours changed, from `since` on; `n` counts the changes."""
 
     series: Series
     since: datetime

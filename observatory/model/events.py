@@ -90,7 +90,7 @@ class Shows(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """One measurement that anybody can open to check a claim."""
+    """One measurement that readers can open to check a claim."""
 
     measurement_id: str
     vantage: str
@@ -109,7 +109,7 @@ class Spell:
             found it while the first was blocked here (n_blocked of n_judged were not ok); None: none
             measured. `versions` are those of (rules, reference data) that judged.
             `onset_from_rule_change`, `end_from_rule_change`: the verdicts changed with our rules or reference
-            data, nothing is known of the world.
+            data, reality may not have changed.
     """
 
     target: str

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class Role(StrEnum):
-    """`probe` stands where the censor may be; `control` where it is not."""
+    """`probe` is where censorship is possible; `control` where it is not."""
 
     PROBE = "probe"
     CONTROL = "control"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 
 # Kinds of vantage point are registered in `observatory.vantage.kinds`; these two mean something to everyone.
 DIRECT: Final = "direct"
-# Somebody else measured; nothing is ever due here.
+# Measured by others; nothing is ever due here.
 IMPORTED: Final = "imported"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which measurements are meant; what is left out is not asked for. `end` is exclusive."""
+    """Which measurements are selected; None or empty means no filter. `end` is exclusive."""
 
     start: datetime | None = None
     end: datetime | None = None

@@ -78,7 +78,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What the store holds of targets (control hosts are context and not counted).
+    """What the store holds of targets (canaries are context and not counted).
 
     `first_at` and `last_at` are when the earliest and the latest measurement were started; None when empty.
     `emulated` and `real` say whether there is any measurement of that kind.

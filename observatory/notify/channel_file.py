@@ -11,7 +11,7 @@ logger = logging.getLogger("observatory.notify")
 
 
 class ChannelFile:
-    """Reads alerts.yaml again at every pass; an edit with a mistake must not stop the alerts of anybody."""
+    """Reads alerts.yaml again at every pass; an edit with a mistake must not stop any alerts."""
 
     def __init__(self) -> None:
         self._path: Path | None = None

@@ -1,7 +1,7 @@
-"""One pass over all channels: what is due is sent, and marked as delivered once it was taken.
+"""One pass over all channels: what is due is sent, and marked as delivered once it was accepted.
 
-At least once: an alert is claimed before its message is sent and marked after. Whoever is killed in between
-leaves the claim; when that runs out, the same message is sent again under the same id.
+At least once: an alert is claimed before its message is sent and marked after. A sender that is killed in
+between leaves the claim; when that runs out, the same message is sent again under the same id.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from observatory.text import Text, load_text
 
 logger = logging.getLogger("observatory.notify")
 
-# Longer than any attempt can last: a claim that is this old has nobody behind it any more.
+# Longer than any attempt can last: a claim that is this old was abandoned.
 CLAIM: Final = timedelta(minutes=5)
 FIRST_RETRY: Final = timedelta(minutes=1)
 LAST_RETRY: Final = timedelta(hours=1)
@@ -158,7 +158,7 @@ class Deliverer:
         planned: PlannedMessage,
         vantages: dict[str, VantageStatus],
     ) -> datetime | str | None:
-        """Return when a message was taken, why it was not, or None when somebody else is at it."""
+        """Return when a message was accepted, why it was not, or None when another process is sending it."""
         waiting = [d for group in planned.groups for d in group.waiting]
         id_ = planned.id or name_message(channel.name, planned.groups)
         attempt_at = self._clock()

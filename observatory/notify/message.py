@@ -34,7 +34,7 @@ class Notice:
 def name_kind(kinds: Collection[AlertKind], event: Event, before: Event | None) -> AlertKind:
     """Return what a message about an event is named after.
 
-    Shape:  `before` is the event as the reader knows it; None for somebody who never heard of it.
+    Shape:  `before` is the event as the reader knows it; None for a first-time reader.
     """
     if event.withdrawn:
         return AlertKind.WITHDRAWAL
@@ -139,7 +139,7 @@ def join_notices(text: Text, notices: Sequence[Notice], *, channel: str, site: s
 
 
 def one_line(name: str, *, most: int = 100) -> str:
-    """Return words from elsewhere as they may stand in a subject or a line: they cannot begin another one."""
+    """Return words from elsewhere as they may appear in a subject or line: they cannot begin another one."""
     shown = "".join(char if char.isprintable() else " " for char in name)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 

@@ -1,4 +1,4 @@
-"""Signed webhooks: JSON that nobody can change, make up or send again without being noticed.
+"""Signed webhooks: JSON that cannot be altered, invented or replayed unnoticed.
 
 Source: Standard Webhooks 1.0.0, https://www.standardwebhooks.com (webhook-id, -timestamp, -signature).
 """

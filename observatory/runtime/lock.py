@@ -69,7 +69,8 @@ def hold_lock(database: Path | str) -> Iterator[Path]:
         try:
             yield path
         finally:
-            # Emptied, not deleted: whoever has the old file open could lock it while another locks a new one.
+            # Emptied, not deleted: a process that has the old file open could lock it while another locks a
+            # new one.
             with contextlib.suppress(OSError):
                 os.ftruncate(fd, 0)
     finally:

@@ -1,4 +1,4 @@
-"""Processes beside the probing one: started, watched, restarted when they die, and stopped with it.
+"""Child processes of the service: started, watched, restarted when they die, and stopped with it.
 
 They are processes of their own because neither page loads nor the search for onsets may disturb the timing of
 measurements, or take the memory of a small machine that only probes.

@@ -1,6 +1,7 @@
-"""The whole site on one port: the dashboard, and the feeds beside it.
+"""The whole site on one port: the dashboard and the feeds.
 
-`observatory up` runs this file. Streamlit finds its options and theme beside it, in `.streamlit/config.toml`.
+`observatory up` runs this file. Streamlit finds its options and its theme in
+`.streamlit/config.toml` next to it.
 """
 
 import streamlit as st

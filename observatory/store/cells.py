@@ -49,7 +49,7 @@ class CellReader(Database):
 
         Shape:  one record per outcome met; `layer` is `overall` or a layer. Networks (ASN) and resolvers that
                 a vantage point had in turn are summed, and the versions that judged; so are emulated and real
-                data unless one of them is asked for.
+                data unless one of them is selected.
         """
         # Tens of thousands of rows: only integers cross, each word and moment is looked up once.
         rows_query = select(
@@ -220,12 +220,12 @@ def hours_of(numbers: Sequence[int], start: datetime, end: datetime | None) -> S
 
 
 class CellWriter(WritableDatabase):
-    """Cells counted again from the raw rows, to prove them."""
+    """Cells counted again from the raw rows, to verify them."""
 
     def recompute_cells(self, start: datetime, end: datetime) -> int:
         """Count the cells of all UTC days that touch [start, end) again from the raw rows.
 
-        Shape:  returns how many cells were wrong and are right now; 0 proves that they agreed.
+        Shape:  returns how many cells were wrong and are right now; 0 means that all agreed.
                 Days whose raw rows were deleted are left alone.
         Errors: StoreError, after rolling back the day at work.
         """

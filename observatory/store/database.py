@@ -1,4 +1,4 @@
-"""What the methods of every kind of row stand on: one opened database."""
+"""Base classes: one open database."""
 
 from contextlib import AbstractContextManager
 from typing import Self
@@ -24,7 +24,7 @@ class Database:
         return self._name
 
     def close(self) -> None:
-        """Let go of all connections; the next call would open new ones."""
+        """Close all connections; the next call would open new ones."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:

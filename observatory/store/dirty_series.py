@@ -1,4 +1,4 @@
-"""Series whose hours changed since they were searched: written with the cells, taken away with the result."""
+"""Series whose hours changed since they were searched: added with the cells, removed with the result."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ class DirtySeriesWriter(WritableDatabase):
     def mark_all_dirty(self) -> int:
         """Let every series be searched from its beginning; return how many there are.
 
-        Checkpoints are kept: what was found before must be known, to be taken back when it is not
+        Checkpoints are kept: what was found before must be known, to be withdrawn when it is not
         found again.
         """
         c = series.c

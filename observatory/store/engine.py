@@ -56,7 +56,7 @@ def make_engine(url: URL, *, read_only: bool = False, foreign_keys: bool = True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver's own BEGIN comes late and never asks for the write lock; ours does both.
+        # The driver's own BEGIN comes late and never asks for the write lock; the listener below does both.
         connection.isolation_level = None
         try:
             for pragma in _pragmas(read_only, foreign_keys):

@@ -1,7 +1,7 @@
 """What a store says when it cannot do its work.
 
 StoreError               the transaction was rolled back whole; nothing half-written
-├── StoreUnavailable     there is no database to read: missing, too old, too new, or not ours
+├── StoreUnavailable     there is no database to read: missing, too old, too new, or another program's
 └── StaleDetection       a result of a search rests on what another process changed meanwhile
 """
 

@@ -1,4 +1,4 @@
-"""Events as they stand now, and all that they ever said. Revisions are only ever added to."""
+"""Current events and their revisions, which are append-only."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class EventReader(Database):
             return None if row is None else _current(row)
 
     def load_revisions(self, event_id: str, *, number: int | None = None) -> tuple[Revision, ...]:
-        """Return all that an event ever said, oldest first, or one revision."""
+        """Return the revisions of an event, oldest first, or one of them."""
         query = select(event_revisions).where(event_revisions.c.event == event_id)
         if number is not None:
             query = query.where(event_revisions.c.number == number)

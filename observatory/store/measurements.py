@@ -49,7 +49,7 @@ class MeasurementReader(Database):
         state: State | None = None,
         limit: int | None = None,
     ) -> list[Measurement]:
-        """Return stored measurements, oldest first; what is None is not asked for.
+        """Return stored measurements, oldest first; None means no filter.
 
         Shape:  `end` is exclusive; `state` is that of the stored verdict. `roles` looks the vantage point up
                 in what the config said last; one that it never named has no role.

@@ -1,4 +1,4 @@
-"""Bring a database to the tables of this version, once, whoever opens it first."""
+"""Bring a database to the tables of this version, once, by the first process to open it."""
 
 from collections.abc import Sequence
 from typing import Final

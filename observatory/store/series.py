@@ -17,7 +17,7 @@ def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def probes_only() -> ColumnElement[bool]:
-    """Series of vantage points that stand where a censor may be."""
+    """Series of vantage points with the role probe."""
     controls = select(vantage_points.c.id).where(vantage_points.c.role == Role.CONTROL.value)
     return series.c.vantage.not_in(controls)
 

@@ -27,7 +27,7 @@ class SpellReader(Database):
             return found
 
     def load_open_series(self) -> list[Series]:
-        """Return the series of which a spell goes on."""
+        """Return the series with an open spell."""
         c = spells.c
         query = select(c.asn, c.target, c.emulated).where(c.end_by.is_(None)).distinct()
         with self._reading() as connection:

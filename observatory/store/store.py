@@ -1,6 +1,6 @@
 """Opening the database: `StoreReader` for code that shows what is there, `Store` for code that adds to it.
 
-Both are put together from what the module of each kind of row offers; a method stands beside its SQL.
+Both are put together from what the module of each kind of row offers; each method is next to its SQL.
 """
 
 import os

@@ -45,7 +45,7 @@ class VerdictWriter(WritableDatabase):
 
         Shape:  the old counts leave the cells and the new ones enter in the same transaction; `latest`
                 follows. Ids whose raw row is not there (any more) are skipped, and with `expected` those
-                whose stored verdict is no longer the one expected: somebody else was quicker.
+                whose stored verdict is no longer the one expected: it changed concurrently.
         Errors: StoreError; then every verdict is as it was.
         """
         if not new:

@@ -13,7 +13,7 @@ from observatory.analysis.events.publication import has_end_from_rule_change, is
 from observatory.model import Certainty, Event, Interval, load_zone
 from observatory.text import Text
 
-# How many names stand in a sentence: in a headline, and where there is room.
+# How many names fit in a sentence: in a headline, and where there is room.
 FEW: Final = 2
 MANY: Final = 12
 
@@ -39,7 +39,7 @@ def finding(event: Event, text: Text, *, most: int = FEW) -> str:
 
 
 def describe(event: Event, text: Text) -> tuple[str, ...]:
-    """Return all that is known of an event, a sentence each: what, where, when, how sure, how."""
+    """Return everything to say about an event, a sentence each: what, where, when, how sure, how."""
     event = publishable(event)
     sentences = [finding(event, text, most=MANY)]
     if len({spell.series for spell in event.spells}) < len(event.networks) * len(event.targets):

@@ -1,4 +1,4 @@
-"""The one thread that waits for the disk, so that the event loop, which times the network, never does."""
+"""The one thread that writes to the database: the event loop, which times the network, never waits for it."""
 
 import asyncio
 import logging

@@ -30,7 +30,7 @@ def _take_no_value(value: object, machine: Machine | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind. Without `way_out` somebody else measures; without `example` it is not for the settings file.
+    """One kind. Without `way_out`: measured elsewhere; without `example`: not for the settings file.
 
     `value_form` represents the value in messages; a kind without one is written as a bare word.
     `check_value` returns the value as the system uses it or raises Unexpected; without a machine it looks at

@@ -1,4 +1,4 @@
-"""Measuring now, without database or service: rounds of some vantage points, judged beside each other."""
+"""Measuring now, without database or service: rounds of some vantage points, compared with each other."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,7 +75,7 @@ async def measure_now(
     """Measure one round from each vantage point at the same time and judge them as the service would.
 
     Shape:  v vantage points and t targets -> v * t results, and a line for each vantage point that could
-            not measure at all; control vantage points that were not asked for are measured too, as
+            not measure at all; control vantage points that were not selected are measured too, as
             controls, and leave no result. `with_controls` False: nothing is compared with anything.
     """
     everyone = with_control_vantage_points(config, vantage_points) if with_controls else vantage_points

@@ -11,7 +11,7 @@ JITTER_SHARE: Final = 0.1
 
 
 def random_jitter_s(at_most_s: float) -> float:
-    """Return seconds to wait past the slot, so that our rounds do not keep step with anything else."""
+    """Return seconds to wait past the slot, so that our rounds do not synchronise with anything else."""
     return random.uniform(0.0, at_most_s)
 
 

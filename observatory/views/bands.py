@@ -52,7 +52,7 @@ def place_bands(bands: Iterable[Band], axis: TimeAxis) -> tuple[tuple[Band, int]
 
 
 def band_reach(band: Band, axis: TimeAxis) -> tuple[datetime, datetime]:
-    """Return from when to when at most; to the edges of the axis where nobody knows."""
+    """Return from when to when at most; to the edges of the axis where unknown."""
     left = band.earliest if band.earliest is not None else min(axis.start, band.start)
     right = band.latest if band.latest is not None else max(axis.end, band.end or band.start)
     return left, right

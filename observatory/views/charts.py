@@ -35,7 +35,7 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateMark:
-    """A known date: its number in the list beside the chart."""
+    """A known date: its number in the list next to the chart."""
 
     at: datetime
     number: str
@@ -45,7 +45,7 @@ class DateMark:
 class Band:
     """An event above a chart: surely going on from `start` to `end`, at most from `earliest` to `latest`.
 
-    `label` is its number in the list beside the chart. `earliest` is None where it was there before anybody
+    `label` is its number in the list next to the chart. `earliest` is None where it was there before anybody
     measured; `end` is None while it goes on, and `latest` is None where no end is known.
     """
 

@@ -1,4 +1,4 @@
-"""Short tables beside the list of events: what is suspected, and what only our own rules changed. Pure."""
+"""Short tables next to the list of events: what is suspected, and what only our own rules changed. Pure."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -23,7 +23,7 @@ def newest_section(
 
 
 def vantage_zone(vantage: VantageStatus | None, otherwise: tzinfo) -> tzinfo:
-    """Return the zone that the times of a vantage point are told in."""
+    """Return the zone that the times of a vantage point are shown in."""
     return load_zone(vantage.timezone) if vantage else otherwise
 
 

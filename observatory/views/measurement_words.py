@@ -54,7 +54,7 @@ def judged(finding: Finding | Verdict, texts: Mapping[str, RuleText], text: Text
 
 
 def comparisons(verdict: Verdict, text: Text) -> tuple[str, ...]:
-    """Return what there was to compare with beside controls, and where on the path something acted."""
+    """Return what there was to compare with besides controls, and where on the path something acted."""
     sentences: list[str] = []
     if verdict.stand_ins:
         names = [text(f"measured.stand_in_{stand_in}") for stand_in in verdict.stand_ins]

@@ -1,4 +1,4 @@
-"""What came from the network made fit to be shown: nothing hidden, nothing endless. Pure."""
+"""Makes network data safe to display: nothing hidden, nothing endless. Pure."""
 
 import unicodedata
 from math import isfinite

@@ -34,7 +34,7 @@ def common_zone(vantages: Iterable[VantageStatus]) -> ZoneInfo:
 def default_days(coverage: Coverage, zone: ZoneInfo) -> tuple[date, date] | None:
     """Return the last seven local days of the data, or all when there are fewer; None without data.
 
-    A replay is a story with an end: it is shown whole.
+    A replay is finite: it is shown whole.
     """
     if coverage.first_at is None or coverage.last_at is None:
         return None

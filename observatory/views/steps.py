@@ -1,4 +1,4 @@
-"""The steps of a measurement in groups, each beside the same step of its controls. Pure."""
+"""The steps of a measurement in groups, each with the same step of its controls. Pure."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

@@ -5,7 +5,7 @@
     an address without DNS     A over UDP: any answer was made on the path
     once a round               TXT: who the two resolvers really are
 
-Over UDP each question listens on for a second answer. DoT stands for plain TCP to the public resolver, and
+Over UDP each question listens on for a second answer. DoT replaces plain TCP to the public resolver, and
 cannot be forged on the path.
 """
 

@@ -1,4 +1,4 @@
-"""MTProto: does a Telegram data centre, and nobody else, answer at this endpoint?"""
+"""MTProto: does a Telegram data centre (verified by its nonce) answer at this endpoint?"""
 
 import secrets
 import time

@@ -1,8 +1,7 @@
 """The kinds of way out that a probe can take: how each opens its sockets. `KINDS` is the one table.
 
 A new kind that opens sockets (such as `ssh`) is a class here and a line in `KINDS`; `Network` takes it from
-there. What people
-may write for it in a settings file, and its words in the docs, are not the probe's concern.
+there. What a settings file may say for it, and its words in the docs, are not the probe's concern.
 """
 
 import asyncio

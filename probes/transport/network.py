@@ -54,14 +54,14 @@ class Network:
         return await self._way_out.connect_tcp(endpoint)
 
     def open_tcp(self, endpoint: Endpoint) -> socket.socket:
-        """Return a non-blocking TCP socket that is not connected yet. No proxy can be asked for one."""
+        """Return a non-blocking TCP socket that is not connected yet. No proxy can provide one."""
         return self._way_out.open_socket(endpoint, socket.SOCK_STREAM)
 
     def open_udp(self, endpoint: Endpoint) -> socket.socket:
         """Return a non-blocking UDP socket connected to the endpoint, so that ICMP errors reach it."""
         sock = self._way_out.open_socket(endpoint, socket.SOCK_DGRAM)
         try:
-            # An injector stands nearer than the server: what it sends has crossed fewer hops.
+            # An injector is closer than the server: what it sends has crossed fewer hops.
             if sock.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             else:

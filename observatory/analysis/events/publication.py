@@ -107,7 +107,7 @@ def shows_emulated(coverage: Coverage) -> bool:
 
 
 def is_fresh(measured_at: datetime, every_s: float, now: datetime) -> bool:
-    """Return whether a measurement still speaks for now: it is at most three intervals old."""
+    """Return whether a measurement is current: it is at most three intervals old."""
     return now - measured_at <= FRESH_INTERVALS * timedelta(seconds=every_s)
 
 

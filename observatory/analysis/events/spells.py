@@ -38,7 +38,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkInfo:
-    """What is known of a network beside its number."""
+    """A network's name, country and zone."""
 
     isp: str = ""
     country: str = ""

@@ -163,7 +163,7 @@ class Case:
 
     @lazy
     def has_ipv4_elsewhere(self) -> bool:
-        """Somebody who can be trusted gives the name an IPv4 address."""
+        """A trusted source gives the name an IPv4 address."""
         known = self.facts.clean_addresses | self.controls_resolved
         return any(":" not in address for address in known) or any(
             ":" not in a and self.is_genuine(a) for a in self.facts.resolved_addresses

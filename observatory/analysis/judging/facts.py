@@ -33,7 +33,7 @@ SILENCE = frozenset({Failure.TIMEOUT})
 RESET = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED})
 UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
 
-# Over these an answer came only with a certificate that held for the server: nobody else wrote it.
+# Over these an answer came only with a certificate that held for the server: no one else wrote it.
 AUTHENTICATED = frozenset({"dot", "doh"})
 ADDRESS_TYPES = frozenset({"A", "AAAA"})
 # A body smaller than this says nothing about a rate.

@@ -1,4 +1,4 @@
-"""The judge: one measurement with its controls in, one verdict out. Never reads anybody else's conclusion."""
+"""The judge: one measurement with its controls in, one verdict out. Never reads others' conclusions."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -156,7 +156,7 @@ def _count(case: Case) -> tuple[int, int]:
 
 
 def _stand_ins(case: Case) -> tuple[StandIn, ...]:
-    """What was there to compare with beside control vantage points."""
+    """What was there to compare with besides control vantage points."""
     there = {
         StandIn.PEER: case.has_peers,
         StandIn.CERTIFICATE: bool(case.facts.proved_addresses),

@@ -1,4 +1,4 @@
-"""The files beside the components that go to the browser: markup, style and script."""
+"""The files next to the components that go to the browser: markup, style and script."""
 
 from functools import cache
 from importlib import resources

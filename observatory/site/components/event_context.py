@@ -1,4 +1,4 @@
-"""What surrounds an event: others' reports, notes, revisions, a citation, downloads, feeds."""
+"""Context of an event: others' reports, notes, revisions, a citation, downloads, feeds."""
 
 from datetime import UTC, datetime
 from urllib.parse import urljoin
@@ -25,7 +25,7 @@ from observatory.views.words import escape_markdown
 
 
 def known_around(event: Event, now: datetime) -> tuple[KnownDate, ...]:
-    """Return what others reported of the weeks around an event; it is known of one country."""
+    """Return what others reported of the weeks around an event; available for one country."""
     return dates_around(load_known_dates(), event, now) if event.country == COUNTRY else ()
 
 

@@ -1,4 +1,4 @@
-"""Dates known from public reports: the list beside a chart or an event."""
+"""Dates known from public reports: the list next to a chart or an event."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The addresses of the feeds, over HTTP: which feed is asked for, what is in the store, how to answer."""
+"""HTTP routes of the feeds: which feed is requested, what is in the store, how to answer."""
 
 import hashlib
 import logging

@@ -12,7 +12,7 @@ from probes.records import Failure, Resolver
 
 
 def _retired(case: Case) -> Evidence:
-    """No control finds the name, and nobody here does."""
+    """No control finds the name, and no resolver here does."""
     if not case.controls_cannot_resolve or any(case.is_genuine(a) for a in case.facts.resolved_addresses):
         return ()
     if not all(any(o.answers for o in control.dns) for control in case.controls):

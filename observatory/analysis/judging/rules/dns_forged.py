@@ -11,7 +11,7 @@ from observatory.model import Layer, State
 from probes.records import DnsAnswer, HttpObservation, Resolver, TlsObservation
 
 Forged = Callable[[Case, DnsAnswer], bool]
-# A resolver may fail once and recover, so a failing answer beside a good one shows no forger.
+# A resolver may fail once and recover, so a failing answer next to a good one shows no forger.
 HONEST_FAILURES: Final = frozenset({"SERVFAIL", "REFUSED", "FORMERR", "NOTIMP"})
 
 
@@ -40,7 +40,7 @@ def _differs(case: Case, answer: DnsAnswer) -> bool:
 
 
 def _second_answer(case: Case, forged: Forged) -> Evidence:
-    """Two answers to one query, one of them forged, the other different: somebody raced the server."""
+    """Two answers to one query, one of them forged, the other different: an injector raced the server."""
     return ids(
         o
         for o in (*case.facts.dns, *case.facts.sink)
@@ -97,7 +97,7 @@ def _bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
 
 def _other_from_sink(case: Case) -> Evidence:
     """An address that serves no DNS gave one that is not the target's. A proxy for all DNS tells the truth,
-    or tells everybody the same."""
+    or tells every client the same."""
     found = [(o, a) for o, a in _sink_answers(case) if a.addresses and not _is_genuine(case, a)]
     settled = case.resolves_elsewhere and case.canary_works
     return _forged(case, tuple(found), lambda case, answer: True) if settled else ()
@@ -143,8 +143,8 @@ def _other_address(case: Case) -> Evidence:
 
 
 def _leads_nowhere(case: Case) -> Evidence:
-    """Answers lead only to addresses that nobody else gives and that take no connection here: invented ones,
-    or servers of the target that are gone, or filtered."""
+    """Answers lead only to addresses that no other source gives and that take no connection here: invented
+    ones, or servers of the target that are gone, or filtered."""
     answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
     addresses = {address for _, a in answers for address in a.addresses}
     if not answers or any(case.is_genuine(a) for a in addresses) or not case.canary_works:

@@ -34,7 +34,7 @@ def _alive(case: Case, failure: Failure) -> bool:
 
 
 def _answers_others(case: Case, failure: Failure) -> bool:
-    """The resolver resolves the canary. Where nobody asked it to (imports), a definite reply is taken to be
+    """The resolver resolves the canary. Where it was not asked to (imports), a definite reply is taken to be
     about this name; silence and refusal are not."""
     if case.canary_resolves:
         return True

@@ -1,4 +1,4 @@
-"""Whether the measurement can speak of its target at all. Asked before any layer."""
+"""Whether the measurement can show anything about its target. Asked before any layer."""
 
 from collections.abc import Callable
 from typing import Final
@@ -43,7 +43,7 @@ GUARDS: Final = (
     _guard("guard.local_firewall", _local_firewall),
 )
 
-# Asked after the layers: an artefact stands for itself, and what fails at the control too is down anyway.
+# Asked after the layers: an artefact is sufficient, and what fails at the control too is down anyway.
 LATE_GUARDS: Final = (
     _guard("guard.no_canary", lambda case: case.canary is None and _fails(case)),
     _guard(

@@ -11,10 +11,10 @@ from observatory.model import Layer, State
 class Basis(StrEnum):
     """What kind of evidence a rule rests on.
 
-    guard       whether the measurement can speak at all
+    guard       whether the measurement can show anything at all
     artefact    something only a filter leaves behind
     comparison  what works for a control, or under another name, and not here
-    proof       the target proved itself
+    proof       the target was verified
     symptom     it fails, and nothing settles why
     """
 
@@ -30,7 +30,7 @@ class Rule:
     """`when` returns the ids of the observations that show it, or True where none needs naming.
 
     `mechanism` is None where none is claimed. What a rule claims, what else could explain the same and what
-    would have changed its mind stand in the catalogues `observatory/text/rules.*.toml`, by its id.
+    would have led to another verdict, are in the catalogues `observatory/text/rules.*.toml`, by its id.
     """
 
     id: str

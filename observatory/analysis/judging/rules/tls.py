@@ -78,7 +78,7 @@ def _either(case: Case, failures: frozenset[Failure]) -> Evidence:
 def _on_path(case: Case) -> Evidence:
     """No control is needed where a reset comes from nearer than any server: the harmless twin says so.
 
-    Controls to which the target proved nothing say that it is down for everybody.
+    Controls to which the target proved nothing say that it is down for every client.
     """
     tries = _broken(case, RESET) if case.control_proved or not case.controls else ()
     place = case.interference(Payload.CLIENT_HELLO) if tries and case.canary_works else None
