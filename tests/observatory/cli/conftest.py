@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.observatory.cli.invoke import GOOD
-from tests.observatory.notify.conftest import empty, receiver, store, town, url
+from tests.observatory.notify.conftest import empty, harness, receiver, store, url
 
-__all__ = ["empty", "receiver", "store", "town", "url"]
+__all__ = ["empty", "harness", "receiver", "store", "url"]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from observatory.cli import alerts
 from observatory.cli.app import app
 from observatory.model import AlertKind
 from tests.observatory.notify.receivers import Receiver
-from tests.observatory.notify.samples import SECRET, Town, make_event
+from tests.observatory.notify.samples import SECRET, AlertHarness, make_event
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_test_of_an_unknown_channel(file: Path) -> None:
     assert "(press, me), got 'pres'" in output
 
 
-def test_deliver_and_log(file: Path, url: str, town: Town, receiver: Receiver) -> None:
+def test_deliver_and_log(file: Path, url: str, harness: AlertHarness, receiver: Receiver) -> None:
     options = ("--database", url)
     assert run("log", *options) == (0, "The log is empty.\n")
     assert run("deliver", "-f", file, *options)[0] == 0
-    town.happen(make_event(emulated=True), AlertKind.ONSET)
+    harness.record(make_event(emulated=True), AlertKind.ONSET)
     code, output = run("deliver", "-f", file, *options)
     assert code == 0
     assert output.splitlines() == [
@@ -111,10 +111,10 @@ def test_deliver_and_log(file: Path, url: str, town: Town, receiver: Receiver) -
     assert line["deliveries"][0]["message"] == receiver.requests[0].headers["webhook-id"]
 
 
-def test_deliver_that_fails(file: Path, url: str, town: Town, receiver: Receiver) -> None:
+def test_deliver_that_fails(file: Path, url: str, harness: AlertHarness, receiver: Receiver) -> None:
     receiver.answer = lambda _: 500
     run("deliver", "-f", file, "--database", url)
-    town.happen(make_event(), AlertKind.ONSET)
+    harness.record(make_event(), AlertKind.ONSET)
     code, output = run("deliver", "-f", file, "--database", url)
     assert code == 1
     assert "press: 0 messages sent, 0 alerts dropped; failed: the receiver answered with status 500" in output

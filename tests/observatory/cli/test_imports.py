@@ -105,9 +105,9 @@ def test_broken_lines_cost_themselves_only(tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.txt"
     code, out, err = run("--judge", "--json", "--rejects", str(rejects), str(path))
     assert (code, len(out.splitlines())) == (0, 2)
-    told = rejects.read_text(encoding="utf-8").splitlines()
-    assert [line.split(":")[1] for line in told] == [str(n) for n in range(2, 10)]
-    assert told[-1].endswith("test_name: expected web_connectivity or telegram, got 'ndt'")
+    rejected = rejects.read_text(encoding="utf-8").splitlines()
+    assert [line.split(":")[1] for line in rejected] == [str(n) for n in range(2, 10)]
+    assert rejected[-1].endswith("test_name: expected web_connectivity or telegram, got 'ndt'")
     assert err.count(f"{path}:") == 8
 
 

@@ -68,7 +68,7 @@ def test_a_whole_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_channels(file).site == "https://observatory.example"
 
 
-def test_no_file_means_that_nobody_is_told(file: Path) -> None:
+def test_no_file_means_that_no_alerts_are_sent(file: Path) -> None:
     assert load_channels(file).channels == ()
 
 

@@ -142,11 +142,11 @@ BAD_FILES: dict[str, tuple[str | bytes, list[str]]] = {
         "public_resolver: dns.google\nvantage_points: []\n",
         ['f.yaml:1 public_resolver: expected an IP address, got "dns.google"'],
     ),
-    "a control host with a scheme": (
+    "a canary with a scheme": (
         "control: https://example.com\nvantage_points: []\n",
         ['f.yaml:1 control: expected a host name, got "https://example.com"'],
     ),
-    "a control host in capitals": (
+    "a canary in capitals": (
         "control: Example.com\nvantage_points: []\n",
         ['f.yaml:1 control: expected a host name, got "Example.com"; write it in lower case'],
     ),

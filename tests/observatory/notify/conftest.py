@@ -1,4 +1,4 @@
-"""A town with an empty store, and somebody who receives alerts."""
+"""A harness with an empty store, and somebody who receives alerts."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 from observatory.store import Store, open_store
 from tests.observatory.notify.receivers import Receiver
-from tests.observatory.notify.samples import Town
+from tests.observatory.notify.samples import AlertHarness
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +32,8 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def town(store: Store) -> Town:
-    return Town(store)
+def harness(store: Store) -> AlertHarness:
+    return AlertHarness(store)
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def ended(event: Event, by: datetime, *asns: int) -> Event:
 
 
 @dataclass
-class Town:
-    """A store, the channels of one file, and the time of day. `pass_time` moves it; nothing ever sleeps."""
+class AlertHarness:
+    """A store, the channels of one file, and the time of day. `deliver` moves it; nothing ever sleeps."""
 
     store: Store
     channels: tuple[Channel, ...] = ()
@@ -89,15 +89,15 @@ class Town:
     sender: Sender = send
     reports: list[DeliveryReport] = field(default_factory=list)
 
-    def meet(self, *channels: Channel) -> None:
-        """Have channels that were there before anything happened."""
+    def add_channels(self, *channels: Channel) -> None:
+        """Add channels and deliver once, so that they were there before anything happened."""
         self.channels += channels
         self.deliver()
 
-    def happen(
+    def record(
         self, event: Event, *kinds: AlertKind, audience: Audience = Audience.PUBLIC, detail: str = ""
     ) -> None:
-        """Do what the detector does: keep what an event says now, and log the alerts."""
+        """Do what the detector does: save a revision of the event, and log the alerts."""
         alerts = [
             Alert(
                 at=self.now,

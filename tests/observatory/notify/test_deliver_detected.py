@@ -5,23 +5,23 @@ from observatory.model import State
 from observatory.store import Store
 from tests.observatory.detection.test_detector import DAY, ONSET, START, XL, hours, save
 from tests.observatory.notify.receivers import Receiver
-from tests.observatory.notify.samples import HOUR, MINUTE, Town, hook
+from tests.observatory.notify.samples import HOUR, MINUTE, AlertHarness, hook
 
 
 def test_a_block_and_its_end(store: Store, receiver: Receiver) -> None:
     store.save_vantage_points([XL], at=START)
-    town = Town(store, now=ONSET - HOUR)
+    harness = AlertHarness(store, now=ONSET - HOUR)
     save(store, hours(START, ONSET, State.OK))
-    Detector(store).run(town.now)
-    town.meet(hook(receiver.url, settle=HOUR))
+    Detector(store).run(harness.now)
+    harness.add_channels(hook(receiver.url, settle=HOUR))
     assert store.load_alerts() == ()
 
     save(store, hours(ONSET, ONSET + DAY, State.BLOCKED))
-    town.now = ONSET + DAY
-    Detector(store).run(town.now)
-    town.deliver(MINUTE)
+    harness.now = ONSET + DAY
+    Detector(store).run(harness.now)
+    harness.deliver(MINUTE)
     assert receiver.requests == []
-    town.deliver(HOUR)
+    harness.deliver(HOUR)
     [onset] = receiver.bodies
     assert onset["data"]["subject"] == "Blocked: t.me on XL Axiata"
     began = "Started between 15 Jan 2026, 06:10 WIB (14 Jan 2026, 23:10 UTC) and 15 Jan 2026, 07:10 WIB"
@@ -30,9 +30,9 @@ def test_a_block_and_its_end(store: Store, receiver: Receiver) -> None:
     assert (alert["kind"], alert["revision"]) == ("onset", store.load_alerts()[0].revision)
 
     save(store, hours(ONSET + DAY, ONSET + 3 * DAY, State.OK))
-    town.now = ONSET + 3 * DAY
-    Detector(store).run(town.now)
-    town.deliver(MINUTE)
+    harness.now = ONSET + 3 * DAY
+    Detector(store).run(harness.now)
+    harness.deliver(MINUTE)
     assert receiver.subjects[1:] == ["Blocked, now ended: t.me on XL Axiata"]
-    town.deliver(DAY)
+    harness.deliver(DAY)
     assert len(receiver.requests) == 2

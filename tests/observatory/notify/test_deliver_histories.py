@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, though receivers fail and processes die: everybody is told all of it.
+"""Whatever happens in whatever order, though receivers fail and processes die: every reader gets all of it.
 
 Hypothesis makes up histories; a reader who drops the ids that it knows keeps what arrived.
 """
@@ -23,7 +23,7 @@ from observatory.notify.errors import SendError
 from observatory.notify.plan import ALREADY_SAID, WITHDRAWN
 from observatory.notify.senders import Message
 from observatory.store import open_store
-from tests.observatory.notify.samples import HOUR, Town, ended, hook, make_event, make_spell
+from tests.observatory.notify.samples import HOUR, AlertHarness, ended, hook, make_event, make_spell
 
 
 class Killed(BaseException):
@@ -81,34 +81,34 @@ def numbers_in(message: Message) -> tuple[int, ...]:
     return tuple(alert["number"] for alert in data["alerts"])
 
 
-def play(town: Town, reader: Reader, steps: list[tuple[str, Any]]) -> None:
+def play(harness: AlertHarness, reader: Reader, steps: list[tuple[str, Any]]) -> None:
     events: dict[int, Any] = {}
     for step, value in steps:
         if step == "mood":
             reader.mood = value
         elif step == "pass":
             for _ in range(min(value, 7)):
-                deliver(town, timedelta(minutes=value / min(value, 7)))
+                deliver(harness, timedelta(minutes=value / min(value, 7)))
         elif step == "onset" and value not in events:
             events[value] = make_event(id=f"e{value}")
-            town.happen(events[value], AlertKind.ONSET)
+            harness.record(events[value], AlertKind.ONSET)
         elif value in events and not events[value].withdrawn:
             event = events[value]
             if step == "spread":
                 event = replace(event, spells=(*event.spells, make_spell(asn=9000 + len(event.spells))))
-                town.happen(event, AlertKind.SPREAD)
+                harness.record(event, AlertKind.SPREAD)
             elif step == "end" and event.end is None:
-                event = ended(event, town.now)
-                town.happen(event, AlertKind.END)
+                event = ended(event, harness.now)
+                harness.record(event, AlertKind.END)
             elif step == "withdraw":
                 event = replace(event, withdrawn=True)
-                town.happen(event, AlertKind.WITHDRAWAL)
+                harness.record(event, AlertKind.WITHDRAWAL)
             events[value] = event
 
 
-def deliver(town: Town, after: timedelta) -> None:
+def deliver(harness: AlertHarness, after: timedelta) -> None:
     with contextlib.suppress(Killed):
-        town.deliver(after)
+        harness.deliver(after)
 
 
 @pytest.mark.parametrize("changes", CHANNELS, ids=str)
@@ -124,19 +124,19 @@ def test_any_history(changes: dict[str, Any], steps: list[tuple[str, Any]], empt
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(empty, f"{folder}/observatory.sqlite")
         with open_store(f"sqlite:///{folder}/observatory.sqlite") as store:
-            town = Town(store, sender=reader)
-            town.meet(hook("http://127.0.0.1:9/", **changes))
-            play(town, reader, steps)
+            harness = AlertHarness(store, sender=reader)
+            harness.add_channels(hook("http://127.0.0.1:9/", **changes))
+            play(harness, reader, steps)
             reader.mood = "well"
             for _ in range(12):
-                deliver(town, HOUR + CLAIM)
-            check(town, reader, changes)
+                deliver(harness, HOUR + CLAIM)
+            check(harness, reader, changes)
 
 
-def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
-    states = {d.alert.number: d for _, d in town.store.load_deliveries()}
+def check(harness: AlertHarness, reader: Reader, changes: dict[str, Any]) -> None:
+    states = {d.alert.number: d for _, d in harness.store.load_deliveries()}
     arrived = {number for message in reader.arrived for number in numbers_in(message)}
-    alerts = {alert.number: alert for alert in town.store.load_alerts()}
+    alerts = {alert.number: alert for alert in harness.store.load_alerts()}
     assert states.keys() == alerts.keys()
     for number, state in states.items():
         assert state.next_attempt_at is None, "nothing waits for ever"
@@ -150,13 +150,13 @@ def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
     # A message that is sent again may lack what was withdrawn meanwhile; it never has more.
     for versions in of_id.values():
         assert set(min(versions, key=len)) <= set(max(versions, key=len))
-    for revision in town.store.load_events():
+    for revision in harness.store.load_events():
         event = revision.event
         heard = [a for a in alerts.values() if a.event == event.id and a.number in arrived]
         about = [m for m in reader.new if any(alerts[n].event == event.id for n in numbers_in(m))]
         if event.withdrawn:
             if heard:
-                assert any(a.kind is AlertKind.WITHDRAWAL for a in heard), "what was told is taken back"
+                assert any(a.kind is AlertKind.WITHDRAWAL for a in heard), "what was delivered is withdrawn"
             continue
         known = {
             (spell["asn"], spell["target"])
@@ -167,5 +167,5 @@ def check(town: Town, reader: Reader, changes: dict[str, Any]) -> None:
         }
         assert known == {(spell.asn, spell.target) for spell in event.spells}, "the reader knows all of it"
     if "max_per_hour" in changes:
-        told_at = sorted({d.delivered_at for d in states.values() if d.delivered_at})
-        assert all(later - earlier >= HOUR for earlier, later in pairwise(told_at))
+        delivered_at = sorted({d.delivered_at for d in states.values() if d.delivered_at})
+        assert all(later - earlier >= HOUR for earlier, later in pairwise(delivered_at))

@@ -16,21 +16,21 @@ from observatory.model import AlertKind
 from observatory.notify.deliver import CLAIM
 from observatory.store import StoreError, open_store
 from tests.observatory.notify.receivers import Receiver, Request
-from tests.observatory.notify.samples import HOUR, MINUTE, SECRET, Town, hook, make_event, make_spell
+from tests.observatory.notify.samples import HOUR, MINUTE, SECRET, AlertHarness, hook, make_event, make_spell
 
 ROOT = Path(__file__).parents[3]
 
 
-def happen(town: Town, n: int) -> None:
+def record_many(harness: AlertHarness, n: int) -> None:
     for number in range(n):
-        town.happen(make_event(make_spell(asn=1000 + number), id=f"e{number:03}"), AlertKind.ONSET)
+        harness.record(make_event(make_spell(asn=1000 + number), id=f"e{number:03}"), AlertKind.ONSET)
 
 
 def test_a_process_that_is_killed_while_the_receiver_reads(
-    tmp_path: Path, url: str, town: Town, receiver: Receiver
+    tmp_path: Path, url: str, harness: AlertHarness, receiver: Receiver
 ) -> None:
-    town.meet(hook(receiver.url))
-    happen(town, 1)
+    harness.add_channels(hook(receiver.url))
+    record_many(harness, 1)
     file = tmp_path / "alerts.yaml"
     file.write_text(
         "site: https://observatory.example\n"
@@ -52,23 +52,23 @@ def test_a_process_that_is_killed_while_the_receiver_reads(
         assert process.wait(30) == -signal.SIGKILL
     assert len(receiver.requests) == 1
     receiver.answer = lambda _: 204
-    [(_, claimed)] = town.store.load_deliveries()
+    [(_, claimed)] = harness.store.load_deliveries()
     assert claimed.next_attempt_at is not None
-    town.now = claimed.next_attempt_at
-    town.deliver()
+    harness.now = claimed.next_attempt_at
+    harness.deliver()
     first, second = (request.headers["webhook-id"] for request in receiver.requests)
     assert first == second
-    assert town.states() == [("delivered", None)]
+    assert harness.states() == [("delivered", None)]
 
 
-def test_many_at_once_tell_each_alert_once(url: str, town: Town, receiver: Receiver) -> None:
+def test_many_at_once_tell_each_alert_once(url: str, harness: AlertHarness, receiver: Receiver) -> None:
     channel = hook(receiver.url, max_per_hour=1000)
-    town.meet(channel)
-    happen(town, 30)
+    harness.add_channels(channel)
+    record_many(harness, 30)
 
     def work(_: int) -> int:
         with open_store(url) as store:
-            [report] = Town(store, (channel,), now=town.now + MINUTE).deliver()
+            [report] = AlertHarness(store, (channel,), now=harness.now + MINUTE).deliver()
             return report.n_sent
 
     with ThreadPoolExecutor(4) as pool:
@@ -78,10 +78,10 @@ def test_many_at_once_tell_each_alert_once(url: str, town: Town, receiver: Recei
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 30
 
 
-def test_the_disk_is_full(url: str, town: Town, receiver: Receiver) -> None:
+def test_the_disk_is_full(url: str, harness: AlertHarness, receiver: Receiver) -> None:
     channel = hook(receiver.url, digest=HOUR)
-    town.meet(channel)
-    happen(town, 200)
+    harness.add_channels(channel)
+    record_many(harness, 200)
     with open_store(url) as cramped:
         cramped._engine.dispose()
 
@@ -91,8 +91,8 @@ def test_the_disk_is_full(url: str, town: Town, receiver: Receiver) -> None:
             connection.execute(f"PRAGMA max_page_count = {n_pages}")
 
         with pytest.raises(StoreError, match="full: free some space"):
-            Town(cramped, (channel,), now=town.now).deliver(MINUTE)
+            AlertHarness(cramped, (channel,), now=harness.now).deliver(MINUTE)
     assert receiver.requests == []
-    town.deliver(CLAIM)
+    harness.deliver(CLAIM)
     assert receiver.subjects == ["200 notices"]
-    assert set(town.states()) == {("delivered", None)}
+    assert set(harness.states()) == {("delivered", None)}

@@ -20,7 +20,15 @@ from observatory.notify.apprise_services import find_fault
 from observatory.notify.errors import SendError
 from observatory.notify.senders import Message, send
 from tests.observatory.notify.receivers import Receiver
-from tests.observatory.notify.samples import MINUTE, SECRET, Town, hook, make_event, make_spell, service
+from tests.observatory.notify.samples import (
+    MINUTE,
+    SECRET,
+    AlertHarness,
+    hook,
+    make_event,
+    make_spell,
+    service,
+)
 
 
 def message(**changes: Any) -> Message:
@@ -92,12 +100,12 @@ def test_the_time_is_that_of_utc_whatever_the_zone_of_the_clock() -> None:
     )
 
 
-def test_a_webhook_has_all_facts(town: Town, receiver: Receiver) -> None:
-    town.meet(hook(receiver.url))
-    town.happen(make_event(make_spell(), make_spell(asn=4761), emulated=True), AlertKind.ONSET)
-    town.deliver(MINUTE)
+def test_a_webhook_has_all_facts(harness: AlertHarness, receiver: Receiver) -> None:
+    harness.add_channels(hook(receiver.url))
+    harness.record(make_event(make_spell(), make_spell(asn=4761), emulated=True), AlertKind.ONSET)
+    harness.deliver(MINUTE)
     [body] = receiver.bodies
-    assert (body["type"], body["timestamp"]) == ("alert.onset", town.now.isoformat())
+    assert (body["type"], body["timestamp"]) == ("alert.onset", harness.now.isoformat())
     data = body["data"]
     assert data["emulated"] is True
     assert data["subject"].startswith("EMULATED: ")
@@ -217,15 +225,15 @@ def test_a_service_that_is_silent_is_left_after_a_time(
     stop.set()
 
 
-def test_the_whole_way_through_a_service(town: Town, receiver: Receiver) -> None:
-    town.meet(service(json_url(receiver), language="id"))
-    town.happen(make_event(), AlertKind.ONSET)
+def test_the_whole_way_through_a_service(harness: AlertHarness, receiver: Receiver) -> None:
+    harness.add_channels(service(json_url(receiver), language="id"))
+    harness.record(make_event(), AlertKind.ONSET)
     receiver.answer = lambda _: 502
-    town.deliver(MINUTE)
-    assert town.states() == [("waits", "the service answered with error 502")]
+    harness.deliver(MINUTE)
+    assert harness.states() == [("waits", "the service answered with error 502")]
     receiver.answer = lambda _: 200
-    town.deliver(MINUTE)
-    assert town.states() == [("delivered", None)]
+    harness.deliver(MINUTE)
+    assert harness.states() == [("delivered", None)]
     assert receiver.bodies[1]["title"] == "Diblokir: t.me di ISP 7713"
     assert "Bukti: https://observatory.example/event?id=id-20261124-1" in receiver.bodies[1]["message"]
 
@@ -276,18 +284,18 @@ def mail() -> Iterator[tuple[Postbox, str]]:
     controller.stop()
 
 
-def test_mail(mail: tuple[Postbox, str], town: Town) -> None:
+def test_mail(mail: tuple[Postbox, str], harness: AlertHarness) -> None:
     box, url = mail
-    town.meet(service(url))
-    town.happen(make_event(), AlertKind.ONSET)
+    harness.add_channels(service(url))
+    harness.record(make_event(), AlertKind.ONSET)
     box.refuses = True
-    town.deliver(MINUTE)
-    [(state, reason)] = town.states()
+    harness.deliver(MINUTE)
+    [(state, reason)] = harness.states()
     assert state == "waits"
     assert reason is not None and "example.org" not in reason
     box.refuses = False
-    town.deliver(MINUTE)
-    assert town.states() == [("delivered", None)]
+    harness.deliver(MINUTE)
+    assert harness.states() == [("delivered", None)]
     [raw] = box.mails
     parsed = message_from_bytes(raw, policy=policy.default)
     assert parsed["subject"] == "Blocked: t.me on ISP 7713"

@@ -11,7 +11,7 @@ from observatory.model.channels import Channels
 from observatory.notify.delivery_pass import run_delivery_pass
 from observatory.store import Store
 from tests.observatory.notify.receivers import Receiver
-from tests.observatory.notify.samples import AT, MINUTE, SECRET, Town, make_event
+from tests.observatory.notify.samples import AT, MINUTE, SECRET, AlertHarness, make_event
 
 PASSWORD, TOKEN, KEY = "hunter2-password", "xoxb-token-in-path", SECRET.removeprefix("whsec_")
 SECRETS = (PASSWORD, TOKEN, KEY)
@@ -60,16 +60,17 @@ def test_secrets_are_nowhere(
         receiver.close()
     path = tmp_path / "alerts.yaml"
     write_file(path, receiver.port)
-    town = Town(store)
+    harness = AlertHarness(store)
 
     def serve() -> list[str]:
         return [
-            report.error for report in run_delivery_pass(store, town.now, path=path, clock=lambda: town.now)
+            report.error
+            for report in run_delivery_pass(store, harness.now, path=path, clock=lambda: harness.now)
         ]
 
     serve()
-    town.happen(make_event(), AlertKind.ONSET)
-    town.now += MINUTE
+    harness.record(make_event(), AlertKind.ONSET)
+    harness.now += MINUTE
     errors = serve()
     loaded = load_channels(path)
     printed = capfd.readouterr()

@@ -81,7 +81,7 @@ def test_one_silence_is_logged_once_and_its_end_once(store: Store, nobody: Calla
     assert logged == [(AlertKind.SILENT, 31 * MINUTE), (AlertKind.BACK, timedelta(hours=1))]
 
 
-def test_a_silence_is_told_to_operators_and_never_to_the_public(
+def test_a_silence_is_reported_to_operators_and_never_to_the_public(
     store: Store, receiver: Receiver, tmp_path: Path
 ) -> None:
     path = tmp_path / "alerts.yaml"

@@ -75,45 +75,45 @@ def taken(port: int) -> Iterator[None]:
 
 
 async def serve(web: WebServer, until: Callable[[list[str]], bool]) -> list[str]:
-    """Run until the list of addresses told satisfies a condition; return the list."""
-    told: list[str] = []
+    """Run until the list of announced addresses satisfies a condition; return the list."""
+    addresses: list[str] = []
     stop = asyncio.Event()
 
     def on_ready(url: str) -> None:
-        told.append(url)
-        if until(told):
+        addresses.append(url)
+        if until(addresses):
             stop.set()
 
     async with asyncio.timeout(30):
         await run_web(web, stop, on_ready=on_ready, command=server_command, first_pause_s=0.01)
-    return told
+    return addresses
 
 
 def started_pid(web: WebServer) -> int:
     return int((web.script.parent / "started").read_text().split()[0])
 
 
-async def test_address_is_told_once_it_answers_and_the_process_ends_with_stop(web: WebServer) -> None:
-    assert await serve(web, lambda told: True) == [f"http://127.0.0.1:{web.port}"]
+async def test_address_is_announced_once_it_answers_and_the_process_ends_with_stop(web: WebServer) -> None:
+    assert await serve(web, lambda addresses: True) == [f"http://127.0.0.1:{web.port}"]
     assert (web.script.parent / "started").read_text().endswith(" sqlite:///o.sqlite")
     assert not psutil.pid_exists(started_pid(web))
 
 
 async def test_answer_that_is_only_a_page_is_not_ready(web: WebServer) -> None:
     (web.script.parent / "warming").touch()
-    await serve(web, lambda told: True)
+    await serve(web, lambda addresses: True)
     assert (web.script.parent / "healthy").exists()
 
 
 async def test_process_that_dies_is_started_again(web: WebServer, caplog: pytest.LogCaptureFixture) -> None:
     (web.script.parent / "die").touch()
-    await serve(web, lambda told: True)
+    await serve(web, lambda addresses: True)
     assert "web process ended with 3; starting it again in 0.01 s" in caplog.text
 
 
 async def test_next_free_port_is_taken(web: WebServer) -> None:
     with taken(web.port):
-        [url] = await serve(web, lambda told: True)
+        [url] = await serve(web, lambda addresses: True)
     assert url != f"http://127.0.0.1:{web.port}"
 
 
@@ -142,7 +142,7 @@ def test_address_to_open(address: str, url: str) -> None:
     assert open_address(address, 1) == url
 
 
-def test_streamlit_is_told_to_keep_to_itself(web: WebServer) -> None:
+def test_streamlit_is_configured_to_keep_to_itself(web: WebServer) -> None:
     command = streamlit_command(web, 8502)
     assert command[1:4] == ["-m", "streamlit", "run"]
     assert {

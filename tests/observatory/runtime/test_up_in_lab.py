@@ -123,7 +123,7 @@ def test_status_shows_what_was_measured(lab: LabControl, config_file: Path, data
     assert "XL" in table.stdout
 
 
-def test_mistakes_at_the_start_are_all_told_and_nothing_starts(config_file: Path, database: str) -> None:
+def test_mistakes_at_the_start_are_all_reported_and_nothing_starts(config_file: Path, database: str) -> None:
     text = config_file.read_text(encoding="utf-8")
     config_file.write_text(text.replace("asn: 24203", "asn: XL").replace("every: 30s", "every: 0"), "utf-8")
     with service(config_file, database) as process:

@@ -105,7 +105,7 @@ def test_latest_is_the_newest_whatever_came_last(filled: Store) -> None:
     assert (latest.n_ok, latest.n_tried, latest.partial, latest.emulated) == (1, 2, False, False)
 
 
-def test_control_hosts_are_kept_but_counted_nowhere(filled: Store) -> None:
+def test_canaries_are_kept_but_counted_nowhere(filled: Store) -> None:
     assert filled.load_coverage().n_measurements == 5
     assert "example.com" not in {x.target for x in filled.load_latest()}
     found = filled.load_measurement("m6")

@@ -508,7 +508,7 @@ def test_a_reset_from_the_server_itself_stays_uncompared() -> None:
     assert (verdict.state, verdict.acts_at_hop) == (IMPAIRED, None)
 
 
-def test_with_a_control_the_hop_is_told_as_well() -> None:
+def test_with_a_control_the_hop_is_named_as_well() -> None:
     here = with_more(changed(host(), tls_fails(RESET)), harmless(), *ON_PATH)
     assert judge(here).acts_at_hop == 3
 
@@ -647,7 +647,7 @@ def test_a_helper_that_was_not_reached_leaves_it_open() -> None:
     assert judge(dead(host()), canary_here=helper(TIMEOUT)).state is INSUFFICIENT
 
 
-def test_a_known_notice_needs_no_control_host() -> None:
+def test_a_known_notice_needs_no_canary() -> None:
     here = changed(host(), resolves_to(answer(BLOCK_PAGE), resolver=VANTAGE))
     assert outcome(judge(here, without_canary=True, without_control=True)) == (
         BLOCKED,
@@ -706,7 +706,7 @@ def plain_import(**fields: object) -> Measurement:
     return changed(host(), only_plain, plain_page(**fields))
 
 
-def test_plain_http_that_says_what_the_control_is_told_is_fine() -> None:
+def test_plain_http_that_says_what_the_control_gets_is_fine() -> None:
     assert outcome(judge(plain_import(), canary_here=helper())) == (OK, None)
 
 
@@ -715,11 +715,11 @@ def test_plain_http_that_says_something_else_is_impaired() -> None:
     assert (verdict.state, verdict.rule_id) == (IMPAIRED, "http.differs")
 
 
-def test_what_everybody_is_told_is_no_forgery() -> None:
+def test_what_every_client_gets_is_no_forgery() -> None:
     """A zone that holds a private address, for the control and over DoH as well."""
-    told = resolves_to(answer("127.0.0.1"), everywhere=True)
+    same = resolves_to(answer("127.0.0.1"), everywhere=True)
     gone = drop(TcpObservation, TlsObservation, HttpObservation, QuicObservation)
-    verdict = judge(changed(host(), told, gone), control=changed(host("control"), told, gone))
+    verdict = judge(changed(host(), same, gone), control=changed(host("control"), same, gone))
     assert verdict.state not in (BLOCKED, LIKELY), verdict
 
 

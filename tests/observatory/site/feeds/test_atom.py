@@ -56,11 +56,11 @@ def test_title(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["suspected", "suspected and withdrawn"])
-def test_what_was_never_confirmed_is_not_told(name: str) -> None:
+def test_what_was_never_confirmed_is_not_published(name: str) -> None:
     assert make_entry(HISTORIES[name]) is None
 
 
-def test_only_confirmed_spells_of_an_event_are_told() -> None:
+def test_only_confirmed_spells_of_an_event_are_published() -> None:
     whole = HISTORIES["going on"][1].event
     mixed = (*whole.spells[1:], HISTORIES["suspected"][0].event.spells[0])
     entry = make_entry(make_history((replace(whole, spells=mixed), AlertKind.ONSET)))
@@ -81,7 +81,7 @@ def test_feed_of_one_network_or_target_holds_its_own() -> None:
     def ids(feed: Feed) -> set[str]:
         return {entry.event.id for entry in entries_of(feed)}
 
-    # What was taken back of a network stays in its feed, for its readers had been told.
+    # What was withdrawn of a network stays in its feed, for its readers had seen it.
     assert ids(Feed(kind=FeedKind.ISP, key=str(XL))) == {"going-on", "since-before", "over", "narrowed"}
     assert ids(Feed(kind=FeedKind.HOST, key="web.telegram.org")) == {"over"}
 
@@ -145,7 +145,7 @@ def test_hostile_names_stay_text_and_within_bounds() -> None:
     assert len(body) < 20_000
 
 
-def test_latest_fifty_are_told_newest_first() -> None:
+def test_latest_fifty_are_listed_newest_first() -> None:
     [entry] = [the_entry("going on")]
     many = [
         replace(

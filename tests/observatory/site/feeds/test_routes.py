@@ -124,7 +124,7 @@ FEEDS = {
 
 @pytest.mark.parametrize("language", ["en", "id"])
 @pytest.mark.parametrize(("path", "events"), FEEDS.items(), ids=FEEDS)
-def test_feed_holds_what_was_told(site: Site, path: str, events: set[str], language: str) -> None:
+def test_feed_holds_what_was_published(site: Site, path: str, events: set[str], language: str) -> None:
     answer = get(site.url, f"{path}?lang={language}")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
@@ -212,7 +212,7 @@ def test_absent_feed_says_what_is_expected(site: Site, path: str, expected: str)
     assert len(answer.body) < 400
 
 
-def test_emulated_events_are_told_only_where_nothing_is_real(tmp_path: Path) -> None:
+def test_emulated_events_are_published_only_where_nothing_is_real(tmp_path: Path) -> None:
     emulated = make_history((make_event("emulated", emulated=True), AlertKind.ONSET))
     with open_store(f"sqlite:///{tmp_path / 'o.sqlite'}") as store:
         save_histories(store, [emulated, HISTORIES["going on"]])

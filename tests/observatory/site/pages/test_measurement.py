@@ -76,8 +76,8 @@ def likely(**other: object) -> Verdict:
 
 
 @pytest.fixture
-def told(store: Store) -> Store:
-    """A likely block with its control host, and one control of two whose rows are still there."""
+def stored(store: Store) -> Store:
+    """A likely block with its canary, and one control of two whose rows are still there."""
     control = make_vantage(
         9, role=Role.CONTROL, isp="Clean", asn=64501, timezone="UTC", name="Clean, Singapore"
     )
@@ -108,7 +108,7 @@ def steps(app: AppTest, number: int = 0) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_finding_rule_layers_controls_steps_and_origin(language: str, told: Store) -> None:
+def test_finding_rule_layers_controls_steps_and_origin(language: str, stored: Store) -> None:
     app = open_page("measurement", language, id="m")
     text, shown = load_text(language), words(app)
     rule = load_rule_texts(language)["tls.reset.sni"]
@@ -125,7 +125,7 @@ def test_finding_rule_layers_controls_steps_and_origin(language: str, told: Stor
     assert names == [text(f"step_group.{group}") for group in ("names", "tls", "path")]
 
 
-def test_headline_may_be_quoted(told: Store) -> None:
+def test_headline_may_be_quoted(stored: Store) -> None:
     title = open_page("measurement", id="m").title[0].value.replace("\\", "")
     assert title.startswith(
         "t.me was likely blocked: the connection is cut off (reset) when this name is asked for, and not for "
@@ -134,7 +134,7 @@ def test_headline_may_be_quoted(told: Store) -> None:
     assert title.endswith(" from XL Axiata, Jakarta (XL Axiata, AS24203).")
 
 
-def test_evidence_is_marked_tries_are_both_there_and_the_control_beside_them(told: Store) -> None:
+def test_evidence_is_marked_tries_are_both_there_and_the_control_next_to_them(stored: Store) -> None:
     app = open_page("measurement", id="m")
     (names, tls_steps, path) = (section["steps"] for section in steps(app))
     assert [step["is_evidence"] for step in (*names, *tls_steps)] == [False, True, True, True]
@@ -147,7 +147,7 @@ def test_evidence_is_marked_tries_are_both_there_and_the_control_beside_them(tol
     assert len(path) == 2
 
 
-def test_control_host_of_the_round_has_its_own_steps(told: Store) -> None:
+def test_canary_of_the_round_has_its_own_steps(stored: Store) -> None:
     app = open_page("measurement", id="m")
     assert "example.com, not known to be blocked anywhere" in words(app)
     assert steps(app, 1)[0]["steps"][0]["came"] == "The answer: 93.184.215.14."
@@ -157,7 +157,7 @@ def test_control_host_of_the_round_has_its_own_steps(told: Store) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("id_", ["nonsense", HOSTILE, "' OR 1=1 --", "x" * 5000])
-def test_an_unknown_identifier_says_what_to_do(id_: str, language: str, told: Store) -> None:
+def test_an_unknown_identifier_says_what_to_do(id_: str, language: str, stored: Store) -> None:
     app = open_page("measurement", language, id=id_)
     assert load_text(language)("measured.unknown_next") in words(app)
     assert not any("[x](http" in str(m.value) for m in app.markdown)
@@ -165,28 +165,28 @@ def test_an_unknown_identifier_says_what_to_do(id_: str, language: str, told: St
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_measurement_whose_rows_were_deleted_says_so(language: str, told: Store) -> None:
-    told.delete_raw_before(AT + timedelta(days=2))
+def test_a_measurement_whose_rows_were_deleted_says_so(language: str, stored: Store) -> None:
+    stored.delete_raw_before(AT + timedelta(days=2))
     shown = words(open_page("measurement", language, id="m"))
     assert load_text(language)("measured.deleted", id="m", at="@").split("@")[0] in shown
     assert load_text(language)("measured.deleted_next") in shown
 
 
-def test_a_damaged_row_is_no_crash(told: Store) -> None:
-    with connect(told) as connection:
+def test_a_damaged_row_is_no_crash(stored: Store) -> None:
+    with connect(stored) as connection:
         connection.exec_driver_sql("UPDATE measurements SET body = x'00'")
     assert load_text("en")("measured.damaged_next") in words(open_page("measurement", id="m"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_without_an_identifier_the_newest_are_listed_with_links(language: str, told: Store) -> None:
+def test_without_an_identifier_the_newest_are_listed_with_links(language: str, stored: Store) -> None:
     app = open_page("measurement", language)
     table = json.loads(app.get("bidi_component")[0].proto.json)
     links = [line["entries"][0]["href"] for section in table["sections"] for line in section["lines"]]
     assert set(links) == {measurement_address("m", language), measurement_address("control", language)}
 
 
-def test_cells_of_the_now_page_lead_here(told: Store) -> None:
+def test_cells_of_the_now_page_lead_here(stored: Store) -> None:
     app = open_page("now")
     app.session_state["open_cell"] = ("v02", "t.me")
     app.run()
