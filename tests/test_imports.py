@@ -385,6 +385,36 @@ def test_what_a_pure_package_loads_far_down_is_seen(tmp_path: Path) -> None:
     assert "sqlalchemy" in loaded_from_outside(["near"], tmp_path)
 
 
+def public_names(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the classes of the sources and the names given to types, each with its module."""
+    for module, path in modules(root, ("observatory", "probes")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [node.name] if isinstance(node, ast.ClassDef) else []
+            if isinstance(node, ast.Assign):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            # One letter is a type variable; all capitals a constant.
+            yield from ((n, module) for n in names if n[0].isupper() and len(n) > 1 and not n.isupper())
+
+
+def names_used_twice(root: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, module in public_names(root):
+        found.setdefault(name, []).append(module)
+    return {name: where for name, where in found.items() if len(where) > 1}
+
+
+def test_no_public_class_name_is_used_twice() -> None:
+    """Whoever reads `Kind` knows which one is meant."""
+    assert names_used_twice(ROOT) == {}
+
+
+def test_a_name_that_is_used_twice_is_seen(tmp_path: Path) -> None:
+    for package, line in (("observatory", "class Kind: ..."), ("probes", "Kind = dict[str, int]")):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "one.py").write_text(line + "\n")
+    assert names_used_twice(tmp_path) == {"Kind": ["observatory.one", "probes.one"]}
+
+
 # Test folders that are about several packages at once.
 ACROSS = {"observatory/site/browser": "observatory/site"}
 

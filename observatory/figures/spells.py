@@ -20,7 +20,7 @@ from observatory.views.shown import NO_DATA
 from observatory.views.spell_rows import SpellRow, share_words, target_words
 
 
-class _Kind(StrEnum):
+class _BarKind(StrEnum):
     """What a piece of a line says; `spells.<kind>` names it in the legend."""
 
     PROVEN = "proven"
@@ -34,16 +34,16 @@ class _Kind(StrEnum):
 
 
 # In the order in which they are drawn: silences over everything, for nothing was measured then.
-_LOOKS: Final[Mapping[_Kind, Look]] = MappingProxyType(
+_LOOKS: Final[Mapping[_BarKind, Look]] = MappingProxyType(
     {
-        _Kind.PROVEN: LOOKS[State.BLOCKED],
-        _Kind.COMPARED: LOOKS[State.LIKELY_BLOCKED],
-        _Kind.PARTIAL: Look(sign="◐", fill="#F3B795", ink="#3A1002", pattern="."),
-        _Kind.SUSPECTED: LOOKS[State.INSUFFICIENT],
-        _Kind.CHANGING: Look(sign="↔", fill="#FBE3D3", ink="#9E2A0B", pattern="/"),
-        _Kind.BEFORE: Look(sign="«", fill="#FBE3D3", ink="#7A1C04", pattern="|"),
-        _Kind.NOT_KNOWN: Look(sign="§", fill="#C4C9CF", ink="#23282E", pattern="+"),
-        _Kind.SILENT: LOOKS[NO_DATA],
+        _BarKind.PROVEN: LOOKS[State.BLOCKED],
+        _BarKind.COMPARED: LOOKS[State.LIKELY_BLOCKED],
+        _BarKind.PARTIAL: Look(sign="◐", fill="#F3B795", ink="#3A1002", pattern="."),
+        _BarKind.SUSPECTED: LOOKS[State.INSUFFICIENT],
+        _BarKind.CHANGING: Look(sign="↔", fill="#FBE3D3", ink="#9E2A0B", pattern="/"),
+        _BarKind.BEFORE: Look(sign="«", fill="#FBE3D3", ink="#7A1C04", pattern="|"),
+        _BarKind.NOT_KNOWN: Look(sign="§", fill="#C4C9CF", ink="#23282E", pattern="+"),
+        _BarKind.SILENT: LOOKS[NO_DATA],
     }
 )
 # A piece is drawn at least this part of the axis wide; before an onset that nobody saw, the other is drawn.
@@ -57,7 +57,7 @@ _HOVER_WIDTH: Final = 40
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bar:
     row: int
-    kind: _Kind
+    kind: _BarKind
     start: datetime
     end: datetime
     words: str
@@ -119,30 +119,30 @@ def _pieces(
         last = spell.end.after or seen
     last = max(last, seen + least)
 
-    def piece(kind: _Kind, start: datetime, end: datetime) -> _Bar:
+    def piece(kind: _BarKind, start: datetime, end: datetime) -> _Bar:
         return _Bar(row=number, kind=kind, start=start, end=end, words=words)
 
     yield piece(_kind(spell), seen, last)
     if spell.onset_from_rule_change:
-        yield piece(_Kind.NOT_KNOWN, seen - stub, seen)
+        yield piece(_BarKind.NOT_KNOWN, seen - stub, seen)
     elif spell.onset.after is None:
-        yield piece(_Kind.BEFORE, seen - stub, seen)
+        yield piece(_BarKind.BEFORE, seen - stub, seen)
     else:
-        yield piece(_Kind.CHANGING, min(spell.onset.after, seen - least), seen)
+        yield piece(_BarKind.CHANGING, min(spell.onset.after, seen - least), seen)
     if spell.end is not None and spell.end_from_rule_change:
-        yield piece(_Kind.NOT_KNOWN, last, max(spell.end.by, last + stub))
+        yield piece(_BarKind.NOT_KNOWN, last, max(spell.end.by, last + stub))
     elif spell.end is not None:
-        yield piece(_Kind.CHANGING, last, max(spell.end.by, last + least))
+        yield piece(_BarKind.CHANGING, last, max(spell.end.by, last + least))
     for silence in spell.silences:
-        yield piece(_Kind.SILENT, silence.start, silence.end)
+        yield piece(_BarKind.SILENT, silence.start, silence.end)
 
 
-def _kind(spell: Spell) -> _Kind:
+def _kind(spell: Spell) -> _BarKind:
     if spell.certainty is Certainty.SUSPECTED:
-        return _Kind.SUSPECTED
+        return _BarKind.SUSPECTED
     if spell.partial:
-        return _Kind.PARTIAL
-    return _Kind.PROVEN if is_proven(spell) else _Kind.COMPARED
+        return _BarKind.PARTIAL
+    return _BarKind.PROVEN if is_proven(spell) else _BarKind.COMPARED
 
 
 def _words(row: SpellRow, number: int, zone: ZoneInfo, text: Text) -> str:

@@ -16,7 +16,7 @@ from observatory.text import Text
 from observatory.views.charts import Band, Caption, ChartRow, DateMark, TimeAxis
 from observatory.views.shown import NO_DATA, Shown
 
-Counts = Counter[State]
+StateCounts = Counter[State]
 _RANK: Final = {state: rank for rank, state in enumerate(SEVERITY)}
 
 
@@ -65,8 +65,8 @@ def draw_timeline(
 
 def _count(
     cells: Iterable[Cell], by: str
-) -> tuple[dict[tuple[str, datetime], Counts], set[tuple[str, datetime]]]:
-    counted: dict[tuple[str, datetime], Counts] = defaultdict(Counter)
+) -> tuple[dict[tuple[str, datetime], StateCounts], set[tuple[str, datetime]]]:
+    counted: dict[tuple[str, datetime], StateCounts] = defaultdict(Counter)
     offline: set[tuple[str, datetime]] = set()
     for cell in cells:
         place = (cell.vantage if by == "vantage" else cell.target, cell.bucket_at)
@@ -77,7 +77,7 @@ def _count(
 
 
 def _bands(
-    rows: Sequence[ChartRow], axis: TimeAxis, counted: Mapping[tuple[str, datetime], Counts]
+    rows: Sequence[ChartRow], axis: TimeAxis, counted: Mapping[tuple[str, datetime], StateCounts]
 ) -> list[_Band]:
     bands: list[_Band] = []
     for number, row in enumerate(rows):
@@ -121,7 +121,7 @@ def _draw_hover(
     figure: Figure,
     rows: Sequence[ChartRow],
     axis: TimeAxis,
-    counted: Mapping[tuple[str, datetime], Counts],
+    counted: Mapping[tuple[str, datetime], StateCounts],
     offline: set[tuple[str, datetime]],
     text: Text,
 ) -> None:
@@ -146,7 +146,7 @@ def _draw_hover(
     )
 
 
-def _words(counts: Counts, offline: bool, text: Text) -> str:
+def _words(counts: StateCounts, offline: bool, text: Text) -> str:
     if not counts:
         return text("state.no_data")
     ordered = sorted(counts, key=lambda state: (-counts[state], _RANK[state]))

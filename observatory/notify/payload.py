@@ -9,7 +9,7 @@ from observatory.model.codec import encode_event
 from observatory.notify.message import Notice
 from observatory.notify.plan import AlertGroup
 
-Payload = dict[str, object]
+JsonObject = dict[str, object]
 
 
 def event_link(site: str, event_id: str) -> str:
@@ -17,13 +17,13 @@ def event_link(site: str, event_id: str) -> str:
     return f"{site}/event?id={quote(event_id, safe='')}"
 
 
-def make_payload(groups: Sequence[AlertGroup], notice: Notice, *, site: str, at: datetime) -> Payload:
+def make_payload(groups: Sequence[AlertGroup], notice: Notice, *, site: str, at: datetime) -> JsonObject:
     """Return the body of a webhook: `type`, `timestamp`, and `data` with the notice, alerts and events.
 
     Source: Standard Webhooks 1.0.0, payload structure.
     """
     alerts = [alert for group in groups for alert in group.alerts]
-    events: dict[str, Payload] = {}
+    events: dict[str, JsonObject] = {}
     for group in groups:
         if group.event is not None:
             events[group.event.id] = {
@@ -46,13 +46,14 @@ def make_payload(groups: Sequence[AlertGroup], notice: Notice, *, site: str, at:
     }
 
 
-def make_test_payload(notice: Notice, *, site: str, at: datetime) -> Payload:
+def make_test_payload(notice: Notice, *, site: str, at: datetime) -> JsonObject:
     """Return the body of a webhook that is tried out."""
-    data: Payload = {"subject": notice.subject, "text": notice.text, "site": site, "alerts": [], "events": []}
+    said = {"subject": notice.subject, "text": notice.text}
+    data: JsonObject = {**said, "site": site, "alerts": [], "events": []}
     return {"type": "alert.test", "timestamp": at.isoformat(), "data": data}
 
 
-def encode_alert(alert: Alert) -> Payload:
+def encode_alert(alert: Alert) -> JsonObject:
     """Return a row of the log as a JSON object."""
     return {
         "number": alert.number,

@@ -6,8 +6,8 @@ from typing import Any
 from observatory.analysis.judging.fingerprints import (
     Fingerprint,
     FingerprintLocation,
+    FingerprintScope,
     Match,
-    Scope,
     place_of_dns,
 )
 
@@ -30,7 +30,7 @@ def list_shipped(networks: Mapping[str, Any], pages: Mapping[str, Any]) -> Itera
             for fingerprint in _entry(value, f"id.national.{place}"):
                 yield Fingerprint(
                     **fingerprint,
-                    scope=Scope.NATIONAL,
+                    scope=FingerprintScope.NATIONAL,
                     countries=("ID",),
                     source="OONI blocking-fingerprints",
                     seen="2016-2022",
@@ -42,7 +42,7 @@ def list_shipped(networks: Mapping[str, Any], pages: Mapping[str, Any]) -> Itera
             match=Match(phrase.get("match", "contains")),
             pattern=phrase["phrase"],
             ignore_case=True,
-            scope=Scope(phrase["scope"]),
+            scope=FingerprintScope(phrase["scope"]),
             countries=("ID",),
             source=phrase["source"],
             seen=str(phrase["seen"]),

@@ -11,8 +11,8 @@ from typing import Any, Final
 from observatory.analysis.judging.fingerprints import (
     Fingerprint,
     FingerprintLocation,
+    FingerprintScope,
     Match,
-    Scope,
     check_pattern,
     place_of_dns,
 )
@@ -95,7 +95,7 @@ def _parse_row(row: Mapping[str, Any]) -> Fingerprint:
         match=_one_of(Match, "pattern_type", read("pattern_type")),
         pattern=pattern,
         header=header,
-        scope=_one_of(Scope, "scope", read("scope")),
+        scope=_one_of(FingerprintScope, "scope", read("scope")),
         countries=tuple(c.strip().upper() for c in read("expected_countries").split(",") if c.strip())[:20],
         confidence=_parse_confidence(read("confidence_no_fp")),
         source=read("source")[:200],

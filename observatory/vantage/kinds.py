@@ -3,10 +3,11 @@
 `KINDS` is the one registry. The settings file, its messages and the table in docs/vantage-points.md
 follow it; how a kind opens sockets is in `probes.transport.kinds`, which also names it.
 
-To add a kind that opens sockets here (such as `ssh`): its class in `probes.transport.kinds`, a `Kind` below.
-To add one whose measurements are made elsewhere (such as `agent`, `ripe_atlas` or `ooni`): a `Kind` below
-without a way out, as `imported` is; the scheduler must leave it out, and whatever receives its measurements
-hands them to `observatory.ingest`.
+To add a kind that opens sockets here (such as `ssh`): its class in `probes.transport.kinds`, and a
+`VantageKind` below.
+To add one whose measurements are made elsewhere (such as `agent`, `ripe_atlas` or `ooni`): a `VantageKind`
+below without a way out, as `imported` is; the scheduler must leave it out, and whatever receives its
+measurements hands them to `observatory.ingest`.
 """
 
 import ipaddress
@@ -29,7 +30,7 @@ def _take_no_value(value: object, machine: Machine | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class VantageKind:
     """One kind. Without `way_out`: measured elsewhere; without `example`: not for the settings file.
 
     `value_form` represents the value in messages; a kind without one is written as a bare word.
@@ -95,7 +96,7 @@ def _check_host(host: str) -> str:
         return check_host_name(host)
 
 
-DEVICE: Final = Kind(
+DEVICE: Final = VantageKind(
     name=Device.name,
     way_out=Device,
     value_form="NAME",
@@ -104,17 +105,17 @@ DEVICE: Final = Kind(
     needs="the device exists; a route through it",
     check_value=_check_device,
 )
-KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, VantageKind]] = {
     kind.name: kind
     for kind in (
-        Kind(
+        VantageKind(
             name=Direct.name,
             way_out=Direct,
             example="direct",
             through="whatever route this machine takes",
         ),
         DEVICE,
-        Kind(
+        VantageKind(
             name=SourceAddress.name,
             way_out=SourceAddress,
             value_form="ADDRESS",
@@ -123,7 +124,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             needs="the address is configured; policy routing for it",
             check_value=_check_source,
         ),
-        Kind(
+        VantageKind(
             name=NetworkNamespace.name,
             way_out=NetworkNamespace,
             value_form="NAME",
@@ -132,7 +133,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             needs="root, or `CAP_SYS_ADMIN`",
             check_value=_check_netns,
         ),
-        Kind(
+        VantageKind(
             name=Socks5Proxy.name,
             way_out=Socks5Proxy,
             value_form="HOST:PORT",
@@ -141,7 +142,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             needs="carries TCP only: DNS goes over TCP, QUIC is not measured",
             check_value=_check_socks5,
         ),
-        Kind(name=IMPORTED, through="files that others measured"),
+        VantageKind(name=IMPORTED, through="files that others measured"),
     )
 }
 

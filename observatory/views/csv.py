@@ -13,7 +13,7 @@ from observatory.views.matrix import Matrix, TargetGroup
 from observatory.views.punctuality import Punctuality
 from observatory.views.shown import NO_DATA
 
-Value = str | int | float | bool | datetime | None
+CsvValue = str | int | float | bool | datetime | None
 
 LATEST_COLUMNS: Final = (
     *("vantage", "network", "asn", "role", "target", "target_kind", "shown_as", "state", "partial"),
@@ -46,7 +46,7 @@ ALIGNED_COLUMNS: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> bytes:
+def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, CsvValue]]) -> bytes:
     """Return UTF-8 CSV with CRLF and one header line; text that starts a formula is prefixed with `'`."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
@@ -58,7 +58,7 @@ def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> b
 
 def latest_csv(matrix: Matrix) -> bytes:
     """Return every pair of vantage point and target on the page; empty fields where never measured."""
-    rows: list[dict[str, Value]] = []
+    rows: list[dict[str, CsvValue]] = []
     for kind in matrix.targets:
         for cell in matrix.of((*matrix.probes, *matrix.controls), kind):
             rows.append(
@@ -206,7 +206,7 @@ def aligned_csv(
     )
 
 
-def _spell_fields(spell: Spell) -> dict[str, Value]:
+def _spell_fields(spell: Spell) -> dict[str, CsvValue]:
     return {
         "network": spell.isp,
         "asn": spell.asn,
@@ -226,7 +226,7 @@ def _spell_fields(spell: Spell) -> dict[str, Value]:
     }
 
 
-def _basis_fields(spell: Spell) -> dict[str, Value]:
+def _basis_fields(spell: Spell) -> dict[str, CsvValue]:
     portion, control = spell.portion, spell.control
     return {
         "n_blocked": portion.n_blocked,
@@ -242,18 +242,18 @@ def _basis_fields(spell: Spell) -> dict[str, Value]:
     }
 
 
-def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, Value]:
+def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, CsvValue]:
     if vantage is None:
         return {"vantage": id_, "network": None, "asn": None, "role": None}
     return {"vantage": vantage.id, "network": vantage.isp, "asn": vantage.asn, "role": vantage.role}
 
 
-def _latest_fields(latest: Latest | None) -> dict[str, Value]:
+def _latest_fields(latest: Latest | None) -> dict[str, CsvValue]:
     columns = LATEST_COLUMNS[LATEST_COLUMNS.index("state") :]
     return {column: getattr(latest, column) if latest else None for column in columns}
 
 
-def _encode(value: Value) -> str:
+def _encode(value: CsvValue) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

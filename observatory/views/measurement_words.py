@@ -14,7 +14,7 @@ from probes.records import Measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class FindingWords:
     """A rule that matched: which layer it speaks of, its state in words, and its texts where it has any."""
 
     layer: str
@@ -41,11 +41,11 @@ def headline(
     return sentence
 
 
-def judged(finding: Finding | Verdict, texts: Mapping[str, RuleText], text: Text) -> Judged:
+def judged(finding: Finding | Verdict, texts: Mapping[str, RuleText], text: Text) -> FindingWords:
     """Return a finding, or the verdict itself, with the words of its rule."""
     how = mechanism_words(finding.mechanism, text)
     state = text(f"state.{finding.state}")
-    return Judged(
+    return FindingWords(
         layer=text(f"layer.{finding.layer}"),
         state=f"{state}: {how}" if how else state,
         rule_id=finding.rule_id,
@@ -87,7 +87,7 @@ def provenance(
     return tuple((text(f"measured.fact_{name}"), printable(value)) for name, value in facts.items() if value)
 
 
-def rule_lines(deciding: Judged, text: Text) -> list[str]:
+def rule_lines(deciding: FindingWords, text: Text) -> list[str]:
     """Return, in Markdown, the rule that decided and what it claims."""
     lines = [f"**{escape_markdown(text('measured.rule', rule=deciding.rule_id))}**"]
     if deciding.texts is None:
@@ -98,7 +98,7 @@ def rule_lines(deciding: Judged, text: Text) -> list[str]:
     return lines
 
 
-def layer_line(finding: Judged) -> str:
+def layer_line(finding: FindingWords) -> str:
     """Return, in Markdown, what was found on one layer."""
     line = f"- **{escape_markdown(finding.layer)}**: {escape_markdown(finding.state)}\\. "
     says = finding.texts.says if finding.texts else ""

@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
 
 
-class Kind(StrEnum):
+class RegimeKind(StrEnum):
     """`health` and `loss` are what networks do on their own; in `turning` a block begins or ends."""
 
     HEALTH = "health"
@@ -48,7 +48,7 @@ class Regime:
     """
 
     name: str
-    kind: Kind
+    kind: RegimeKind
     failing: float | None
     at_first: float
     enters: float
@@ -56,20 +56,20 @@ class Regime:
 
 
 REGIMES: Final = (
-    Regime(name="clean", kind=Kind.HEALTH, failing=0.003, at_first=0.45, enters=5e-4, stays=0.999),
-    Regime(name="ordinary", kind=Kind.HEALTH, failing=0.015, at_first=0.3, enters=5e-4, stays=0.999),
-    Regime(name="poor", kind=Kind.HEALTH, failing=0.045, at_first=0.14, enters=5e-4, stays=0.999),
-    Regime(name="congestion", kind=Kind.LOSS, failing=0.2, at_first=0.01, enters=3e-4, stays=0.9),
-    Regime(name="burst", kind=Kind.LOSS, failing=0.45, at_first=0.01, enters=1e-3, stays=0.7),
-    Regime(name="outage", kind=Kind.LOSS, failing=0.75, at_first=0.01, enters=3e-4, stays=0.6),
-    Regime(name="turning", kind=Kind.TURNING, failing=None, at_first=0.01, enters=1e-4, stays=0.0),
-    Regime(name="all", kind=Kind.BLOCK, failing=0.97, at_first=0.03, enters=1e-4, stays=0.999),
-    Regime(name="half", kind=Kind.BLOCK, failing=0.5, at_first=0.02, enters=3e-5, stays=0.999),
-    Regime(name="fifth", kind=Kind.BLOCK, failing=0.22, at_first=0.02, enters=3e-5, stays=0.999),
+    Regime(name="clean", kind=RegimeKind.HEALTH, failing=0.003, at_first=0.45, enters=5e-4, stays=0.999),
+    Regime(name="ordinary", kind=RegimeKind.HEALTH, failing=0.015, at_first=0.3, enters=5e-4, stays=0.999),
+    Regime(name="poor", kind=RegimeKind.HEALTH, failing=0.045, at_first=0.14, enters=5e-4, stays=0.999),
+    Regime(name="congestion", kind=RegimeKind.LOSS, failing=0.2, at_first=0.01, enters=3e-4, stays=0.9),
+    Regime(name="burst", kind=RegimeKind.LOSS, failing=0.45, at_first=0.01, enters=1e-3, stays=0.7),
+    Regime(name="outage", kind=RegimeKind.LOSS, failing=0.75, at_first=0.01, enters=3e-4, stays=0.6),
+    Regime(name="turning", kind=RegimeKind.TURNING, failing=None, at_first=0.01, enters=1e-4, stays=0.0),
+    Regime(name="all", kind=RegimeKind.BLOCK, failing=0.97, at_first=0.03, enters=1e-4, stays=0.999),
+    Regime(name="half", kind=RegimeKind.BLOCK, failing=0.5, at_first=0.02, enters=3e-5, stays=0.999),
+    Regime(name="fifth", kind=RegimeKind.BLOCK, failing=0.22, at_first=0.02, enters=3e-5, stays=0.999),
 )
 # The index of the regime "all".
 _ALL: Final = 7
-_BLOCKED: Final = np.array([regime.kind in (Kind.TURNING, Kind.BLOCK) for regime in REGIMES])
+_BLOCKED: Final = np.array([regime.kind in (RegimeKind.TURNING, RegimeKind.BLOCK) for regime in REGIMES])
 _SHARE_CHANGES: Final = 5e-5
 # A burst of loss, an outage or congestion is taken to be over after so long without a measurement.
 LOSS_LASTS: Final = timedelta(hours=6) // timedelta(microseconds=1)
@@ -95,18 +95,18 @@ def _transitions(*, far: bool) -> Floats:
 
 
 def _chance(one: Regime, other: Regime, *, far: bool) -> float:
-    n_healthy = sum(regime.kind is Kind.HEALTH for regime in REGIMES)
-    if one.kind is Kind.TURNING:
-        return 0.5 if other is REGIMES[_ALL] else 0.5 / n_healthy if other.kind is Kind.HEALTH else 0.0
-    if one.kind is Kind.HEALTH:
+    n_healthy = sum(regime.kind is RegimeKind.HEALTH for regime in REGIMES)
+    if one.kind is RegimeKind.TURNING:
+        return 0.5 if other is REGIMES[_ALL] else 0.5 / n_healthy if other.kind is RegimeKind.HEALTH else 0.0
+    if one.kind is RegimeKind.HEALTH:
         return other.enters
-    if other.kind is Kind.HEALTH:
+    if other.kind is RegimeKind.HEALTH:
         # Loss lasts for hours: a burst of yesterday is over today, unless another one began.
-        stays = sum(r.enters for r in REGIMES if r.kind is not Kind.HEALTH) if far else one.stays
-        return (1 - (stays if one.kind is Kind.LOSS else one.stays)) / n_healthy
-    if one.kind is Kind.LOSS:
-        return 0.0 if other.kind is Kind.LOSS else other.enters
-    if other.kind is Kind.TURNING:
+        stays = sum(r.enters for r in REGIMES if r.kind is not RegimeKind.HEALTH) if far else one.stays
+        return (1 - (stays if one.kind is RegimeKind.LOSS else one.stays)) / n_healthy
+    if one.kind is RegimeKind.LOSS:
+        return 0.0 if other.kind is RegimeKind.LOSS else other.enters
+    if other.kind is RegimeKind.TURNING:
         return 1 - one.stays if one is REGIMES[_ALL] else 0.0
     return _SHARE_CHANGES
 

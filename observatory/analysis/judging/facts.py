@@ -40,7 +40,7 @@ ADDRESS_TYPES = frozenset({"A", "AAAA"})
 MIN_RATED_BYTES = 8000
 
 Asked = tuple[DnsObservation, DnsAnswer]
-Kind = TypeVar("Kind", bound=Observation)
+ObservationKind = TypeVar("ObservationKind", bound=Observation)
 Named = TypeVar("Named", TlsObservation, HttpObservation)
 
 
@@ -54,8 +54,8 @@ class Facts:
             by_type[type(observation)].append(observation)
         self._by_type = by_type
 
-    def _all(self, kind: type[Kind]) -> list[Kind]:
-        return cast(list[Kind], self._by_type.get(kind, []))
+    def _all(self, kind: type[ObservationKind]) -> list[ObservationKind]:
+        return cast(list[ObservationKind], self._by_type.get(kind, []))
 
     # --- names
 

@@ -45,7 +45,7 @@ class Match(StrEnum):
     REGEXP = "regexp"
 
 
-class Scope(StrEnum):
+class FingerprintScope(StrEnum):
     """Whose page it is, in the words of OONI's lists.
 
     nat   blocking on a national scale          isp   an internet provider's
@@ -66,9 +66,16 @@ class Scope(StrEnum):
 
 # The others never count. A company may filter its own line; a product's page does not say who runs it, and
 # OONI lists Cloudflare's CAPTCHA as one.
-COUNTED: Final = frozenset({Scope.NATIONAL, Scope.ISP})
+COUNTED: Final = frozenset({FingerprintScope.NATIONAL, FingerprintScope.ISP})
 # These say of a page that it is no network's block. A product says nothing either way, nor do vague words.
-DENYING: Final = frozenset({Scope.INSTITUTION, Scope.PROVIDER, Scope.INJECTED, Scope.FALSE_POSITIVE})
+DENYING: Final = frozenset(
+    {
+        FingerprintScope.INSTITUTION,
+        FingerprintScope.PROVIDER,
+        FingerprintScope.INJECTED,
+        FingerprintScope.FALSE_POSITIVE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +88,7 @@ class Fingerprint:
     pattern: str
     header: str = ""
     ignore_case: bool = False
-    scope: Scope = Scope.ISP
+    scope: FingerprintScope = FingerprintScope.ISP
     asn: int | None = None
     isp: str = ""
     countries: tuple[str, ...] = ()

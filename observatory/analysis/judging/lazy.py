@@ -4,11 +4,11 @@ third of the judge's time; a case is never shared between threads."""
 from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar, overload
 
-Value = TypeVar("Value")
+Computed = TypeVar("Computed")
 
 
-class lazy(Generic[Value]):
-    def __init__(self, compute: Callable[[Any], Value]) -> None:
+class lazy(Generic[Computed]):
+    def __init__(self, compute: Callable[[Any], Computed]) -> None:
         self._compute = compute
         self._name = compute.__name__
         self.__doc__ = compute.__doc__
@@ -17,9 +17,9 @@ class lazy(Generic[Value]):
     def __get__(self, owner: None, kind: type) -> Self: ...
 
     @overload
-    def __get__(self, owner: object, kind: type) -> Value: ...
+    def __get__(self, owner: object, kind: type) -> Computed: ...
 
-    def __get__(self, owner: object | None, kind: type) -> Self | Value:
+    def __get__(self, owner: object | None, kind: type) -> Self | Computed:
         if owner is None:
             return self
         # As an attribute of the instance it is found before this descriptor is asked again.

@@ -14,7 +14,7 @@ from observatory.views.addresses import measurement_address
 from observatory.views.json_files import measurement_json
 from observatory.views.measurement_list import newest_heads, newest_section, vantage_zone
 from observatory.views.measurement_words import (
-    Judged,
+    FindingWords,
     comparisons,
     headline,
     judged,
@@ -112,7 +112,7 @@ def _show_found(found: Found, measurement: Measurement, view: View) -> None:
     _show_origin(found, measurement, view, vantage)
 
 
-def _show_rule(deciding: Judged, view: View) -> None:
+def _show_rule(deciding: FindingWords, view: View) -> None:
     text = view.text
     st.subheader(text("measured.heading_rule"), anchor=False)
     st.markdown("\n\n".join(rule_lines(deciding, text)))

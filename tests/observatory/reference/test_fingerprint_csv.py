@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from observatory.analysis.judging.fingerprints import Scope
+from observatory.analysis.judging.fingerprints import FingerprintScope
 from observatory.reference.fingerprint_csv import MAX_ROWS, ReferenceDataError, parse_csv
 from tests.observatory.reference.samples import HEAD, listed, row
 
@@ -13,7 +13,7 @@ from tests.observatory.reference.samples import HEAD, listed, row
 def test_a_byte_order_mark_and_either_line_end(end: str) -> None:
     content = b"\xef\xbb\xbf" + listed(row("a", "dns", "full", "45.64.1.9"), end=end)
     (one,) = parse_csv(content, "list.csv")
-    assert (one.id, one.scope, one.countries) == ("a", Scope.ISP, ("ID", "MY"))
+    assert (one.id, one.scope, one.countries) == ("a", FingerprintScope.ISP, ("ID", "MY"))
 
 
 BAD = [

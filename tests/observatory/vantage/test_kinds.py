@@ -7,7 +7,7 @@ import pytest
 from observatory.config.checks import Unexpected
 from observatory.config.vantage_points import load_config
 from observatory.model import IMPORTED
-from observatory.vantage.kinds import KINDS, Kind, describe_choices
+from observatory.vantage.kinds import KINDS, VantageKind, describe_choices
 from probes.transport.kinds import KINDS as WAYS_OUT
 
 DOCUMENT = Path(__file__).parents[3] / "docs/vantage-points.md"
@@ -28,7 +28,7 @@ def test_table_of_the_docs_is_the_registry() -> None:
 
 
 @pytest.mark.parametrize("kind", IN_FILE, ids=lambda kind: kind.name)
-def test_example_of_the_docs_can_be_written(kind: Kind, tmp_path: Path) -> None:
+def test_example_of_the_docs_can_be_written(kind: VantageKind, tmp_path: Path) -> None:
     path = tmp_path / "vantage_points.yaml"
     path.write_text(
         "vantage_points:\n  - {id: a, name: A, isp: A, asn: 1, country: ID, enabled: false, "

@@ -13,9 +13,9 @@ from observatory.analysis.events.sequential import (
     REGIMES,
     START,
     Beliefs,
-    Kind,
     Mark,
     Progress,
+    RegimeKind,
     first_beliefs,
     follow,
     trace,
@@ -94,7 +94,7 @@ def test_beliefs_are_chances() -> None:
 
 
 def test_fewer_than_three_failures_never_suspect() -> None:
-    chances = tuple(0.25 if r.kind in (Kind.TURNING, Kind.BLOCK) else 0.0 for r in REGIMES)
+    chances = tuple(0.25 if r.kind in (RegimeKind.TURNING, RegimeKind.BLOCK) else 0.0 for r in REGIMES)
     sure = Progress(beliefs=chances, last=0)
     cells = np.array([1, 2]) * HOUR
     before = Beliefs(chances=np.array([chances]), last=np.array([0]))
