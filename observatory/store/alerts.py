@@ -11,7 +11,7 @@ from observatory.store.schema_events import alerts
 
 
 class AlertReader(Database):
-    """The log of alerts."""
+    """The log of alerts as it was written, in order or the newest of each vantage point."""
 
     def load_alerts(
         self,
@@ -41,7 +41,7 @@ class AlertReader(Database):
 
 
 class AlertWriter(WritableDatabase):
-    """The log of alerts."""
+    """What is added to the log of alerts apart from results of searches."""
 
     def save_alerts(self, new: Sequence[Alert]) -> None:
         """Add rows to the log in a transaction of their own."""

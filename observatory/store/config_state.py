@@ -14,7 +14,7 @@ from observatory.store.schema import config_state
 
 
 class ConfigStateReader(Database):
-    """Whether the config is in force."""
+    """Whether the config is in force, and since when it was last good."""
 
     def load_config_state(self) -> ConfigState | None:
         """Return how the last reading of the config went; None before the first."""
@@ -28,7 +28,7 @@ class ConfigStateReader(Database):
 
 
 class ConfigStateWriter(WritableDatabase):
-    """Whether the config is in force."""
+    """How a reading of the config went; the one before is overwritten."""
 
     def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None:
         """Keep how the last reading of the config went: no errors means that it is in force."""

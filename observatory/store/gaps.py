@@ -10,7 +10,7 @@ from observatory.store.schema import gaps
 
 
 class GapReader(Database):
-    """Rounds that are missing."""
+    """Rounds that are missing within a span of time."""
 
     def load_gaps(self, start: datetime, end: datetime) -> tuple[Gap, ...]:
         """Return the gaps in [start, end), oldest first."""
@@ -23,7 +23,7 @@ class GapReader(Database):
 
 
 class GapWriter(WritableDatabase):
-    """Rounds that are missing."""
+    """A round that is missing, kept with its reason."""
 
     def record_gap(self, vantage: str, *, at: datetime, reason: str, detail: str) -> None:
         """Keep that a round due at this time did not take place.

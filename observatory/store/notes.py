@@ -13,7 +13,7 @@ MAX_NOTE_CHARS: Final = 4000
 
 
 class NoteReader(Database):
-    """Notes on events."""
+    """The notes on an event."""
 
     def load_notes(self, event_id: str) -> tuple[Note, ...]:
         """Return the notes on an event, oldest first."""
@@ -26,7 +26,7 @@ class NoteReader(Database):
 
 
 class NoteWriter(WritableDatabase):
-    """Notes on events."""
+    """A new note, checked before it is kept: it cannot be changed afterwards."""
 
     def save_note(self, note: Note) -> None:
         """Add a person's note to an event.
