@@ -36,6 +36,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # Values into values: what it means, what it is called, how it is shown.
     "observatory": (),
     "observatory.model": (RECORDS,),
+    "observatory.version": (),
     "observatory.analysis": (),
     "observatory.analysis.judging": ("observatory.model", RECORDS),
     "observatory.analysis.events": ("observatory.model",),
@@ -69,6 +70,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.ingest",
         "observatory.model",
         "observatory.reference",
+        "observatory.version",
         "probes.procedures",
         RECORDS,
         "probes.transport",
@@ -118,7 +120,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.analysis.judging",
         "observatory.model",
         "observatory.store",
-        "observatory.vantage",
+        "observatory.version",
         RECORDS,
     ),
     "observatory.site": (
@@ -377,6 +379,12 @@ def test_importing_a_pure_package_loads_nothing_from_outside(package: str) -> No
     names = [module for module, _ in modules() if below(module, package)]
     assert names
     assert loaded_from_outside(names, ROOT) == []
+
+
+def test_writing_a_document_loads_no_probes() -> None:
+    """An export runs where nothing is measured."""
+    loaded = loaded_from_outside(["observatory.exports.ooni"], ROOT)
+    assert {"asyncio", "ssl", "sqlalchemy"} & set(loaded) == set()
 
 
 def test_what_a_pure_package_loads_far_down_is_seen(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from observatory.analysis.judging.case import Control
 from observatory.exports.ooni_test_keys import host_in_url, write_test_keys
 from observatory.model import VantagePoint
-from observatory.vantage.rounds import software_version
+from observatory.version import software_version
 from probes.records import Measurement, TargetKind, encode_measurement
 
 KEY: Final = "x_observatory"

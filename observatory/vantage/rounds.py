@@ -3,25 +3,17 @@
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from observatory.model import Settings, VantagePoint
+from observatory.version import software_version
 from probes.procedures.round import RoundContext, measure_round
 from probes.records import Measurement, Target
 from probes.transport.network import Network, VantageError, load_system_resolver
 
-__all__ = ["VantageError", "is_emulated", "measure_vantage", "software_version", "utc_now"]
+__all__ = ["VantageError", "is_emulated", "measure_vantage", "utc_now"]
 
 # Set inside the emulated internet; what is measured there is marked for good.
 EMULATION_MARK = "LAB_CONTROL"
-
-
-def software_version() -> str:
-    """Return the name and version that measurements carry."""
-    try:
-        return f"telegram-block-observatory {version('telegram-block-observatory')}"
-    except PackageNotFoundError:
-        return "telegram-block-observatory (not installed)"
 
 
 def utc_now() -> datetime:
