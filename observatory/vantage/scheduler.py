@@ -22,7 +22,8 @@ from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import warn_config
 from observatory.model import Config, Role, VantagePoint
 from observatory.vantage.db_writer import DbWriter, FaultLog, Journal, reason_of
-from observatory.vantage.slots import JITTER_SHARE, RoundTrigger, random_jitter_s
+from observatory.vantage.rounds import utc_now
+from observatory.vantage.slots import JITTER_SHARE, RoundTrigger, misfire_grace_s, random_jitter_s
 from probes.records import Measurement
 
 __all__ = ["Journal", "Scheduler", "Watcher"]
@@ -47,10 +48,6 @@ class Watcher(Protocol):
     def path(self) -> object: ...
 
     def poll(self) -> Config | ConfigError | None: ...
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Scheduler:
@@ -165,7 +162,7 @@ class Scheduler:
                 start_at = max(utc_now(), last + timedelta(seconds=every_s)) if last else utc_now()
                 trigger = RoundTrigger(start_at, every_s, self._jitter_s)
                 self._jobs.reschedule_job(vantage_id, trigger=trigger)
-                self._jobs.modify_job(vantage_id, misfire_grace_time=_misfire_grace_s(every_s))
+                self._jobs.modify_job(vantage_id, misfire_grace_time=misfire_grace_s(every_s))
                 self._last_slot.pop(vantage_id, None)
 
     def _reset_slots_too_far_ahead(self) -> None:
@@ -194,7 +191,7 @@ class Scheduler:
             id=job_id,
             max_instances=1,
             coalesce=True,
-            misfire_grace_time=_misfire_grace_s(every_s),
+            misfire_grace_time=misfire_grace_s(every_s),
         )
 
     async def _run_round(self, vantage_id: str) -> None:
@@ -296,7 +293,3 @@ class Scheduler:
         self._jobs.shutdown(wait=False)
         # APScheduler shuts down in the next iteration of the event loop.
         await asyncio.sleep(0)
-
-
-def _misfire_grace_s(every_s: float) -> int:
-    return max(1, int(every_s / 2))

@@ -15,6 +15,11 @@ def random_jitter_s(at_most_s: float) -> float:
     return random.uniform(0.0, at_most_s)
 
 
+def misfire_grace_s(every_s: float) -> int:
+    """Return how late a round may still begin: half its interval."""
+    return max(1, int(every_s / 2))
+
+
 class RoundTrigger(BaseTrigger):  # type: ignore[misc]
     """Slots of equal width from `start_at` on, each with its own jitter: the jitter never adds up."""
 
