@@ -3,6 +3,7 @@
 It runs in a network namespace of its own in which there is nothing but loopback: no probe leaves the machine.
 """
 
+import ast
 import json
 import os
 import shutil
@@ -11,15 +12,21 @@ import sys
 import sysconfig
 import tomllib
 import venv
-from importlib.metadata import version
+import zipfile
+from email.parser import Parser
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 SESSION = Path(__file__).with_name("wheel_session.py")
 SOURCES = ("LICENSE", "README.md", "lab", "observatory", "probes", "pyproject.toml", "requirements.txt")
+
+PACKAGES = ("lab", "observatory", "probes")
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +99,36 @@ def test_the_wheel_is_what_runs(environment: Path, tmp_path: Path) -> None:
     files = run(environment / "bin" / "python", "-c", code, cwd=tmp_path).split()
     assert len(files) == 3
     assert all(Path(file).is_relative_to(environment) for file in files), files
+
+
+def third_party_imports() -> dict[str, str]:
+    """Return what the packaged code imports from others, at any place in it, with one file that does."""
+    found: dict[str, str] = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                for name in (name.partition(".")[0] for name in names):
+                    if name not in sys.stdlib_module_names and name not in PACKAGES:
+                        found.setdefault(name, path.relative_to(ROOT).as_posix())
+    return found
+
+
+def test_the_wheel_requires_whatever_its_code_imports(wheel: Path) -> None:
+    """The environment below borrows what others wrote, so that a missing requirement would not show."""
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        lines = Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist", [])
+    required = {canonicalize_name(Requirement(line).name) for line in lines if "extra ==" not in line}
+    given_by = packages_distributions()
+    missing = {
+        f"{name}, imported by {path}"
+        for name, path in third_party_imports().items()
+        if not required & {canonicalize_name(one) for one in given_by.get(name, ())}
+    }
+    assert missing == set()
 
 
 def test_in_an_empty_folder_it_begins_with_this_machine(seen: dict[str, Any]) -> None:
