@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
@@ -13,8 +13,8 @@ from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import count_progress, fail, print_json
 from observatory.detection.detector import Detector
 from observatory.importers.documents import Document, Unreadable, read_documents, rereadable
-from observatory.importers.fields import Rejected
-from observatory.importers.imported import Imported
+from observatory.importers.fields import Rejected, unforeseen
+from observatory.importers.imported import Imported, check_dates
 from observatory.importers.judging import JudgedDocument, Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.importers.storing import Importer
@@ -95,6 +95,7 @@ def _imported(
     reject: Callable[[Document, str], None],
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Document, Imported]]:
+    arrived_at = datetime.now(UTC)
     for name, path in files:
         for document in read_documents(name, path):
             advance()
@@ -102,25 +103,34 @@ def _imported(
                 reject(document, document.problem)
                 continue
             try:
-                yield document, read_document(document.data)
+                imported = read_document(document.data)
+                check_dates(imported, arrived_at)
             except Rejected as error:
                 reject(document, str(error))
-            # Untrusted input: what no check foresaw costs one line, not the import.
-            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-                reject(document, f"could not be read ({type(error).__name__}: {error})"[:300])
+            # Untrusted input: what no check foresaw costs one document, not the import.
+            except Exception as error:
+                reject(document, unforeseen(error))
+            else:
+                yield document, imported
 
 
 def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) -> int:
     peers = Peers()
     with count_progress("First pass: collecting networks to compare with:") as advance:
         for _, imported in _imported(files, lambda document, reason: None, advance):
-            # Only what came without a control of its own is compared with others.
-            peers.note(imported)
+            # Only what came without a control of its own is compared with others. What fails here fails in
+            # the second pass too, and is reported there.
+            with suppress(Exception):
+                peers.note(imported)
     counts: dict[State, int] = {}
     n_read = 0
     with count_progress("Judging:") as advance:
-        for _, imported in _imported(files, reported.add, advance):
-            judged = judge_imported(imported, peers)
+        for document, imported in _imported(files, reported.add, advance):
+            try:
+                judged = judge_imported(imported, peers)
+            except Exception as error:
+                reported.add(document, unforeseen(error))
+                continue
             n_read += 1
             counts[judged.verdict.state] = counts.get(judged.verdict.state, 0) + 1
             line = judged_as_json(judged)
@@ -184,12 +194,9 @@ def _store(
 
     try:
         with open_store(database) as store, count_progress("Importing:") as advance:
-            importer = Importer(store, Collector(store), any_target=any_target)
+            importer = Importer(store, Collector(store), reject=reported.add, any_target=any_target)
             for document, imported in _imported(files, reported.add, advance):
-                try:
-                    importer.add(imported)
-                except Rejected as error:
-                    reported.add(document, str(error))
+                importer.add(document, imported)
             importer.finish()
             Detector(store).run(datetime.now(UTC))
     except StoreError as error:

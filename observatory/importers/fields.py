@@ -18,6 +18,11 @@ class Rejected(Exception):
     """A document that cannot be imported; the message says where, what was expected and what was found."""
 
 
+def unforeseen(error: Exception) -> str:
+    """Return the reason why a document is rejected that no check foresaw."""
+    return f"could not be read ({type(error).__name__}: {error})"[:300]
+
+
 def text(value: Any, where: str, *, limit: int = MAX_TEXT) -> str:
     """Return text cut to `limit` characters, empty for null.
 

@@ -1,8 +1,11 @@
 """What one foreign document becomes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from observatory.analysis.judging.case import Control
+from observatory.importers.fields import Rejected
+from observatory.ingest.dates import date_problem
 from observatory.model import IMPORTED, Role, VantagePoint, Via
 from probes.records import Measurement
 
@@ -50,3 +53,16 @@ def imported_vantage(
         role=role,
         enabled=False,
     )
+
+
+def check_dates(imported: Imported, arrived_at: datetime) -> None:
+    """Refuse a document of which any measurement bears a date that cannot be right.
+
+    The collector would set aside that measurement alone, and its document be stored in part.
+    Errors: Rejected.
+    """
+    for part in imported.parts:
+        for measurement in part.all():
+            problem = date_problem(measurement.started_at, arrived_at)
+            if problem is not None:
+                raise Rejected(problem)

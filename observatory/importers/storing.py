@@ -1,17 +1,21 @@
-"""Imported measurements into the store, a batch at a time, through the collector like everything else."""
+"""Imported measurements into the store, a batch at a time, through the collector like everything else.
+
+A document that cannot be stored costs itself alone: a batch that fails is stored document by document.
+"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from observatory.importers.fields import Rejected
+from observatory.importers.documents import Document
+from observatory.importers.fields import Rejected, unforeseen
 from observatory.importers.imported import Imported
 from observatory.ingest.collector import Collector
 from observatory.model import State, VantagePoint
 from observatory.reference import load_targets
-from observatory.store import Store
+from observatory.store import Store, StoreError
 from probes.records import Measurement, TargetKind
 
 BATCH: Final = 100
@@ -30,7 +34,8 @@ class Summary:
 class Importer:
     """Gathers documents and stores them in batches; `finish` stores the rest.
 
-    Errors: Rejected from `add` for what may not be stored; StoreError from both.
+    `reject` is told, once for each, which documents were not stored and why.
+    Errors: StoreError from `add` and `finish`.
     """
 
     def __init__(
@@ -38,31 +43,55 @@ class Importer:
         store: Store,
         collector: Collector,
         *,
+        reject: Callable[[Document, str], None],
         any_target: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._collector = collector
+        self._reject = reject
         self._any_target = any_target
         self._clock = clock
         # Names of ours: nobody else's measurement may appear under them.
         self._ours = {v.id for v in store.load_vantage_status(now=clock()) if not v.via.is_imported}
         self._hosts = {t.name for t in load_targets()}
         self._points: dict[str, VantagePoint] = {}
-        self._waiting: list[Imported] = []
+        self._waiting: list[tuple[Document, Imported]] = []
         self.summary = Summary()
 
-    def add(self, imported: Imported) -> None:
-        """Take a document on. Errors: Rejected."""
+    def add(self, document: Document, imported: Imported) -> None:
+        """Take a document on, or reject it."""
         self.summary.n_documents += 1
-        self._check(imported)
-        self._waiting.append(imported)
+        try:
+            self._check(imported)
+        except Rejected as error:
+            self._reject(document, str(error))
+            return
+        self._waiting.append((document, imported))
         if len(self._waiting) >= BATCH:
             self.finish()
 
     def finish(self) -> None:
         """Store what is waiting."""
         waiting, self._waiting = self._waiting, []
+        try:
+            self._save([imported for _, imported in waiting])
+        except StoreError:
+            raise
+        # Untrusted input: what no check foresaw costs one document, not its batch and the rest of the file.
+        except Exception:
+            self._save_each(waiting)
+
+    def _save_each(self, waiting: Sequence[tuple[Document, Imported]]) -> None:
+        for document, imported in waiting:
+            try:
+                self._save([imported])
+            except StoreError:
+                raise
+            except Exception as error:
+                self._reject(document, unforeseen(error))
+
+    def _save(self, waiting: Sequence[Imported]) -> None:
         everything: dict[str, Measurement] = {}
         main: dict[str, Measurement] = {}
         points: dict[str, VantagePoint] = {}

@@ -5,8 +5,12 @@
 
 A verdict is provisional while a control may still come that was measured after it, in its window. What a
 measurement is compared with is chosen by `analysis.judging.controls`, here as everywhere else.
+
+A measurement whose date cannot be right is set aside, whoever brings it: it would be the newest of its series
+for years, and be compared with what was measured at another time. A gap of its vantage point says so.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,11 +18,15 @@ from threading import Lock
 from typing import Final
 
 from observatory.analysis.judging.controls import CONTROL_WINDOW, Judge, bears_on, judge_with_controls
+from observatory.ingest.dates import date_problem
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.ingest.surroundings import MOMENT, Batch, StoredSurroundings
 from observatory.model import Verdict
+from observatory.model.views import GapReason
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
+
+logger = logging.getLogger(__name__)
 
 _CLOSE_AT_ONCE: Final = 500
 
@@ -31,7 +39,8 @@ class Collector:
     """Judges with what is in the batch and in the store, then stores. Safe to share between threads.
 
     Shape:  `window_s` is how far from a measurement its controls may lie, before or after.
-    Errors: StoreError; then nothing of the batch was kept and it can be sent again, whole.
+    Errors: StoreError; then the batch can be sent again, whole: nothing of it was kept, or all of it but the
+            note of what was set aside.
     """
 
     def __init__(
@@ -54,7 +63,8 @@ class Collector:
     ) -> list[tuple[Measurement, Verdict]]:
         """Judge and store measurements in one transaction; return each with its verdict, in order.
 
-        Shape:  one round of one vantage point, or any number of them. What is known already is neither
+        Shape:  what is set aside for its date is neither stored nor returned.
+                One round of one vantage point, or any number of them. What is known already is neither
                 stored nor judged again: its stored verdict is returned. Afterwards, in a transaction of its
                 own, stored verdicts are judged again that the new control measurements bear on.
                 `complete`: an archive that brings its own controls. They alone are compared with, those of
@@ -63,9 +73,10 @@ class Collector:
         """
         with self._lock:
             now = self._clock()
-            known = self._store.load_verdicts({m.id for m in measurements})
+            dated, undated = _split_by_date(measurements, now)
+            known = self._store.load_verdicts({m.id for m in dated})
             fresh: dict[str, Measurement] = {}
-            for measurement in measurements:
+            for measurement in dated:
                 if measurement.id not in known:
                     fresh.setdefault(measurement.id, measurement)
             batch = Batch(fresh.values(), self._store.load_control_vantages(), complete=complete)
@@ -74,7 +85,8 @@ class Collector:
             if not complete:
                 self._judge_round_again(fresh.values(), now)
                 self._judge_neighbours_again(batch, now)
-            return [(m, known.get(m.id) or verdicts[m.id]) for m in measurements]
+            self._record_set_aside(undated, len(measurements), now)
+            return [(m, known.get(m.id) or verdicts[m.id]) for m in dated]
 
     def close_windows(self, now: datetime) -> int:
         """Judge for the last time what is provisional and whose window has closed; return how many."""
@@ -94,6 +106,17 @@ class Collector:
         new = self._judge_all(measurements, Batch(), self._clock())
         old = self._store.load_verdicts(new)
         return {id_: (old[id_], verdict) for id_, verdict in new.items() if id_ in old}
+
+    def _record_set_aside(
+        self, undated: Sequence[tuple[Measurement, str]], n_arrived: int, now: datetime
+    ) -> None:
+        by_vantage: defaultdict[str, list[str]] = defaultdict(list)
+        for measurement, problem in undated:
+            by_vantage[measurement.vantage].append(problem)
+        for vantage, problems in sorted(by_vantage.items()):
+            detail = f"{len(problems)} of {n_arrived} measurements set aside; {problems[0]}"
+            logger.warning("%s: %s", vantage, detail)
+            self._store.record_gap(vantage, at=now, reason=GapReason.CLOCK.value, detail=detail)
 
     def _judge_round_again(self, fresh: Iterable[Measurement], now: datetime) -> None:
         """A canary that comes after the rest of its round says whether they were online."""
@@ -157,3 +180,18 @@ class Collector:
         """A window reaches two spans at most: each is as long as it."""
         at = control.started_at
         return self._span_of(at - self._window), self._span_of(at + self._window)
+
+
+def _split_by_date(
+    measurements: Iterable[Measurement], now: datetime
+) -> tuple[list[Measurement], list[tuple[Measurement, str]]]:
+    """Return those whose date can be right, and the others with what is wrong."""
+    dated: list[Measurement] = []
+    undated: list[tuple[Measurement, str]] = []
+    for measurement in measurements:
+        problem = date_problem(measurement.started_at, now)
+        if problem is None:
+            dated.append(measurement)
+        else:
+            undated.append((measurement, problem))
+    return dated, undated

@@ -14,12 +14,14 @@ class GapReason(StrEnum):
     overlap  the round before it was still running
     error    it ended in an error of this software
     stopped  probing was switched off
+    clock    it came with a date that cannot be right
     """
 
     MISFIRE = "misfire"
     OVERLAP = "overlap"
     ERROR = "error"
     STOPPED = "stopped"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ import gzip
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from observatory.importers.documents import read_documents
 from observatory.importers.ooni import read_document
 from observatory.model import IMPORTED, Role
 from observatory.store import open_reader, open_store
+from probes.records import encode_measurement
 from tests.observatory.importers.ooni_documents import CLASSIC, TELEGRAM, changed, handshake, telegram, web
 from tests.observatory.importers.test_ooni_situations import SITUATIONS
 
@@ -135,6 +138,41 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     assert [d.line for d in found] == [1, 2]
     assert found[0].problem == "expected at most 1 MB a line, got more"
     assert found[1].problem is None
+
+
+def test_a_wrong_date_costs_its_record_alone(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "m.jsonl"
+    far = [web() | {"measurement_start_time": f"{year}-02-14 09:06:17"} for year in (9999, 2099, 1970)]
+    path.write_bytes(lines(web(), *far, web("https://telegram.org/")))
+    code, out, err = run(str(path))
+    assert code == 0
+    assert "2 new measurements (2 ok), 0 known already, 3 rejected" in out
+    for line, year in ((2, 9999), (3, 2099), (4, 1970)):
+        assert f"{path}:{line}: start time: expected 2012-01-01 to " in err
+        assert f"got {year}-02-14 09:06 UTC" in err
+    with open_reader() as store:
+        assert {row.measured_at.year for row in store.load_latest()} == {2024}
+        # What is rejected with its line needs no gap.
+        assert store.load_gaps(datetime(2012, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)) == ()
+    assert len(judged(path)) == 2
+
+
+def test_what_no_check_foresaw_costs_its_document_alone(tmp_path: Path, database: str) -> None:
+    path = tmp_path / "m.jsonl"
+    measurement = read_document(web()).parts[0].measurement
+    own = {
+        "format": 1,
+        # Larger than any number that the database can hold.
+        "measurement": encode_measurement(replace(measurement, id="huge", asn=10**30)),
+        "vantage_points": [],
+    }
+    path.write_bytes(lines(web(), {"x_observatory": own}, web("https://telegram.org/")))
+    code, out, err = run(str(path))
+    assert code == 0
+    assert "2 new measurements (2 ok), 0 known already, 1 rejected" in out
+    assert f"{path}:2: could not be read (OverflowError" in err
+    with open_reader() as store:
+        assert {row.target for row in store.load_latest()} == {"t.me", "telegram.org"}
 
 
 def test_many_rejects_are_counted_and_few_shown(tmp_path: Path) -> None:
