@@ -36,6 +36,9 @@ RCODE_FAILURES: Final = {
     5: Failure.DNS_REFUSED,
 }
 DEFAULT_PORTS: Final = {"dot": 853, "doh": 443}
+# Replies that came after the first one to the same query. The keys bear the `x_` of what is not yet in the
+# specification, but hold observations like those of `queries`. Source: probe-cli, webconnectivitylte.
+DUPLICATE_REPLIES: Final = ("x_dns_duplicate_responses", "x_dns_late_replies")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 Source: ooni/spec df-000.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +15,27 @@ from uuid import NAMESPACE_URL, uuid5
 from observatory.importers.fields import Rejected, address, mapping, number
 from observatory.importers.fields import text as read_text
 from observatory.importers.imported import HELPER_VANTAGE
+from observatory.importers.ooni_dns import DUPLICATE_REPLIES
 from probes.records import AnyObservation, Measurement, TargetKind
 
 _ASN: Final = re.compile(r"^(?:AS)?(\d{1,10})$", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"^[A-Z]{2}$")
 _TIMES: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ")
+# What is read of `test_keys`; everything else there is a conclusion, or about the client.
+OBSERVED_KEYS: Final = (
+    "client_resolver",
+    "control",
+    "control_failure",
+    "network_events",
+    "queries",
+    "quic_handshakes",
+    "requests",
+    "tcp_connect",
+    "tls_handshakes",
+    *DUPLICATE_REPLIES,
+)
+# Conclusions that stand among what is read.
+CONCLUSIONS_WITHIN: Final = frozenset({"blocked", "ip_info"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +108,9 @@ def read_envelope(document: Mapping[str, Any]) -> Envelope:
     )
     resolver = address(document.get("resolver_ip")) or address(test_keys.get("client_resolver"))
     asn = _parse_asn(document.get("probe_asn"))
-    own_name = uid or f"{report}|{input_ or ''}|{started_at.isoformat()}|{asn}"
+    # A report has one id for all its measurements, and none before it is sent in: only what was seen tells
+    # two measurements of one second apart.
+    own_name = uid or f"{report}|{input_ or ''}|{started_at.isoformat()}|{asn}|{_digest(document, test_keys)}"
     return Envelope(
         document=document,
         test_keys=test_keys,
@@ -106,6 +126,21 @@ def read_envelope(document: Mapping[str, Any]) -> Envelope:
         software=software,
         origin=f"ooni:{report or uid}",
     )
+
+
+def _digest(document: Mapping[str, Any], test_keys: Mapping[str, Any]) -> str:
+    """Return a digest of what is read, whatever the order of keys and whatever was concluded from it."""
+    seen = {key: _without_conclusions(test_keys[key]) for key in OBSERVED_KEYS if key in test_keys}
+    read = [document.get("test_name"), document.get("probe_cc"), document.get("test_runtime"), seen]
+    return hashlib.sha256(json.dumps(read, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def _without_conclusions(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_conclusions(v) for k, v in value.items() if k not in CONCLUSIONS_WITHIN}
+    if isinstance(value, list):
+        return [_without_conclusions(one) for one in value]
+    return value
 
 
 def _parse_time(value: Any) -> datetime:

@@ -192,6 +192,18 @@ def test_who_when_where() -> None:
     assert len({m.id for m in part.all()}) == 4
 
 
+@pytest.mark.parametrize(
+    "report", ["", None, "20240214T090617Z_webconnectivity_ID_23693_n1_1IvUiXNWHooB5rmD"]
+)
+def test_two_measurements_of_one_second_have_two_ids(report: str | None) -> None:
+    works = web() | {"report_id": report}
+    reset = changed(works, tls_handshakes=[handshake(LTE, TELEGRAM, "t.me", "connection_reset")])
+    ids = [m.id for document in (works, reset) for m in read_document(document).parts[0].all()]
+    assert len(set(ids)) == 8
+    in_other_order = {key: works[key] for key in reversed(works)}
+    assert main(in_other_order).id == main(works).id
+
+
 def test_ids_are_the_same_on_every_import_and_differ_by_input() -> None:
     assert read_document(web()) == read_document(web())
     assert main(web()).id != main(web("https://telegram.org/")).id
