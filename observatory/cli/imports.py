@@ -18,6 +18,7 @@ from observatory.importers.imported import Imported, check_dates
 from observatory.importers.judging import JudgedDocument, Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.importers.storing import Importer
+from observatory.importers.wrappers import unwrap
 from observatory.ingest.collector import Collector
 from observatory.model import State
 
@@ -32,10 +33,11 @@ class Rejects:
         self.n = 0
         self._file = file
 
-    def add(self, document: Document, reason: str) -> None:
-        """Report one line."""
+    def add(self, document: Document | None, reason: str) -> None:
+        """Report one document."""
         self.n += 1
-        line = f"{document.file}:{document.line}: {reason}"
+        place = f"{document.file}:{document.line}: {document.within}" if document is not None else ""
+        line = f"{place}{reason}"
         if self.n <= REJECTS_SHOWN:
             typer.echo(line, err=True)
         if self._file is not None:
@@ -97,7 +99,7 @@ def _imported(
 ) -> Iterator[tuple[Document, Imported]]:
     arrived_at = datetime.now(UTC)
     for name, path in files:
-        for document in read_documents(name, path):
+        for document in (one for read in read_documents(name, path) for one in unwrap(read)):
             advance()
             if document.problem is not None:
                 reject(document, document.problem)
@@ -196,7 +198,10 @@ def _store(
         with open_store(database) as store, count_progress("Importing:") as advance:
             importer = Importer(store, Collector(store), reject=reported.add, any_target=any_target)
             for document, imported in _imported(files, reported.add, advance):
-                importer.add(document, imported)
+                try:
+                    importer.add(imported, document)
+                except Rejected as error:
+                    reported.add(document, str(error))
             importer.finish()
             Detector(store).run(datetime.now(UTC))
     except StoreError as error:

@@ -1,10 +1,9 @@
-"""Documents out of files: JSON lines, or JSON laid out over many lines or in one list; gzipped or not.
+"""Documents out of files: one a line, over many lines, in lists, one after the other; gzipped or not.
 
-One document is in memory at a time, and none larger than a bound.
+One document is in memory at a time, none larger than a bound. Of a list over many lines each entry is one.
 """
 
 import gzip
-import json
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from observatory.importers.json_values import read_values
+
 MAX_DOCUMENT_BYTES: Final = 16_000_000
 _GZIP: Final = b"\x1f\x8b"
 STDIN: Final = "-"
@@ -22,12 +23,16 @@ STDIN: Final = "-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document and where it starts; `problem` says why it could not be read, and `data` is None then."""
+    """One document and where it starts; `problem` says why it could not be read, and `data` is None then.
+
+    `within` names its place in a wrapper, such as `results[3]: `; empty for a document by itself.
+    """
 
     file: str
     line: int
     data: Any = None
     problem: str | None = None
+    within: str = ""
 
 
 class Unreadable(Exception):
@@ -62,7 +67,8 @@ def rereadable(files: Sequence[str]) -> Iterator[Sequence[tuple[str, Path]]]:
 def read_documents(name: str, path: Path) -> Iterator[Document]:
     """Yield every document of a file, and a problem for each place that holds none.
 
-    Shape:  after a broken line the next one is read; after a broken end of the file nothing more is.
+    Shape:  after a broken document the next one is read; after a broken end of the file nothing more is.
+            Time grows with the length of the file, whatever is in it.
     Errors: Unreadable when the file cannot be opened.
     """
     try:
@@ -74,36 +80,8 @@ def read_documents(name: str, path: Path) -> Iterator[Document]:
         raw.seek(0)
         # gzip.GzipFile reads what it is given piece by piece.
         source: IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[assignment]
-        yield from _read_lines(name, source)
-
-
-def _read_lines(name: str, source: IO[bytes]) -> Iterator[Document]:
-    n = 0
-    waiting: tuple[int, bytes] | None = None
-    for number, line in _lines(source):
-        if isinstance(line, str):
-            yield Document(file=name, line=number, problem=line)
-            continue
-        if not line.strip():
-            continue
-        n += 1
-        document = _parse(name, number, line)
-        if n == 1 and document.problem is not None and line.lstrip()[:1] in (b"{", b"["):
-            # Either this line is broken, or the document goes on: the second line tells.
-            waiting = (number, line)
-            continue
-        if waiting is not None:
-            first, waiting = waiting, None
-            if document.problem is not None or not isinstance(document.data, dict):
-                yield from _read_whole(name, first[0], first[1] + line, source)
-                return
-            yield _parse(name, *first)
-        if isinstance(document.data, list):
-            yield from (Document(file=name, line=number, data=one) for one in document.data)
-        else:
-            yield document
-    if waiting is not None:
-        yield _parse(name, *waiting)
+        for value in read_values(_lines(source), limit=MAX_DOCUMENT_BYTES):
+            yield Document(file=name, line=value.line, data=value.data, problem=value.problem)
 
 
 def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
@@ -124,37 +102,3 @@ def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
         if not line:
             return
         yield number, line
-
-
-def _parse(name: str, number: int, line: bytes) -> Document:
-    try:
-        return Document(file=name, line=number, data=json.loads(line.decode("utf-8-sig")))
-    except UnicodeDecodeError as error:
-        return Document(
-            file=name, line=number, problem=f"expected UTF-8: {error.reason} at byte {error.start}"
-        )
-    # RecursionError: brackets in brackets in brackets. ValueError: also a number of thousands of digits.
-    except (ValueError, RecursionError) as error:
-        return Document(file=name, line=number, problem=f"expected JSON: {error}"[:200])
-
-
-def _read_whole(name: str, number: int, begin: bytes, source: IO[bytes]) -> Iterator[Document]:
-    """Read what is laid out over many lines: one document, or a list of them."""
-    try:
-        content = begin + source.read(MAX_DOCUMENT_BYTES - len(begin) + 1)
-    except (EOFError, OSError, zlib.error) as error:
-        yield Document(file=name, line=number, problem=f"the file ends in the middle or is damaged: {error}")
-        return
-    if len(content) > MAX_DOCUMENT_BYTES:
-        limit = f"{MAX_DOCUMENT_BYTES // 1_000_000} MB"
-        yield Document(
-            file=name,
-            line=number,
-            problem=f"expected at most {limit} of JSON over many lines; write one measurement a line",
-        )
-        return
-    document = _parse(name, number, content)
-    if isinstance(document.data, list):
-        yield from (Document(file=name, line=number, data=one) for one in document.data)
-    else:
-        yield document

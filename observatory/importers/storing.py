@@ -34,8 +34,8 @@ class Summary:
 class Importer:
     """Gathers documents and stores them in batches; `finish` stores the rest.
 
-    `reject` is told, once for each, which documents were not stored and why.
-    Errors: StoreError from `add` and `finish`.
+    Errors: Rejected from `add` for what may not be stored; StoreError from both. `reject` is told of what
+            could not be stored when its turn came.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Importer:
         store: Store,
         collector: Collector,
         *,
-        reject: Callable[[Document, str], None],
+        reject: Callable[[Document | None, str], None] = lambda document, reason: None,
         any_target: bool = False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -56,17 +56,13 @@ class Importer:
         self._ours = {v.id for v in store.load_vantage_status(now=clock()) if not v.via.is_imported}
         self._hosts = {t.name for t in load_targets()}
         self._points: dict[str, VantagePoint] = {}
-        self._waiting: list[tuple[Document, Imported]] = []
+        self._waiting: list[tuple[Document | None, Imported]] = []
         self.summary = Summary()
 
-    def add(self, document: Document, imported: Imported) -> None:
-        """Take a document on, or reject it."""
+    def add(self, imported: Imported, document: Document | None = None) -> None:
+        """Take on what a document holds. Errors: Rejected."""
         self.summary.n_documents += 1
-        try:
-            self._check(imported)
-        except Rejected as error:
-            self._reject(document, str(error))
-            return
+        self._check(imported)
         self._waiting.append((document, imported))
         if len(self._waiting) >= BATCH:
             self.finish()
@@ -82,7 +78,7 @@ class Importer:
         except Exception:
             self._save_each(waiting)
 
-    def _save_each(self, waiting: Sequence[tuple[Document, Imported]]) -> None:
+    def _save_each(self, waiting: Sequence[tuple[Document | None, Imported]]) -> None:
         for document, imported in waiting:
             try:
                 self._save([imported])

@@ -57,6 +57,13 @@ WRAPPINGS = {
     "lines that end in CR LF": lines(web(), telegram()).replace(b"\n", b"\r\n"),
     "a list": json.dumps([web(), telegram()]).encode(),
     "a list over many lines": json.dumps([web(), telegram()], indent=2).encode(),
+    "laid out, one after the other": "\n".join(json.dumps(m, indent=1) for m in (web(), telegram())).encode(),
+    "a page of the API": json.dumps({"metadata": {}, "results": [web(), telegram()]}, indent=2).encode(),
+    "raw measurements": lines({"raw_measurement": json.dumps(web())}, {"raw_measurement": telegram()}),
+    "raw measurements in a page": json.dumps(
+        {"results": [{"raw_measurement": json.dumps(m)} for m in (web(), telegram())]}
+    ).encode(),
+    "as the collector received them": lines(*({"format": "json", "content": m} for m in (web(), telegram()))),
 }
 
 
@@ -89,6 +96,34 @@ def test_id_is_the_sources_own(tmp_path: Path) -> None:
     ids = [line["id"] for line in judged(path)]
     assert ids[0] == "20240214090619.1_ID_webconnectivity_1"
     assert len(ids[1]) == 36
+
+
+def test_the_id_stands_on_the_wrapper(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(lines({"measurement_uid": "uid-1", "raw_measurement": json.dumps(web())}))
+    assert [line["id"] for line in judged(path)] == ["uid-1"]
+
+
+def test_what_a_wrapper_holds_that_is_no_measurement_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(
+        lines(
+            {"results": [{"measurement_url": "https://api.ooni.io/…", "anomaly": True}, web(), 7]},
+            {"raw_measurement": None},
+            {"raw_measurement": "{"},
+            {"raw_measurement": json.dumps(web() | {"probe_cc": 7})},
+        )
+    )
+    code, out, err = run("--judge", "--json", str(path))
+    assert (code, len(out.splitlines())) == (0, 1)
+    told = [line.removeprefix(f"{path}:") for line in err.splitlines() if line.startswith(str(path))]
+    assert told[0].startswith("1: results[0]: expected a measurement, got an entry of a list")
+    assert told[1:3] == [
+        "1: results[2]: expected an object, got int",
+        "2: raw_measurement: expected a measurement as JSON text, got nothing",
+    ]
+    assert told[3].startswith("3: raw_measurement: expected a measurement as JSON text: Expecting")
+    assert told[4] == "4: probe_cc: expected text, got int"
 
 
 def test_broken_lines_cost_themselves_only(tmp_path: Path) -> None:
