@@ -187,8 +187,8 @@ def _decode(content: bytes) -> tuple[str, str | None]:
 
 
 def _is_indented(content: bytes, following: bytes) -> bool:
-    """Whether an object is laid out with indented members. A brace at the margin then begins another one, even
-    where a value could stand: the first was cut off there."""
+    """Whether an object is laid out with indented members. A brace at the margin then begins another one,
+    even where a value could stand: the first was cut off there."""
     end = content.find(b"\n") + 1
     second = content[end : end + 1] or following[:1]
     return content[:1] == b"{" and end > 0 and second in (b" ", b"\t")

@@ -4,12 +4,16 @@ Old clients wrote down connections only for the host of the input. Since 0.5 eac
 the input was: `depth=N` tags and transaction ids tell them apart.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import SplitResult
 
 from observatory.importers.fields import (
+    MAX_ITEMS,
+    Rejected,
     address,
     endpoint,
     integer,
@@ -36,8 +40,9 @@ class Scope:
     other_transactions: frozenset[int] = frozenset()
     # Connections by transaction or, in old files, by connection: its handshake names no address.
     connections: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
-    connected: frozenset[tuple[str, int]] = frozenset()
-    dead: frozenset[tuple[str, int]] = frozenset()
+    # Addresses by port: those that a connect reached, and those that every connect failed at.
+    connected: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    dead: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def has_connection(self, entry: Mapping[str, Any], ip: str) -> bool:
         """Say whether a connect to `ip` was made on behalf of the target."""
@@ -58,15 +63,12 @@ class Scope:
             known = self.connections.get((key, integer(entry.get(key)) or 0))
             if known is not None:
                 return known
-        candidates = {e for e in self.connected if e[1] == port}
-        if not candidates and not any(e[1] == port for e in self.dead):
-            candidates = {(ip, port) for ip in self.addresses}
-        return candidates.pop() if len(candidates) == 1 else None
+        candidates = self.connected.get(port) or (frozenset() if port in self.dead else self.addresses)
+        return (next(iter(candidates)), port) if len(candidates) == 1 else None
 
     def nothing_connected(self, port: int) -> bool:
         """Every connect to this port failed, and there was one."""
-        ports = [e for e in self.dead if e[1] == port]
-        return bool(ports) and not any(e[1] == port for e in self.connected)
+        return port in self.dead and port not in self.connected
 
 
 def depth_of(entry: Mapping[str, Any]) -> int:
@@ -98,8 +100,8 @@ def find_scope(test_keys: Mapping[str, Any], name: str, port: int) -> Scope:
         first.target_transactions,
         first.other_transactions,
         connections,
-        frozenset(connected),
-        frozenset(dead),
+        _by_port(connected),
+        _by_port(dead),
     )
 
 
@@ -141,15 +143,41 @@ def _connections(
     return by_key, connected, dead - connected
 
 
+def _by_port(endpoints: Iterable[tuple[str, int]]) -> dict[int, frozenset[str]]:
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for ip, port in endpoints:
+        found[port].add(ip)
+    return {port: frozenset(ips) for port, ips in found.items()}
+
+
+def connect_events(test_keys: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the connects among `network_events`, as many as are read of any list.
+
+    A client writes down every read and write of every connection there, far more than anybody needs.
+    Errors: Rejected.
+    """
+    listed = test_keys.get("network_events")
+    if not isinstance(listed, list | None):
+        raise Rejected(f"test_keys.network_events: expected a list, got {type(listed).__name__}")
+    connects = (
+        event
+        for event in listed or ()
+        if isinstance(event, dict)
+        and event.get("operation") == "connect"
+        and event.get("proto") in (None, "tcp")
+    )
+    return list(islice(connects, MAX_ITEMS))
+
+
 def _connects(test_keys: Mapping[str, Any]) -> Iterable[tuple[dict[str, Any], tuple[str, int], bool]]:
     for place, entry in enumerate(objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect")):
         ip, port = address(entry.get("ip")), integer(entry.get("port"))
         status = mapping(entry.get("status"), f"test_keys.tcp_connect[{place}].status")
         if ip and port and port < 65536:
             yield entry, (ip, port), bool(status.get("failure")) or status.get("success") is False
-    for entry in objects(test_keys.get("network_events"), "test_keys.network_events"):
+    for entry in connect_events(test_keys):
         where = endpoint(entry.get("address"))
-        if where and entry.get("operation") == "connect" and entry.get("proto") in (None, "tcp"):
+        if where:
             yield entry, where, bool(entry.get("failure"))
 
 

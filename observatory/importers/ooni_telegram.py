@@ -3,13 +3,14 @@
 Source: ooni/spec ts-020.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
 from observatory.analysis.judging.facts import shows_valid_certificate
-from observatory.importers.fields import Rejected, address, endpoint, objects
+from observatory.importers.fields import Rejected, address, endpoint, integer, objects
 from observatory.importers.fields import text as read_text
 from observatory.importers.imported import Part
 from observatory.importers.notes import Notes
@@ -17,7 +18,7 @@ from observatory.importers.ooni_connections import read_connects, read_handshake
 from observatory.importers.ooni_envelope import Envelope
 from observatory.importers.ooni_observations import observe
 from observatory.importers.ooni_pages import read_pages, requests_in_order
-from observatory.importers.ooni_scope import find_scope
+from observatory.importers.ooni_scope import connect_events, find_scope
 from observatory.reference import load_targets
 from probes.records import (
     AnyObservation,
@@ -32,6 +33,10 @@ from probes.records import (
 WEB_HOST: Final = "web.telegram.org"
 # A report opened longer before says nothing about the line at this moment.
 REPORT_AGE: Final = timedelta(minutes=10)
+# Telegram has a dozen.
+MAX_DATA_CENTRES: Final = 100
+# One would do to show that the line was up.
+MAX_PROOFS: Final = 4
 
 
 @cache
@@ -48,9 +53,13 @@ def read_telegram(envelope: Envelope) -> tuple[Part, ...]:
     """Return a part for the web host and for each data centre that was tried. Errors: Rejected."""
     keys = envelope.test_keys
     web = find_scope(keys, WEB_HOST, 443)
-    web_addresses = web.addresses - set(_data_centres())
     shaken = {o.endpoint.address for o in read_handshakes(keys, web, Notes())}
-    keys_of_web = _without(keys, lambda ip: ip not in web_addresses | shaken)
+    of_web = (web.addresses - set(_data_centres())) | shaken
+    keys_of_web = {
+        **keys,
+        "tcp_connect": [c for c in _connects(keys) if address(c.get("ip")) in of_web],
+        "network_events": [e for e in connect_events(keys) if _address_of(e) in of_web],
+    }
     at_web = observe(keys_of_web, find_scope(keys_of_web, WEB_HOST, 443))
     parts = []
     if at_web:
@@ -61,14 +70,11 @@ def read_telegram(envelope: Envelope) -> tuple[Part, ...]:
             )
         )
     # What proved itself in the same run shows that the line was up.
-    proofs = tuple(o for o in at_web if isinstance(o, TlsObservation) and shows_valid_certificate(o))
-    for ip in _data_centre_addresses(keys, web_addresses | shaken):
-        name = _data_centres().get(ip, ip)
+    proofs = [o for o in at_web if isinstance(o, TlsObservation) and shows_valid_certificate(o)][:MAX_PROOFS]
+    for name, observations in _observe_data_centres(keys, web.target_transactions, of_web).items():
         parts.append(
             Part(
-                measurement=envelope.measurement(
-                    name, name, TargetKind.DATA_CENTRE, _observe_data_centre(keys, ip)
-                ),
+                measurement=envelope.measurement(name, name, TargetKind.DATA_CENTRE, observations),
                 canary=_online(envelope, f"{name}-canary", *proofs),
             )
         )
@@ -94,38 +100,66 @@ def _online(envelope: Envelope, suffix: str, *proofs: AnyObservation) -> Measure
     return envelope.measurement(suffix, WEB_HOST, TargetKind.CANARY, shown)
 
 
-def _without(test_keys: Mapping[str, Any], unwanted: Callable[[str], bool]) -> dict[str, Any]:
-    """The same without the connects to some addresses."""
-    connects = objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect")
-    events = objects(test_keys.get("network_events"), "test_keys.network_events")
-    places = [(event, endpoint(event.get("address"))) for event in events]
-    return {
-        **test_keys,
-        "tcp_connect": [c for c in connects if not unwanted(address(c.get("ip")))],
-        "network_events": [event for event, place in places if place is None or not unwanted(place[0])],
-    }
+def _connects(test_keys: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect")
 
 
-def _data_centre_addresses(test_keys: Mapping[str, Any], web: frozenset[str] | set[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for connect in objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect"):
-        found.append(address(connect.get("ip")))
-    for _, parts, _ in requests_in_order(test_keys):
-        found.append(address(parts.hostname))
-    return tuple(dict.fromkeys(ip for ip in found if ip and (ip not in web or ip in _data_centres())))
+def _address_of(event: Mapping[str, Any]) -> str:
+    found = endpoint(event.get("address"))
+    return found[0] if found is not None else ""
 
 
-def _observe_data_centre(test_keys: Mapping[str, Any], ip: str) -> tuple[AnyObservation, ...]:
-    keys = _without(test_keys, lambda other: other != ip)
-    notes = Notes()
-    scope = find_scope(keys, ip, 443)
-    connects = tuple(read_connects(keys, scope, notes))
+def _observe_data_centres(
+    test_keys: Mapping[str, Any], transactions_of_web: frozenset[int], addresses_of_web: frozenset[str]
+) -> dict[str, tuple[AnyObservation, ...]]:
+    """Return what was seen of each data centre, by its name; one that we do not know is named by its address.
+
+    Errors: Rejected.
+    """
+    notes: defaultdict[str, Notes] = defaultdict(Notes)
+    found: defaultdict[str, list[AnyObservation]] = defaultdict(list)
+    for ip, keys in _by_address(test_keys, transactions_of_web).items():
+        if ip not in addresses_of_web or ip in _data_centres():
+            name = _data_centres().get(ip, ip)
+            found[name].extend(_observe_address(keys, ip, notes[name]))
+    if len(found) > MAX_DATA_CENTRES:
+        raise Rejected(f"test_keys: expected at most {MAX_DATA_CENTRES} data centres, got {len(found)}")
+    return {name: tuple(observations) for name, observations in found.items()}
+
+
+def _by_address(
+    test_keys: Mapping[str, Any], transactions_of_web: frozenset[int]
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Sort connects and requests by the address they went to, each looked at once."""
+    sorted_: dict[str, dict[str, list[dict[str, Any]]]] = {}
+
+    def put(ip: str, key: str, entry: dict[str, Any]) -> None:
+        if ip:
+            keys = sorted_.setdefault(ip, {"tcp_connect": [], "network_events": [], "requests": []})
+            keys[key].append(entry)
+
+    for connect in _connects(test_keys):
+        if (integer(connect.get("transaction_id")) or 0) not in transactions_of_web:
+            put(address(connect.get("ip")), "tcp_connect", connect)
+    for entry, parts, _ in requests_in_order(test_keys):
+        put(address(parts.hostname), "requests", entry)
+    for keys in sorted_.values():
+        # Newest first, as in the file.
+        keys["requests"].reverse()
+    for event in connect_events(test_keys):
+        if _address_of(event) in sorted_:
+            put(_address_of(event), "network_events", event)
+    return sorted_
+
+
+def _observe_address(test_keys: Mapping[str, Any], ip: str, notes: Notes) -> Iterator[AnyObservation]:
+    scope = find_scope(test_keys, ip, 443)
+    connects = tuple(read_connects(test_keys, scope, notes))
+    yield from connects
     dead = {c.endpoint for c in connects if c.failure is not None}
-    pages = []
-    for page in read_pages(keys, scope, (), notes):
+    for page in read_pages(test_keys, scope, (), notes):
         if isinstance(page, HttpObservation):
             # The URL names the endpoint. Where the connect failed there was no request.
             to = Endpoint(address=ip, port=page.endpoint.port)
             if page.status is not None or to not in dead:
-                pages.append(page)
-    return (*connects, *pages)
+                yield page
