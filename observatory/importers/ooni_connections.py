@@ -1,5 +1,6 @@
 """OONI's `tcp_connect`, `tls_handshakes` and `quic_handshakes` (df-005, df-006) as observations."""
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -12,12 +13,14 @@ from observatory.importers.fields import (
     integer,
     items,
     mapping,
+    number,
     objects,
 )
 from observatory.importers.fields import text as read_text
 from observatory.importers.notes import Notes
 from observatory.importers.ooni_failures import CERTIFICATE, parse_failure
-from observatory.importers.ooni_scope import Scope
+from observatory.importers.ooni_matching import match_handshakes
+from observatory.importers.ooni_scope import Scope, list_connects, list_events
 from probes.records import (
     Certificate,
     Endpoint,
@@ -68,29 +71,59 @@ def read_handshakes(test_keys: Mapping[str, Any], scope: Scope, notes: Notes) ->
 
     Errors: Rejected.
     """
+    handshakes = _handshakes(test_keys, scope)
+    matched = _match(handshakes, test_keys, scope)
+    for place, entry in handshakes.items():
+        where = f"test_keys.tls_handshakes[{place}]"
+        failure, certificate_failure, errors, detail = _outcome(entry, where)
+        started_s, duration_s = notes.times(entry)
+        yield TlsObservation(
+            id=notes.new_id(),
+            started_s=started_s,
+            duration_s=duration_s,
+            failure=failure,
+            detail=detail,
+            endpoint=matched.get(place) or _endpoint(entry, scope),
+            server_name=scope.name,
+            version=read_text(entry.get("tls_version"), where, limit=20) or None,
+            cipher=read_text(entry.get("cipher_suite"), where, limit=80) or None,
+            alpn=read_text(entry.get("negotiated_protocol"), where, limit=30) or None,
+            chain=_chain(entry, where) if failure is None else (),
+            certificate_failure=certificate_failure,
+            certificate_errors=errors,
+        )
+
+
+def _handshakes(test_keys: Mapping[str, Any], scope: Scope) -> dict[int, dict[str, Any]]:
+    """The handshakes in which the target's name was sent, by their places."""
+    found = {}
     for place, entry in enumerate(objects(test_keys.get("tls_handshakes"), "test_keys.tls_handshakes")):
         where = f"test_keys.tls_handshakes[{place}]"
-        if _names_target(entry, where, scope) and read_text(entry.get("network"), where) not in (
-            "udp",
-            "quic",
-        ):
-            failure, certificate_failure, errors, detail = _outcome(entry, where)
-            started_s, duration_s = notes.times(entry)
-            yield TlsObservation(
-                id=notes.new_id(),
-                started_s=started_s,
-                duration_s=duration_s,
-                failure=failure,
-                detail=detail,
-                endpoint=_endpoint(entry, scope),
-                server_name=scope.name,
-                version=read_text(entry.get("tls_version"), where, limit=20) or None,
-                cipher=read_text(entry.get("cipher_suite"), where, limit=80) or None,
-                alpn=read_text(entry.get("negotiated_protocol"), where, limit=30) or None,
-                chain=_chain(entry, where) if failure is None else (),
-                certificate_failure=certificate_failure,
-                certificate_errors=errors,
-            )
+        network = read_text(entry.get("network"), where)
+        if _names_target(entry, where, scope) and network not in ("udp", "quic"):
+            found[place] = entry
+    return found
+
+
+def _match(
+    handshakes: Mapping[int, Mapping[str, Any]], test_keys: Mapping[str, Any], scope: Scope
+) -> dict[int, Endpoint]:
+    """Where those handshakes went whose own record leaves it open."""
+    open_ = {n: entry for n, entry in handshakes.items() if scope.find_endpoint(entry, 443) is None}
+    if not open_:
+        return {}
+    outcomes = {}
+    for n, entry in open_.items():
+        *outcome, _ = _outcome(entry, f"test_keys.tls_handshakes[{n}]")
+        outcomes[n] = (*outcome, json.dumps(entry.get("peer_certificates")))
+    told = {scope.find_endpoint(entry, 443) for n, entry in handshakes.items() if n not in open_}
+    connects = [
+        (to, number(entry.get("t")))
+        for entry, to, failed in list_connects(test_keys)
+        if not failed and to[1] == 443 and to not in told and scope.has_connection(entry, to[0])
+    ]
+    matched = match_handshakes(open_, outcomes, connects, list_events(test_keys))
+    return {n: Endpoint(address=ip, port=port) for n, (ip, port) in matched.items()}
 
 
 def read_quic(test_keys: Mapping[str, Any], scope: Scope, notes: Notes) -> Iterator[QuicObservation]:

@@ -133,7 +133,7 @@ def _connections(
     by_key: dict[tuple[str, int], tuple[str, int]] = {}
     connected: set[tuple[str, int]] = set()
     dead: set[tuple[str, int]] = set()
-    for entry, where, failed in _connects(test_keys):
+    for entry, where, failed in list_connects(test_keys):
         for key in ("transaction_id", "conn_id"):
             number = integer(entry.get(key))
             if number:
@@ -156,12 +156,9 @@ def connect_events(test_keys: Mapping[str, Any]) -> list[dict[str, Any]]:
     A client writes down every read and write of every connection there, far more than anybody needs.
     Errors: Rejected.
     """
-    listed = test_keys.get("network_events")
-    if not isinstance(listed, list | None):
-        raise Rejected(f"test_keys.network_events: expected a list, got {type(listed).__name__}")
     connects = (
         event
-        for event in listed or ()
+        for event in list_events(test_keys)
         if isinstance(event, dict)
         and event.get("operation") == "connect"
         and event.get("proto") in (None, "tcp")
@@ -169,7 +166,17 @@ def connect_events(test_keys: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(islice(connects, MAX_ITEMS))
 
 
-def _connects(test_keys: Mapping[str, Any]) -> Iterable[tuple[dict[str, Any], tuple[str, int], bool]]:
+def list_events(test_keys: Mapping[str, Any]) -> list[Any]:
+    """Return `network_events`, an empty list for null; entries may be anything. Errors: Rejected."""
+    listed = test_keys.get("network_events")
+    if not isinstance(listed, list | None):
+        raise Rejected(f"test_keys.network_events: expected a list, got {type(listed).__name__}")
+    return listed or []
+
+
+def list_connects(test_keys: Mapping[str, Any]) -> Iterable[tuple[dict[str, Any], tuple[str, int], bool]]:
+    """Yield connects with their endpoint and whether they failed, wherever they are written down; those of
+    `network_events` may be the same ones. Errors: Rejected."""
     for place, entry in enumerate(objects(test_keys.get("tcp_connect"), "test_keys.tcp_connect")):
         ip, port = address(entry.get("ip")), integer(entry.get("port"))
         status = mapping(entry.get("status"), f"test_keys.tcp_connect[{place}].status")

@@ -3,7 +3,15 @@
 from typing import Final
 
 from observatory.analysis.judging.case import Case
-from observatory.analysis.judging.facts import RESET, SILENCE, Evidence, Facts, ids, redirect_host
+from observatory.analysis.judging.facts import (
+    RESET,
+    SILENCE,
+    Evidence,
+    Facts,
+    ids,
+    redirect_host,
+    shows_valid_certificate,
+)
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Failure, HttpObservation, Payload, Purpose, Resolver
@@ -28,9 +36,17 @@ def _led_truly(case: Case, page: HttpObservation) -> bool:
 def secure_pages(case: Case) -> tuple[HttpObservation, ...]:
     """Requests inside a connection whose certificate proved the name."""
     proved = case.facts.proved_addresses
+    if _all_handshakes_prove(case):
+        # Whichever address an import left open: this is one of those connections.
+        proved |= {""}
     return case.facts.proved_pages or tuple(
         o for o in case.facts.http if o.over_tls and o.endpoint.address in proved
     )
+
+
+def _all_handshakes_prove(case: Case) -> bool:
+    handshakes = case.facts.tls
+    return bool(handshakes) and all(map(shows_valid_certificate, handshakes))
 
 
 def _canary_sent_alike(case: Case, pages: list[HttpObservation]) -> bool:
