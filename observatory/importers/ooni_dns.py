@@ -1,10 +1,20 @@
 """OONI's `queries` (df-002) as DNS observations of one name."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from observatory.importers.fields import Rejected, address, endpoint, from_base64, integer, mapping, objects
+from observatory.importers.fields import (
+    Rejected,
+    address,
+    endpoint,
+    from_base64,
+    integer,
+    mapping,
+    number,
+    objects,
+)
 from observatory.importers.fields import text as read_text
 from observatory.importers.notes import Notes
 from observatory.importers.ooni_failures import parse_failure
@@ -39,6 +49,8 @@ DEFAULT_PORTS: Final = {"dot": 853, "doh": 443}
 # Replies that came after the first one to the same query. The keys bear the `x_` of what is not yet in the
 # specification, but hold observations like those of `queries`. Source: probe-cli, webconnectivitylte.
 DUPLICATE_REPLIES: Final = ("x_dns_duplicate_responses", "x_dns_late_replies")
+# Where it stands, and what.
+Query = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +62,121 @@ class _Records:
     ttl_s: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    failure: Failure | None
+    raw: str | None
+    records: _Records
+    parsed: DnsAnswer | None
+
+
 def read_queries(test_keys: Mapping[str, Any], name: str, notes: Notes) -> Iterator[DnsObservation]:
     """Yield what was asked about `name`; a lookup by `getaddrinfo` becomes a query for each address family
     it answered.
 
+    Shape:  a query holds every reply to it, the first one first. A later reply of which no query is on record
+            is an observation of its own.
     Errors: Rejected.
     """
-    for place, query in enumerate(objects(test_keys.get("queries"), "test_keys.queries")):
-        where = f"test_keys.queries[{place}]"
-        asked = read_text(query.get("hostname"), f"{where}.hostname").lower().rstrip(".")
-        if asked == name:
-            yield from _read_query(query, where, name, notes)
+    queries = _about(test_keys, "queries", name)
+    later, alone = _later_replies(test_keys, queries, name)
+    for place, (where, query) in enumerate(queries):
+        yield from _read_query(query, where, name, notes, later.get(place, ()))
+    for where, reply in alone:
+        yield from _read_query(reply, where, name, notes)
 
 
-def _read_query(query: Mapping[str, Any], where: str, name: str, notes: Notes) -> Iterator[DnsObservation]:
+def _about(test_keys: Mapping[str, Any], key: str, name: str) -> list[Query]:
+    found = []
+    for place, query in enumerate(objects(test_keys.get(key), f"test_keys.{key}")):
+        where = f"test_keys.{key}[{place}]"
+        if read_text(query.get("hostname"), f"{where}.hostname").lower().rstrip(".") == name:
+            found.append((where, query))
+    return found
+
+
+def _later_replies(
+    test_keys: Mapping[str, Any], queries: Sequence[Query], name: str
+) -> tuple[dict[int, list[Query]], list[Query]]:
+    """Return later replies by the place of the query that they answer, and those that answer none of these.
+
+    Two queries that cannot be told apart by resolver and type may be by their transaction.
+    """
+    places: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place, (where, query) in enumerate(queries):
+        key = _asked_key(query, where)
+        places[key].append(place)
+        places[*key, integer(query.get("transaction_id"))].append(place)
+    later: defaultdict[int, list[Query]] = defaultdict(list)
+    alone: list[Query] = []
+    for reply_key in DUPLICATE_REPLIES:
+        for where, reply in _about(test_keys, reply_key, name):
+            key = _asked_key(reply, where)
+            same = places.get(key, [])
+            if len(same) > 1:
+                same = places.get((*key, integer(reply.get("transaction_id"))), [])
+            if len(same) == 1:
+                later[same[0]].append((where, reply))
+            else:
+                alone.append((where, reply))
+    return later, alone
+
+
+def _asked_key(query: Mapping[str, Any], where: str) -> tuple[object, ...]:
+    engine = read_text(query.get("engine"), f"{where}.engine").lower()
+    query_type = read_text(query.get("query_type"), f"{where}.query_type").upper() or "A"
+    return engine, query_type, _server(query, TRANSPORTS.get(engine, "udp"))
+
+
+def _read_query(
+    query: Mapping[str, Any], where: str, name: str, notes: Notes, later: Sequence[Query] = ()
+) -> Iterator[DnsObservation]:
     engine = read_text(query.get("engine"), f"{where}.engine").lower()
     server = _server(query, TRANSPORTS.get(engine, "udp"))
     public = engine in TRANSPORTS or (engine in ("", "unknown") and server.address in PUBLIC_RESOLVERS)
-    failure, raw = parse_failure(query.get("failure"), f"{where}.failure")
-    records = _read_answers(query, where, name)
     query_type = read_text(query.get("query_type"), f"{where}.query_type").upper() or "A"
-    parsed = _parse_wire(query, where, name)
-    failure = _refine(failure, raw, records, query, parsed)
-    for one_type, addresses in _families(query_type, records, failure):
+    reply = _read_reply(query, where, name)
+    began_s = number(query.get("t0"))
+    for one_type, addresses in _families(query_type, reply.records, reply.failure):
         started_s, duration_s = notes.times(query)
-        failed = failure or (None if addresses else _without_addresses(query_type))
+        failed = reply.failure or (None if addresses else _without_addresses(query_type))
+        answers = _answers(reply.parsed, failed, addresses, reply.records, duration_s)
+        for its_place, one in later:
+            arrived_s = max(duration_s, (number(one.get("t")) or 0.0) - (began_s or started_s))
+            failure, answer = _read_later(one, its_place, name, query_type, round(arrived_s, 6))
+            # What came after the client had stopped waiting was no silence.
+            if failed is Failure.TIMEOUT and not answers:
+                failed = failure
+            answers += answer
         yield DnsObservation(
             id=notes.new_id(),
             started_s=started_s,
             duration_s=duration_s,
             failure=failed,
-            detail=raw,
+            detail=reply.raw,
             resolver=Resolver.PUBLIC if public else Resolver.VANTAGE,
             server=server,
             transport=TRANSPORTS.get(engine, "udp"),
             name=name,
             query_type=one_type,
-            answers=_answers(parsed, failed, addresses, records, duration_s),
+            answers=answers,
         )
+
+
+def _read_reply(query: Mapping[str, Any], where: str, name: str) -> _Reply:
+    failure, raw = parse_failure(query.get("failure"), f"{where}.failure")
+    records = _read_answers(query, where, name)
+    parsed = _parse_wire(query, where, name)
+    return _Reply(_refine(failure, raw, records, query, parsed), raw, records, parsed)
+
+
+def _read_later(
+    query: Mapping[str, Any], where: str, name: str, query_type: str, arrived_s: float
+) -> tuple[Failure | None, tuple[DnsAnswer, ...]]:
+    reply = _read_reply(query, where, name)
+    addresses = reply.records.addresses
+    failed = reply.failure or (None if addresses else _without_addresses(query_type))
+    return failed, _answers(reply.parsed, failed, addresses, reply.records, arrived_s)
 
 
 def _server(query: Mapping[str, Any], transport: str) -> Endpoint:
@@ -96,9 +185,9 @@ def _server(query: Mapping[str, Any], transport: str) -> Endpoint:
     if found is not None:
         return Endpoint(address=found[0], port=found[1])
     port = query.get("resolver_port")
-    number = int(port) if isinstance(port, str) and port.isdecimal() and len(port) < 6 else integer(port)
+    written = int(port) if isinstance(port, str) and port.isdecimal() and len(port) < 6 else integer(port)
     literal = address(query.get("resolver_address")) or address(query.get("resolver_hostname"))
-    return Endpoint(address=literal, port=number if number and number < 65536 else default)
+    return Endpoint(address=literal, port=written if written and written < 65536 else default)
 
 
 def _read_answers(query: Mapping[str, Any], where: str, name: str) -> _Records:
