@@ -59,12 +59,14 @@ class Purpose(StrEnum):
     harmless_name    a name nobody blocks at the target's address
     no_name          no name at all at the target's address
     control_address  the target's name at an address nobody blocks
+    redirect         another host, where the target's answer led
     """
 
     TARGET = "target"
     HARMLESS_NAME = "harmless_name"
     NO_NAME = "no_name"
     CANARY_ADDRESS = "control_address"
+    REDIRECT = "redirect"
 
 
 class Resolver(StrEnum):

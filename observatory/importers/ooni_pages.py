@@ -84,12 +84,12 @@ def read_pages(
             endpoint=_endpoint(entry, scope, port),
             over_tls=over_tls,
             host=scope.name,
-            path=_path(parts),
+            path=path_of(parts),
             status=status,
             headers=read_headers(response, f"{where}.response"),
             body=body[:MAX_BODY_BYTES],
             body_truncated=cut,
-            received_bytes=_length(response),
+            received_bytes=body_length(response),
         )
 
 
@@ -115,11 +115,12 @@ def requests_in_order(test_keys: Mapping[str, Any]) -> Iterator[Request]:
         if url == previous and expected is not None:
             parts = expected
         previous = url
-        expected = _location(entry, parts, where)
+        expected = redirected_to(entry, parts, where)
         yield entry, parts, where
 
 
-def _location(entry: Mapping[str, Any], parts: SplitResult, where: str) -> SplitResult | None:
+def redirected_to(entry: Mapping[str, Any], parts: SplitResult, where: str) -> SplitResult | None:
+    """Return where the answer to a request led, None where it led nowhere. Errors: Rejected."""
     response = mapping(entry.get("response"), f"{where}.response")
     if not 300 <= (integer(response.get("code")) or 0) < 400:
         return None
@@ -185,12 +186,13 @@ def _endpoint(entry: Mapping[str, Any], scope: Scope, port: int) -> Endpoint:
     return Endpoint(address=ip, port=found_port)
 
 
-def _path(parts: SplitResult) -> str:
+def path_of(parts: SplitResult) -> str:
+    """Return path and query of a URL."""
     path = parts.path or "/"
     return read_text(f"{path}?{parts.query}" if parts.query else path, "path", limit=2000)
 
 
-def _length(response: Mapping[str, Any]) -> int:
+def body_length(response: Mapping[str, Any]) -> int:
     """Bytes of the body as the client kept it; for base64 it is computed without decoding it all."""
     body = response.get("body")
     if isinstance(body, str):

@@ -4,6 +4,7 @@ Source: ooni/spec ts-017.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from observatory.analysis.judging.case import Control
@@ -18,7 +19,7 @@ from observatory.importers.ooni_failures import parse_failure
 from observatory.importers.ooni_observations import observe
 from observatory.importers.ooni_pages import read_helper_page, requests_in_order
 from observatory.importers.ooni_scope import Scope, find_scope, url_of_input
-from probes.records import AnyObservation, HelperObservation, HttpObservation, Measurement, TargetKind
+from probes.records import AnyObservation, HelperObservation, Measurement, Purpose, TargetKind
 
 
 def read_web_connectivity(envelope: Envelope) -> tuple[Part, ...]:
@@ -66,16 +67,17 @@ def _observe_helper(
     scope = Scope(name, 443, frozenset())
     names = tuple(read_helper_names(control, name, notes))
     connections = tuple(read_helper_connections(control, scope, notes))
-    # The helper shows the page after redirects. It is set beside the probe's only where that one, too, ended
-    # at this host, with the scheme it ended with.
-    pages: tuple[HttpObservation, ...] = ()
+    # The helper shows the page after redirects. It is set beside the probe's last one: of this host, with the
+    # scheme it ended with, or of another.
     last = None
     for entry, parts, _ in requests_in_order(envelope.test_keys):
         if entry.get("failure") in (None, False) or last is None:
             last = parts
-    if last is None or (last.hostname or "").rstrip(".") == name:
-        over_tls = (last.scheme if last is not None else scheme) == "https"
-        pages = tuple(read_helper_page(control, scope, over_tls, "/", notes))
+    over_tls = (last.scheme if last is not None else scheme) == "https"
+    pages = tuple(read_helper_page(control, scope, over_tls, "/", notes))
+    host = (last.hostname or "").rstrip(".") if last is not None else name
+    if host != name:
+        pages = tuple(replace(page, host=host, purpose=Purpose.REDIRECT) for page in pages)
     return (*names, *connections, *pages)
 
 

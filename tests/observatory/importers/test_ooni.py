@@ -22,6 +22,7 @@ from probes.records import (
     HelperObservation,
     HttpObservation,
     Measurement,
+    Purpose,
     QuicObservation,
     Resolver,
     TargetKind,
@@ -94,6 +95,10 @@ def main(document: dict[str, Any]) -> Measurement:
 
 def only(measurement: Measurement, kind: type) -> list[Any]:
     return [o for o in measurement.observations if isinstance(o, kind)]
+
+
+def pages(measurement: Measurement) -> list[tuple[Purpose, str, int | None]]:
+    return [(o.purpose, o.host, o.status) for o in only(measurement, HttpObservation)]
 
 
 @pytest.mark.parametrize("name", DF_007)
@@ -333,7 +338,7 @@ def test_other_hosts_of_a_redirect_are_not_the_target() -> None:
     measurement = main(document)
     assert {o.endpoint.address for o in only(measurement, TcpObservation)} == {TELEGRAM}
     assert {o.server_name for o in only(measurement, TlsObservation)} == {"t.me"}
-    assert [o.status for o in only(measurement, HttpObservation)] == [302]
+    assert pages(measurement) == [(Purpose.TARGET, "t.me", 302), (Purpose.REDIRECT, "elsewhere.example", 200)]
 
 
 def test_clients_of_2016_repeat_the_first_url_along_a_redirect() -> None:
@@ -345,15 +350,36 @@ def test_clients_of_2016_repeat_the_first_url_along_a_redirect() -> None:
             request(LEGACY, first, TELEGRAM, 302, "", headers={"Location": away}),
         ],
     )
-    assert [o.status for o in only(main(document), HttpObservation)] == [302]
+    assert pages(main(document)) == [(Purpose.TARGET, "t.me", 302), (Purpose.REDIRECT, "block.example", 200)]
+
+
+def test_a_page_that_no_answer_led_to_is_left_out() -> None:
+    document = changed(
+        web(),
+        requests=[
+            request(LTE, "https://elsewhere.example/", "192.0.2.7"),
+            request(LTE, "https://t.me/", TELEGRAM),
+        ],
+    )
+    assert pages(main(document)) == [(Purpose.TARGET, "t.me", 200)]
+
+
+def test_a_page_led_to_is_taken_from_no_address_of_the_target() -> None:
+    landing = request(CLASSIC, "http://block.example/", TELEGRAM)
+    moved = request(CLASSIC, "http://t.me/", TELEGRAM, 302, "", headers={"Location": "http://block.example/"})
+    seen = read_document(changed(web("http://t.me/", CLASSIC), requests=[landing, moved])).parts[0]
+    target, led_to = only(seen.measurement, HttpObservation)
+    assert (target.endpoint.address, led_to.endpoint.address) == (TELEGRAM, "")
+    # The helper, too, shows the page at the end of the redirects.
+    assert pages(seen.controls[0].measurement) == [(Purpose.REDIRECT, "block.example", 200)]
 
 
 def test_pages_come_oldest_first_with_headers_and_body() -> None:
-    pages = only(main(web("http://t.me/")), HttpObservation)
-    assert [(p.over_tls, p.status) for p in pages] == [(False, 301), (True, 200)]
-    assert ("Location", "https://t.me/") in pages[0].headers
-    assert pages[1].body.startswith(b"<html>")
-    assert pages[1].received_bytes == len(pages[1].body)
+    moved, page = only(main(web("http://t.me/")), HttpObservation)
+    assert [(p.over_tls, p.status) for p in (moved, page)] == [(False, 301), (True, 200)]
+    assert ("Location", "https://t.me/") in moved.headers
+    assert page.body.startswith(b"<html>")
+    assert page.received_bytes == len(page.body)
 
 
 def test_binary_bodies_and_header_values() -> None:
