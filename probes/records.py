@@ -39,6 +39,7 @@ class Failure(StrEnum):
     DNS_REFUSED = "dns_refused_error"
     DNS_NO_ANSWER = "dns_no_answer"
     DNS_BAD_REPLY = "dns_bad_reply"
+    DNS_TRUNCATED = "dns_truncated"
     SSL_HANDSHAKE = "ssl_failed_handshake"
     SSL_UNKNOWN_AUTHORITY = "ssl_unknown_authority"
     SSL_INVALID_HOSTNAME = "ssl_invalid_hostname"
@@ -149,7 +150,7 @@ class DnsAnswer:
     `addresses` are those of A and AAAA records, `cnames` the chain in order, `texts` those of TXT records.
     `server_id` is the server's own identifier (NSID, RFC 5001). `hop_limit` is the IP TTL the reply arrived
     with (UDP only). `alpn` and `ech` come from HTTPS records (RFC 9460): protocols, and whether Encrypted
-    ClientHello is offered.
+    ClientHello is offered. `truncated` is the TC bit: the rest is to be had over TCP, if anything is.
     """
 
     arrived_s: float
@@ -163,6 +164,7 @@ class DnsAnswer:
     hop_limit: int | None = None
     alpn: tuple[str, ...] = ()
     ech: bool = False
+    truncated: bool = False
     wire: bytes = b""
 
 

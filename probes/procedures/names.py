@@ -6,17 +6,17 @@
     once a round               TXT: who the two resolvers really are
 
 Over UDP each question listens on for a second answer. DoT replaces plain TCP to the public resolver, and
-cannot be forged on the path.
+cannot be forged on the path. Where an answer over UDP is truncated, the question is asked over TCP as well.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from probes import registry
-from probes.records import DnsAnswer, Endpoint, Failure, Resolver
+from probes.procedures.in_flight import QueriesInFlight
+from probes.records import DnsAnswer, DnsObservation, Endpoint, Failure, Resolver
 from probes.session import N_ATTEMPTS, ObservationLog
 from probes.techniques.dns import (
     SECOND_ANSWER_WAIT_S,
@@ -36,6 +36,10 @@ IDENTITY_NAME: Final = "o-o.myaddr.l.google.com"
 MAX_OF_ANSWER: Final = 3
 MAX_OF_SOURCE: Final = 4
 
+# Nothing retransmits UDP but we ourselves. On a line that loses 5 % each way, two lost tries are one in a
+# hundred, and a block that answers to a third would not be seen.
+N_UDP_ATTEMPTS: Final = 3
+
 OnAddress = Callable[[str], None]
 
 
@@ -48,6 +52,7 @@ class Resolvers:
     sink: Endpoint
     dot: SecureResolver
     doh: SecureResolver
+    in_flight: QueriesInFlight = field(default_factory=QueriesInFlight)
 
     def server(self, resolver: Resolver) -> Endpoint:
         """Return the server for a question over plain DNS."""
@@ -109,9 +114,27 @@ class NameSteps:
                     group.create_task(self._identify(resolver))
 
     async def _resolve(self, question: Question) -> None:
-        for attempt in range(1, N_ATTEMPTS + 1):
-            server, exchange = self._prepare(question, attempt)
-            observation = await registry.DNS.measure(
+        tries: list[DnsObservation] = []
+        while not tries or (_wants_another(question, tries) and await self._log.may_retry()):
+            tries.append(await self._ask(question, len(tries) + 1))
+        over_tcp = replace(question, transport="tcp")
+        truncated = any(answer.truncated for one in tries for answer in one.answers)
+        if truncated and question.resolver is not Resolver.SINK and over_tcp not in WITH_UDP:
+            await self._resolve(over_tcp)
+
+    async def _ask(self, question: Question, attempt: int) -> DnsObservation:
+        server, exchange = self._prepare(question, attempt)
+        # The sink serves nobody, so nothing there can be flooded.
+        is_limited = question.resolver is not Resolver.SINK
+        async with self._resolvers.in_flight.place(
+            server, question.transport if is_limited else "unlimited"
+        ) as give_back:
+
+            def take(answer: DnsAnswer) -> None:
+                give_back()
+                self._take_answer(question.source, answer)
+
+            return await registry.DNS.measure(
                 self._log,
                 exchange=exchange,
                 transport=question.transport,
@@ -120,14 +143,8 @@ class NameSteps:
                 name=self._name,
                 attempt=attempt,
                 query_type=question.query_type,
-                on_answer=partial(self._take_answer, question.source),
+                on_answer=take,
             )
-            # Any answer but a server failure settles the question; silence is asked again. From an address
-            # that serves no DNS silence is expected.
-            if observation.answers and observation.failure is not Failure.DNS_SERVFAIL:
-                return
-            if question.resolver is Resolver.SINK or not await self._log.may_retry():
-                return
 
     def _prepare(self, question: Question, attempt: int) -> tuple[Endpoint, Exchange]:
         if question.transport in ("dot", "doh"):
@@ -142,15 +159,17 @@ class NameSteps:
 
     async def _identify(self, resolver: Resolver) -> None:
         server, exchange = self._prepare(Question(resolver=resolver, transport="udp"), 1)
-        await registry.DNS.measure(
-            self._log,
-            exchange=exchange,
-            transport="udp",
-            resolver=resolver,
-            server=server,
-            name=IDENTITY_NAME,
-            query_type="TXT",
-        )
+        async with self._resolvers.in_flight.place(server, "udp") as give_back:
+            await registry.DNS.measure(
+                self._log,
+                exchange=exchange,
+                transport="udp",
+                resolver=resolver,
+                server=server,
+                name=IDENTITY_NAME,
+                query_type="TXT",
+                on_answer=lambda answer: give_back(),
+            )
 
     def _take_answer(self, source: str, answer: DnsAnswer) -> None:
         for is_v6 in (False, True):
@@ -159,3 +178,16 @@ class NameSteps:
             for address in new[: min(MAX_OF_ANSWER, MAX_OF_SOURCE - len(accepted))]:
                 accepted.add(address)
                 self._on_address(address)
+
+
+def _wants_another(question: Question, tries: list[DnsObservation]) -> bool:
+    """Any answer but a server failure settles the question; silence is asked again, and over UDP once more
+    where tries disagree or all were silent. From an address that serves no DNS silence is expected."""
+    last = tries[-1]
+    if question.resolver is Resolver.SINK or (last.answers and last.failure is not Failure.DNS_SERVFAIL):
+        return False
+    if len(tries) < N_ATTEMPTS:
+        return True
+    failures = {one.failure for one in tries}
+    is_open = failures == {Failure.TIMEOUT} or len(failures) > 1
+    return question.transport == "udp" and is_open and len(tries) < N_UDP_ATTEMPTS

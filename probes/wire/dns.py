@@ -103,6 +103,7 @@ def _read_reply(without_id: bytes, name: str) -> DnsAnswer | None:
         server_id=_server_id(options),
         alpn=tuple(found.alpn[:MAX_NAMES]),
         ech=found.ech,
+        truncated=bool(message.flags & dns.flags.TC),
     )
 
 
@@ -184,8 +185,12 @@ def tcp_length(head: bytes) -> tuple[int, int] | None:
 
 
 def answer_failure(answer: DnsAnswer) -> Failure | None:
-    """Return the failure that an answer means: None when it holds what was asked for."""
+    """Return the failure that an answer means: None when it holds what was asked for.
+
+    An empty truncated answer says only that the rest is to be had over TCP (RFC 2181 section 9).
+    """
     if answer.rcode == "NOERROR":
-        has_content = answer.addresses or answer.texts or answer.alpn or answer.ech
-        return None if has_content else Failure.DNS_NO_ANSWER
+        if answer.addresses or answer.texts or answer.alpn or answer.ech:
+            return None
+        return Failure.DNS_TRUNCATED if answer.truncated else Failure.DNS_NO_ANSWER
     return RCODE_TO_FAILURE.get(answer.rcode, Failure.DNS_BAD_REPLY)

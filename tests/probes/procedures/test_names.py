@@ -15,12 +15,13 @@ import pytest
 import probes.procedures.names
 import probes.techniques.dns
 from probes.procedures.names import IDENTITY_NAME, MAX_OF_SOURCE, NameSteps, Resolvers
-from probes.records import DnsObservation, Endpoint, Resolver
+from probes.records import DnsObservation, Endpoint, Failure, Resolver
 from probes.session import ObservationLog
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 from probes.transport.trust import Trust
-from tests.probes.techniques.test_dns import TRUE, UdpServer, reply, udp_server
+from tests.probes.local import serve
+from tests.probes.techniques.test_dns import TRUE, UdpServer, framed, over_stream, reply, udp_server
 
 VANTAGE, PUBLIC, SINK = "192.0.2.53", "8.8.8.8", "192.0.2.99"
 V4 = tuple(f"198.51.100.{i}" for i in range(1, 21))
@@ -29,16 +30,18 @@ Replies = Callable[[bytes], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class UdpOnly(Network):
-    """Datagrams reach servers of this process; nothing answers over TCP."""
+class Local(Network):
+    """Datagrams reach servers of this process. Over TCP one of them answers for all DNS, or none."""
 
     places: Mapping[str, Endpoint] = field(default_factory=dict)
+    tcp_port: int = 1
 
     def open_udp(self, endpoint: Endpoint) -> socket.socket:
         return Network.open_udp(self, self.places[endpoint.address])
 
     async def connect_tcp(self, endpoint: Endpoint) -> socket.socket:
-        return await Network.connect_tcp(self, Endpoint(address="127.0.0.1", port=1))
+        port = self.tcp_port if endpoint.port == 53 else 1
+        return await Network.connect_tcp(self, Endpoint(address="127.0.0.1", port=port))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +69,29 @@ def silence(query: bytes) -> list[bytes]:
     return []
 
 
+def truncated(wire: bytes) -> bytes:
+    return bytes([*wire[:2], wire[2] | 2, *wire[3:]])
+
+
+def in_turn(*replies: Replies) -> Replies:
+    """Answer each type of query first by the first of them, then by the next; the last stays."""
+    n_asked: Counter[int] = Counter()
+
+    def answer(query: bytes) -> list[bytes]:
+        kind = dns.message.from_wire(query).question[0].rdtype
+        n_asked[kind] += 1
+        return replies[min(n_asked[kind], len(replies)) - 1](query)
+
+    return answer
+
+
 async def run(
-    vantage: Replies, public: Replies = silence, sink: Replies = silence, *, identify: bool = False
+    vantage: Replies,
+    public: Replies = silence,
+    sink: Replies = silence,
+    *,
+    identify: bool = False,
+    tcp_port: int = 1,
 ) -> Run:
     tested: list[str] = []
     async with (
@@ -75,7 +99,9 @@ async def run(
         udp_server(public) as (other, other_place),
         udp_server(sink) as (nothing, nothing_place),
     ):
-        network = UdpOnly(places={VANTAGE: own_place, PUBLIC: other_place, SINK: nothing_place})
+        network = Local(
+            places={VANTAGE: own_place, PUBLIC: other_place, SINK: nothing_place}, tcp_port=tcp_port
+        )
         async with (
             SecureResolver(network, Trust(), PUBLIC, "dot") as dot,
             SecureResolver(network, Trust(), PUBLIC, "doh") as doh,
@@ -101,7 +127,8 @@ async def run(
         ("refused is an answer, too", lambda q: [reply(q, rcode=dns.rcode.REFUSED)], 1),
         ("no address is an answer, too", lambda q: [reply(q)], 1),
         ("server failure", lambda q: [reply(q, rcode=dns.rcode.SERVFAIL)], 2),
-        ("silence", silence, 2),
+        ("silence", silence, 3),
+        ("truncated: asked again over TCP", lambda q: [truncated(reply(q))], 1),
     ],
 )
 async def test_who_is_asked_once_more(situation: str, replies: Replies, n_asked: int) -> None:
@@ -110,6 +137,61 @@ async def test_who_is_asked_once_more(situation: str, replies: Replies, n_asked:
     assert seen.n_asked(SINK) == 1, "silence is expected of an address without DNS"
     attempts = Counter((o.resolver, o.transport, o.query_type, o.attempt) for o in seen.observations)
     assert max(attempts.values()) == 1, "each try is an observation of its own"
+
+
+def broken(query: bytes) -> list[bytes]:
+    return [reply(query, rcode=dns.rcode.SERVFAIL)]
+
+
+def no_such_name(query: bytes) -> list[bytes]:
+    return [reply(query, rcode=dns.rcode.NXDOMAIN)]
+
+
+@pytest.mark.parametrize(
+    ("situation", "replies", "rcodes"),
+    [
+        ("one lost", in_turn(silence, no_such_name), [None, "NXDOMAIN"]),
+        ("two lost", in_turn(silence, silence, no_such_name), [None, None, "NXDOMAIN"]),
+        ("lost, then broken: they disagree", in_turn(silence, broken), [None, "SERVFAIL", "SERVFAIL"]),
+        ("broken, then lost: they disagree", in_turn(broken, silence), ["SERVFAIL", None, None]),
+        ("broken twice: they agree", broken, ["SERVFAIL", "SERVFAIL"]),
+    ],
+)
+async def test_tries_over_udp_until_they_agree(
+    situation: str, replies: Replies, rcodes: list[str | None]
+) -> None:
+    seen = await run(replies)
+    tries = [o for o in seen.observations if o.resolver is Resolver.VANTAGE and o.transport == "udp"]
+    for kind in ("A", "AAAA"):
+        heard = [o.answers[0].rcode if o.answers else None for o in tries if o.query_type == kind]
+        assert heard == rcodes
+
+
+async def test_a_truncated_answer_is_asked_for_over_tcp() -> None:
+    """The resolver cuts its answers short as one does that limits rates; over TCP it is whole."""
+
+    def cut(query: bytes) -> list[bytes]:
+        return [truncated(reply(query))]
+
+    def over_tcp(query: bytes) -> list[bytes]:
+        kind = dns.message.from_wire(query).question[0].rdtype
+        return [framed(reply(query, f"A {TRUE}" if kind == dns.rdatatype.A else "AAAA 2001:db8::7"))]
+
+    async with serve(over_stream(over_tcp)) as port:
+        seen = await run(cut, cut, tcp_port=port)
+    asked = {
+        (o.resolver, o.query_type): o for o in seen.observations if o.transport == "tcp" and o.name == "t.me"
+    }
+    assert set(asked) == {(Resolver.VANTAGE, "A"), (Resolver.VANTAGE, "AAAA"), (Resolver.PUBLIC, "A")}
+    assert all(o.failure is None for o in asked.values())
+    assert {*seen.tested} == {TRUE, "2001:db8::7"}
+    udp = [o for o in seen.observations if o.transport == "udp" and o.answers]
+    assert {o.failure for o in udp} == {Failure.DNS_TRUNCATED}
+
+
+async def test_an_address_without_dns_is_not_asked_over_tcp() -> None:
+    seen = await run(silence, silence, lambda q: [truncated(reply(q))])
+    assert [o.transport for o in seen.observations if o.resolver is Resolver.SINK] == ["udp"]
 
 
 async def test_only_the_canary_asks_who_the_resolvers_are() -> None:

@@ -26,6 +26,10 @@ def parse(wire: bytes, **other: object) -> DnsAnswer | None:
     return parse_reply(wire, **asked)  # type: ignore[arg-type]
 
 
+def truncated(wire: bytes) -> bytes:
+    return bytes([*wire[:2], wire[2] | 2, *wire[3:]])
+
+
 A = dns.rrset.from_text("t.me.", 60, "IN", "A", "149.154.167.99")
 CNAME = dns.rrset.from_text("t.me.", 30, "IN", "CNAME", "internet-positif.org.")
 A_OF_CNAME = dns.rrset.from_text("internet-positif.org.", 60, "IN", "A", "118.97.116.27")
@@ -46,6 +50,12 @@ def test_cname_chain_is_kept_for_block_pages_hide_behind_it() -> None:
     assert answer.ttl_s == 30
 
 
+def test_whether_it_was_truncated() -> None:
+    whole, cut = parse(reply(A)), parse(truncated(reply(A)))
+    assert whole is not None and cut is not None
+    assert (whole.truncated, cut.truncated) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("situation", "wire", "failure"),
     [
@@ -54,6 +64,9 @@ def test_cname_chain_is_kept_for_block_pages_hide_behind_it() -> None:
         ("server failure", reply(rcode=dns.rcode.SERVFAIL), Failure.DNS_SERVFAIL),
         ("refused", reply(rcode=dns.rcode.REFUSED), Failure.DNS_REFUSED),
         ("no address", reply(), Failure.DNS_NO_ANSWER),
+        ("truncated to nothing", truncated(reply()), Failure.DNS_TRUNCATED),
+        ("truncated after the address", truncated(reply(A)), None),
+        ("a truncated denial", truncated(reply(rcode=dns.rcode.NXDOMAIN)), Failure.DNS_NXDOMAIN),
         ("odd code", reply(rcode=dns.rcode.NOTIMP), Failure.DNS_BAD_REPLY),
     ],
 )

@@ -35,8 +35,9 @@ def _is_genuine(case: Case, answer: DnsAnswer) -> bool:
 
 
 def _differs(case: Case, answer: DnsAnswer) -> bool:
-    """An answer that disagrees with a genuine one to the same query."""
-    return not _is_genuine(case, answer) and answer.rcode not in HONEST_FAILURES
+    """An answer that disagrees with a genuine one to the same query; one cut short says nothing yet."""
+    honest = answer.truncated or answer.rcode in HONEST_FAILURES
+    return not honest and not _is_genuine(case, answer)
 
 
 def _second_answer(case: Case, forged: Forged) -> Evidence:

@@ -12,6 +12,8 @@ from probes.records import DnsObservation, Failure, Resolver
 DECLARED_CODES: Final = frozenset({15, 16})
 # ... and that its customer asked for it.
 FILTERED_CODE: Final = 17
+CUT_SHORT: Final = frozenset({Failure.DNS_TRUNCATED})
+UNANSWERED: Final = CUT_SHORT | {Failure.TIMEOUT}
 
 
 def _tries(case: Case) -> tuple[DnsObservation, ...]:
@@ -25,7 +27,10 @@ def _failing(case: Case, failure: Failure) -> list[DnsObservation]:
     if not failing:
         return []
     udp = [o for o in tries if o.transport == "udp"] or list(tries)
-    return failing if all(o.failure is failure for o in udp) else []
+    # A try that was lost takes nothing from one that was answered; one that was cut short asks for TCP.
+    sent_to_tcp = all(o.failure in UNANSWERED for o in udp) and any(o.failure in CUT_SHORT for o in udp)
+    answered = [o for o in (tries if sent_to_tcp else udp) if o.failure not in UNANSWERED]
+    return failing if answered and all(o.failure is failure for o in answered) else []
 
 
 def _alive(case: Case, failure: Failure) -> bool:
