@@ -46,6 +46,7 @@ class Failure(StrEnum):
     SSL_INVALID_CERTIFICATE = "ssl_invalid_certificate"
     HTTP_BAD_REPLY = "http_invalid_response"
     MTPROTO_BAD_REPLY = "mtproto_invalid_response"
+    MTPROTO_TRANSPORT_ERROR = "mtproto_transport_error"
     QUIC_BAD_REPLY = "quic_invalid_response"
     QUIC_CLOSED = "quic_connection_closed"
     PROXY = "socks_error"
@@ -266,12 +267,17 @@ class QuicObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MtprotoObservation(Observation):
-    """`nonce_echoed` proves that the answer came from a server that read our request and speaks MTProto."""
+    """`nonce_echoed` proves that the answer came from a server that read our request and speaks MTProto.
+
+    `transport_error` is the code of a documented transport error, such as -429 (flood): no proof, but a
+    server's own word in its own protocol.
+    """
 
     endpoint: Endpoint
     transport: str
     nonce_echoed: bool = False
     fingerprints: tuple[str, ...] = ()
+    transport_error: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

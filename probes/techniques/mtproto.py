@@ -16,6 +16,7 @@ from probes.wire.mtproto import (
     PREAMBLE,
     ResPq,
     Transport,
+    TransportError,
     encode_frame,
     encode_req_pq_multi,
     frame_length,
@@ -39,6 +40,7 @@ async def measure_mtproto(
     step = log.begin(attempt)
     nonce = secrets.token_bytes(16)
     answer: ResPq | None = None
+    transport_error: int | None = None
     failure: Failure | None = None
     detail: str | None = None
     try:
@@ -47,6 +49,7 @@ async def measure_mtproto(
             answer = parse_res_pq(await _exchange(stream, endpoint, transport, question), nonce=nonce)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
+        transport_error = error.code if isinstance(error, TransportError) else None
     observation = MtprotoObservation(
         **step.fields(),
         failure=failure,
@@ -55,6 +58,7 @@ async def measure_mtproto(
         transport=transport.value,
         nonce_echoed=answer is not None,
         fingerprints=answer.fingerprints if answer else (),
+        transport_error=transport_error,
     )
     log.add(observation)
     return observation

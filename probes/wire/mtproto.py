@@ -41,6 +41,17 @@ PREAMBLE: Final = {
 }
 MAX_PADDING_BYTES: Final = 15
 
+# No such key, too many connections, no such data centre (core.telegram.org/mtproto/mtproto-transports).
+TRANSPORT_ERRORS: Final = frozenset({-404, -429, -444})
+
+
+class TransportError(ProtocolError):
+    """The server's answer is a documented error code instead of a message."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(Failure.MTPROTO_TRANSPORT_ERROR, f"transport error {code}")
+        self.code = code
+
 
 @dataclass(frozen=True, slots=True)
 class ResPq:
@@ -93,7 +104,8 @@ def frame_length(transport: Transport, head: bytes) -> tuple[int, int] | None:
 def parse_res_pq(message: bytes, *, nonce: bytes) -> ResPq:
     """Return the resPQ of an unencrypted message, every field checked.
 
-    Errors: ProtocolError that says which check failed; a transport error arrives as one negative int32.
+    Errors: ProtocolError that says which check failed; TransportError for one negative int32 of those that
+            are documented.
     """
     try:
         return _parse_res_pq(message, nonce)
@@ -108,7 +120,10 @@ def _parse_res_pq(message: bytes, nonce: bytes) -> ResPq:
 
     # A padded frame is a few bytes longer than its message.
     if 4 <= len(message) <= 4 + MAX_PADDING_BYTES:
-        check(False, f"transport error {struct.unpack_from('<i', message)[0]}")
+        code: int = struct.unpack_from("<i", message)[0]
+        if code in TRANSPORT_ERRORS:
+            raise TransportError(code)
+        check(False, f"a code {code} of no meaning known")
     auth_key_id, message_id, length = struct.unpack_from("<qqi", message)
     body = message[20:]
     check(auth_key_id == 0 and 0 < length <= len(body), "not an unencrypted message")

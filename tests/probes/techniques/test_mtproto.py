@@ -1,8 +1,10 @@
 """req_pq_multi over every transport: to a data centre that answers, and to servers that do not."""
 
 import asyncio
+import struct
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from lab.services.data_centre import serve_data_centre
 from probes.records import Endpoint, Failure, MtprotoObservation
@@ -104,7 +106,10 @@ async def test_connections_that_bring_no_answer(transport: Transport, then: Serv
         ("a frame of the right length", Transport.ABRIDGED, b"\x15" + bytes(84), Failure.MTPROTO_BAD_REPLY),
         ("a frame cut short", Transport.ABRIDGED, b"\x15" + bytes(80), Failure.EOF),
         ("half a header", Transport.INTERMEDIATE, b"\x54\0", Failure.EOF),
-        ("transport error", Transport.PADDED, b"\4\0\0\0\x6c\xfe\xff\xff", Failure.MTPROTO_BAD_REPLY),
+        ("a code of no meaning", Transport.ABRIDGED, b"\1\xff\xff\xff\xff", Failure.MTPROTO_BAD_REPLY),
+        ("a code that is no error", Transport.PADDED, b"\4\0\0\0\x94\1\0\0", Failure.MTPROTO_BAD_REPLY),
+        ("half a code", Transport.INTERMEDIATE, b"\4\0\0\0\x6c\xfe", Failure.EOF),
+        ("a code without a frame", Transport.INTERMEDIATE, b"\x6c\xfe\xff\xff", Failure.MTPROTO_BAD_REPLY),
         ("not found", Transport.HTTP, b"HTTP/1.1 404 N\r\n\r\n", Failure.MTPROTO_BAD_REPLY),
         ("empty body", Transport.HTTP, RESPONSE + b"0\r\n\r\n", Failure.MTPROTO_BAD_REPLY),
         ("long body", Transport.HTTP, RESPONSE + b"9999\r\n\r\n" + bytes(9999), Failure.MTPROTO_BAD_REPLY),
@@ -118,3 +123,37 @@ async def test_answers_that_prove_nothing(
 ) -> None:
     observation = await ask(say(data), transport)
     assert (observation.failure, observation.nonce_echoed) == (failure, False)
+
+
+def frame(transport: Transport, message: bytes) -> bytes:
+    """Frame a message as a server does, written down here from the documentation."""
+    if transport is Transport.ABRIDGED:
+        return bytes([len(message) // 4]) + message
+    padding = bytes(7) if transport is Transport.PADDED else b""
+    return struct.pack("<I", len(message + padding)) + message + padding
+
+
+def fail_with(transport: Transport, code: int) -> Serve:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(65536)
+        answer = frame(transport, struct.pack("<i", code))
+        if transport is Transport.OBFUSCATED:
+            back = first[8:56][::-1]
+            answer = Cipher(algorithms.AES(back[:32]), modes.CTR(back[32:])).encryptor().update(answer)
+        writer.write(answer)
+
+    return handler
+
+
+@pytest.mark.parametrize("code", [-404, -429, -444])
+@pytest.mark.parametrize("transport", [*FRAMED, Transport.OBFUSCATED])
+async def test_documented_transport_errors_are_the_servers_own_word(transport: Transport, code: int) -> None:
+    observation = await ask(fail_with(transport, code), transport)
+    assert (observation.failure, observation.transport_error) == (Failure.MTPROTO_TRANSPORT_ERROR, code)
+    assert not observation.nonce_echoed and str(code) in (observation.detail or "")
+
+
+async def test_an_error_outside_the_key_stream_is_none() -> None:
+    """Whoever did not read the head of the connection cannot answer inside its key stream."""
+    observation = await ask(fail_with(Transport.INTERMEDIATE, -404), Transport.OBFUSCATED)
+    assert (observation.failure, observation.transport_error) == (Failure.MTPROTO_BAD_REPLY, None)

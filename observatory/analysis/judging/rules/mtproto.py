@@ -25,10 +25,10 @@ def proved_endpoints(facts: Facts) -> frozenset[Endpoint]:
 
 
 def _mute(case: Case) -> frozenset[Way]:
-    """Ways that were tried over an open connection and never brought a proof."""
-    proved = ways(o for o in case.facts.mtproto if o.nonce_echoed)
+    """Ways that were tried over an open connection and brought neither a proof nor the server's own error."""
+    spoke = ways(o for o in case.facts.mtproto if o.nonce_echoed or o.transport_error is not None)
     tried = ways(o for o in case.facts.mtproto if o.endpoint in case.connected)
-    return tried - proved
+    return tried - spoke
 
 
 def _tries(case: Case, those: frozenset[Way]) -> list[MtprotoObservation]:
