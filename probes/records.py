@@ -228,7 +228,9 @@ class TlsObservation(Observation):
 class HttpObservation(Observation):
     """`body` holds the first bytes (bounded); `received_bytes` counts all that came within the bound.
 
-    The body is hostile content: store it, never render it.
+    `first_byte_s` is taken where the socket delivers bytes, below TLS. So are `rated_bytes` and `rated_s`,
+    from which the rate follows (probes/transport/arrivals.py): headers and TLS are in them, a burst at the
+    beginning and the longest pause are not. The body is hostile content: store it, never render it.
     """
 
     endpoint: Endpoint
@@ -242,6 +244,8 @@ class HttpObservation(Observation):
     body_truncated: bool = False
     received_bytes: int = 0
     first_byte_s: float | None = None
+    rated_bytes: int = 0
+    rated_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,13 +286,18 @@ class MtprotoObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputObservation(Observation):
-    """Body bytes received over `transfer_s` seconds on a fresh TLS connection, bounded in both."""
+    """Body bytes received over `transfer_s` seconds on a fresh TLS connection, bounded in both.
+
+    `rated_bytes` and `rated_s` as in `HttpObservation`.
+    """
 
     endpoint: Endpoint
     server_name: str
     purpose: Purpose = Purpose.TARGET
     received_bytes: int = 0
     transfer_s: float = 0.0
+    rated_bytes: int = 0
+    rated_s: float = 0.0
 
 
 class Payload(StrEnum):

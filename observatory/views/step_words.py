@@ -235,7 +235,8 @@ def _mtproto(o: MtprotoObservation, text: Text) -> Words:
 
 
 def _throughput(o: ThroughputObservation, text: Text) -> Words:
-    kbps = 8 * o.received_bytes / max(o.transfer_s, 1e-3) / 1000
+    n_bytes, seconds = (o.rated_bytes, o.rated_s) if o.rated_bytes else (o.received_bytes, o.transfer_s)
+    kbps = 8 * n_bytes / max(seconds, 1e-3) / 1000
     return Words(
         asked=text(
             "step.transfer_asked", place=place(o.endpoint, text), named=_named(o.purpose, o.server_name, text)

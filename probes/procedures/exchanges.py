@@ -8,7 +8,7 @@ from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, T
 from probes.session import ObservationLog
 from probes.techniques.http import RESPONSE_TIMEOUT_S
 from probes.transport.network import Network
-from probes.transport.streams import Stream
+from probes.transport.streams import TimedStream
 from probes.transport.trust import Trust
 
 # After a request that timed out, its comparison and a second try must fit into the same deadline.
@@ -79,7 +79,14 @@ class Exchanges:
         return ExchangeResult(tcp=tcp, tls=handshake, page=page)
 
     async def _get(
-        self, stream: Stream, endpoint: Endpoint, host: str, purpose: Purpose, attempt: int, *, over_tls: bool
+        self,
+        stream: TimedStream,
+        endpoint: Endpoint,
+        host: str,
+        purpose: Purpose,
+        attempt: int,
+        *,
+        over_tls: bool,
     ) -> HttpObservation:
         return await registry.HTTP.measure(
             self.log,

@@ -16,7 +16,7 @@ from probes.session import N_ATTEMPTS, ObservationLog
 MAX_ADDRESSES: Final = 16
 # A body slower than this is measured again, with the target's name and with a harmless one.
 SLOW_BODY_BPS: Final = 1_000_000
-SLOW_BODY_MIN_BYTES: Final = 8_000
+SLOW_BODY_MIN_BYTES: Final = 4_000
 SLOW_TLS_S: Final = 1.5
 NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
@@ -203,9 +203,8 @@ class HostSteps:
         page, handshake = outcome.page, outcome.tls
         if page is None or handshake is None:
             return False
-        body_s = page.duration_s - (page.first_byte_s or page.duration_s)
         slow_body = (
-            page.received_bytes >= SLOW_BODY_MIN_BYTES and page.received_bytes * 8 < SLOW_BODY_BPS * body_s
+            page.received_bytes >= SLOW_BODY_MIN_BYTES and page.rated_bytes * 8 < SLOW_BODY_BPS * page.rated_s
         )
         return slow_body or handshake.duration_s > SLOW_TLS_S
 

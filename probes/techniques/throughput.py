@@ -23,7 +23,7 @@ async def measure_throughput(
     purpose: Purpose = Purpose.TARGET,
     attempt: int = 1,
 ) -> ThroughputObservation:
-    """GET and count the bytes, at most 1 MB and 8 s; `transfer_s` runs from the first byte to the last."""
+    """GET and count the bytes, at most 1 MB and 8 s; `transfer_s` is from the first delivery to the last."""
     step = log.begin(attempt)
     get = HttpGet()
     failure: Failure | None = None
@@ -33,16 +33,17 @@ async def measure_throughput(
             await get.run(stream, step, host=host, path=path, max_bytes=MAX_TRANSFER_BYTES, keep_bytes=0)
     except Exception as error:  # a network failure is data; what was received until then counts
         failure, detail = classify_failure(error)
-    fields = step.fields()
     observation = ThroughputObservation(
-        **fields,
+        **step.fields(),
         failure=failure,
         detail=detail,
         endpoint=endpoint,
         server_name=server_name,
         purpose=purpose,
         received_bytes=get.received_bytes,
-        transfer_s=round(fields["duration_s"] - (get.first_byte_s or fields["duration_s"]), 6),
+        transfer_s=get.transfer_s,
+        rated_bytes=get.rated_bytes,
+        rated_s=get.rated_s,
     )
     log.add(observation)
     return observation

@@ -5,11 +5,14 @@ import asyncio
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from typing import Protocol, Self
 
 from OpenSSL import SSL
 
+from probes.transport.arrivals import Arrivals
+from probes.transport.tls_records import first_record_bytes
 from probes.transport.trust import HTTP_ALPN, Trust
 
 CHUNK_BYTES = 65536
@@ -27,12 +30,20 @@ class Stream(Protocol):
         ...
 
 
+class TimedStream(Stream, Protocol):
+    """A stream that knows when its socket delivered what."""
+
+    @property
+    def arrivals(self) -> Arrivals: ...
+
+
 class PlainStream:
     """TCP. Use as a context manager: leaving it closes the socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
+        self.arrivals = Arrivals()
 
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._sock, data)
@@ -40,7 +51,9 @@ class PlainStream:
     async def recv(self) -> bytes:
         # sock_recv returns buffered bytes without a pause: under a flood no timer would ever run.
         await asyncio.sleep(0)
-        return await self._loop.sock_recv(self._sock, CHUNK_BYTES)
+        data = await self._loop.sock_recv(self._sock, CHUNK_BYTES)
+        self.arrivals.note(time.monotonic(), len(data))
+        return data
 
     def __enter__(self) -> Self:
         return self
@@ -63,12 +76,20 @@ class TlsStream:
         self._inner = inner
         self._errors: list[int] = []
         self._sending = asyncio.Lock()
+        # Records are fed one by one: so it is known which of them brought the first bytes of an answer.
+        self._unread = b""
+        self._answered = False
         self.connection = trust.new_connection(server_name, self._errors, alpn=alpn)
 
     @property
     def chain_errors(self) -> tuple[int, ...]:
         """Return the X509_V_ERR numbers of OpenSSL's verification of the chain, in order, without repeats."""
         return tuple(dict.fromkeys(self._errors))
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """When the socket delivered what: TLS included, but not the session tickets before an answer."""
+        return self._inner.arrivals
 
     async def handshake(self) -> None:
         while True:
@@ -87,19 +108,34 @@ class TlsStream:
     async def send(self, data: bytes) -> None:
         self.connection.sendall(data)
         await self._flush()
+        self._answered = False
 
     async def recv(self) -> bytes:
         while True:
             try:
-                return self.connection.recv(CHUNK_BYTES)
+                data = self.connection.recv(CHUNK_BYTES)
             except SSL.WantReadError:
                 await self._flush()
+                if not self._answered:
+                    self._forget_what_was_read()
                 try:
                     await self._fill()
                 except EOFError:
                     return b""
             except SSL.ZeroReturnError:
+                if not self._answered:
+                    self._forget_what_was_read()
                 return b""
+            else:
+                self._answered = True
+                return data
+
+    def _forget_what_was_read(self) -> None:
+        """The record brought no answer. A ticket may come long before it: that is no part of its time."""
+        last_s = self.arrivals.last_s
+        self.arrivals.restart()
+        if last_s is not None:
+            self.arrivals.note(last_s, len(self._unread))
 
     async def _flush(self) -> None:
         # A reader may flush too (key updates): records must not be interleaved.
@@ -112,10 +148,14 @@ class TlsStream:
                 await self._inner.send(data)
 
     async def _fill(self) -> None:
-        data = await self._inner.recv()
-        if not data:
-            raise EOFError("connection closed")
-        self.connection.bio_write(data)
+        """Feed the next whole record. Errors: EOFError at the end of the stream."""
+        while not (end := first_record_bytes(self._unread)):
+            data = await self._inner.recv()
+            if not data:
+                raise EOFError("connection closed")
+            self._unread += data
+        self.connection.bio_write(self._unread[:end])
+        self._unread = self._unread[end:]
 
 
 async def recv_datagram(sock: socket.socket) -> tuple[bytes, int | None]:

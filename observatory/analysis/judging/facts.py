@@ -36,8 +36,9 @@ UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
 # Over these an answer came only with a certificate that held for the server: no one else wrote it.
 AUTHENTICATED = frozenset({"dot", "doh"})
 ADDRESS_TYPES = frozenset({"A", "AAAA"})
-# A body smaller than this says nothing about a rate.
-MIN_RATED_BYTES = 8000
+# A body smaller than this says nothing about a rate; one that was timed above TLS must be larger.
+MIN_RATED_BYTES = 4000
+MIN_BYTES_ABOVE_TLS = 8000
 
 Asked = tuple[DnsObservation, DnsAnswer]
 ObservationKind = TypeVar("ObservationKind", bound=Observation)
@@ -229,11 +230,8 @@ class Facts:
     @lazy
     def page_bps(self) -> float | None:
         """The best body rate over TLS with the target's own name, None when no body was big enough."""
-        rates = [
-            8 * o.received_bytes / max(o.duration_s - o.first_byte_s, 1e-3)
-            for o in self.http
-            if o.over_tls and o.first_byte_s is not None and o.received_bytes >= MIN_RATED_BYTES
-        ]
+        pages = (page_bps(o) for o in self.http if o.over_tls)
+        rates = [bps for bps in pages if bps is not None]
         rates += [transfer_bps(o) for o in self.throughput if o.purpose is Purpose.TARGET]
         return max(rates, default=None)
 
@@ -265,9 +263,24 @@ def redirect_host(page: HttpObservation) -> str | None:
         return None
 
 
+def page_bps(page: HttpObservation) -> float | None:
+    """Bits per second of one page, None when its body was too small to tell."""
+    if page.rated_bytes:
+        return _bps(page.rated_bytes, page.rated_s) if page.received_bytes >= MIN_RATED_BYTES else None
+    if page.first_byte_s is None or page.received_bytes < MIN_BYTES_ABOVE_TLS:
+        return None
+    return _bps(page.received_bytes, page.duration_s - page.first_byte_s)
+
+
+def _bps(n_bytes: int, seconds: float) -> float:
+    return 8 * n_bytes / max(seconds, 1e-3)
+
+
 def transfer_bps(transfer: ThroughputObservation) -> float:
     """Bits per second of one bounded transfer; a transfer that brought nothing is 0."""
-    return 8 * transfer.received_bytes / max(transfer.transfer_s, 1e-3) if transfer.received_bytes else 0.0
+    if transfer.rated_bytes:
+        return _bps(transfer.rated_bytes, transfer.rated_s)
+    return _bps(transfer.received_bytes, transfer.transfer_s) if transfer.received_bytes else 0.0
 
 
 def ids(observations: Iterable[AnyObservation]) -> Evidence:
