@@ -14,6 +14,16 @@ class VantageError(Exception):
     """The vantage point's own network is missing: no such device, namespace, source address or proxy."""
 
 
+class ConnectError(OSError):
+    """A connect failed. `queued` is what the kernel kept of the ICMP messages about it, one
+    `struct sock_extended_err` each (probes/wire/icmp.py); `own_address` is the one that it was tried from."""
+
+    def __init__(self, error: OSError, *, queued: tuple[bytes, ...], own_address: str) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.queued = queued
+        self.own_address = own_address
+
+
 class ProtocolError(Exception):
     """The peer's bytes are not the protocol expected; `failure` names the protocol."""
 
@@ -29,9 +39,14 @@ ERRNO_TO_FAILURE: Final[dict[int, Failure]] = {
     errno.ECONNABORTED: Failure.CONNECTION_ABORTED,
     errno.ETIMEDOUT: Failure.TIMEOUT,
     errno.EHOSTUNREACH: Failure.HOST_UNREACHABLE,
-    errno.EHOSTDOWN: Failure.HOST_UNREACHABLE,
     errno.ENETUNREACH: Failure.NETWORK_UNREACHABLE,
     errno.ENETDOWN: Failure.NETWORK_UNREACHABLE,
+    # What Linux makes of the rarer ICMP codes (icmp_err_convert in net/ipv4/icmp.c).
+    errno.EHOSTDOWN: Failure.HOST_UNKNOWN,
+    errno.ENONET: Failure.HOST_ISOLATED,
+    errno.ENOPROTOOPT: Failure.PROTOCOL_UNREACHABLE,
+    errno.EMSGSIZE: Failure.PACKET_TOO_BIG,
+    errno.EPROTO: Failure.PARAMETER_PROBLEM,
     # Linux maps ICMP "administratively prohibited" to different errors, depending on the router's code.
     errno.EACCES: Failure.HOST_UNREACHABLE,
     errno.EPERM: Failure.VANTAGE,

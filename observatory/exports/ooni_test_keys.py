@@ -28,11 +28,30 @@ NAMES: Final = {
     Failure.DNS_SERVFAIL: "dns_servfail_error",
     Failure.PROXY: "socks_error",
     Failure.DNS_BAD_REPLY: "unknown_failure: dns_bad_reply",
+    Failure.DNS_TRUNCATED: "unknown_failure: dns_truncated",
     Failure.HTTP_BAD_REPLY: "unknown_failure: http_invalid_response",
     Failure.MTPROTO_BAD_REPLY: "unknown_failure: mtproto_invalid_response",
+    Failure.MTPROTO_TRANSPORT_ERROR: "unknown_failure: mtproto_transport_error",
     Failure.QUIC_BAD_REPLY: "unknown_failure: quic_invalid_response",
     Failure.QUIC_CLOSED: "unknown_failure: quic_connection_closed",
     Failure.VANTAGE: "unknown_failure: vantage_unavailable",
+    # Linux gives one error number to many ICMP codes, and OONI names the number.
+    **dict.fromkeys((Failure.NETWORK_UNKNOWN, Failure.OUT_OF_SCOPE), "network_unreachable"),
+    **dict.fromkeys(
+        (
+            Failure.HOST_UNKNOWN,
+            Failure.HOST_ISOLATED,
+            Failure.PROTOCOL_UNREACHABLE,
+            Failure.ADMIN_PROHIBITED,
+            Failure.PRECEDENCE_REFUSED,
+            Failure.SERVICE_UNREACHABLE,
+            Failure.SOURCE_ROUTE_FAILED,
+            Failure.HOPS_EXCEEDED,
+        ),
+        "host_unreachable",
+    ),
+    Failure.PACKET_TOO_BIG: "unknown_failure: packet_too_big",
+    Failure.PARAMETER_PROBLEM: "unknown_failure: parameter_problem",
 }
 RCODES: Final = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
 NO_CONTROL: Final = "unknown_failure: no control was measured in the same window"

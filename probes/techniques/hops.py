@@ -16,7 +16,6 @@ import secrets
 import socket
 import struct
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from OpenSSL import SSL
@@ -24,6 +23,7 @@ from OpenSSL import SSL
 from probes.failures import VantageError, classify_failure
 from probes.records import Endpoint, Failure, Heard, Hop, HopsObservation, Payload, Purpose
 from probes.session import ObservationLog
+from probes.transport.error_queue import queue_errors, read_error_queue
 from probes.transport.network import Network
 from probes.transport.streams import CHUNK_BYTES
 from probes.transport.trust import Trust
@@ -40,9 +40,6 @@ TOTAL_TIMEOUT_S: Final = 3.0
 MAX_ERRORS: Final = 16
 # An injector answers a packet and lets it go on; the ICMP error of a router follows within this time.
 ERROR_GRACE_S: Final = 0.05
-IP_RECVERR: Final = 11
-IPV6_RECVERR: Final = 25
-MSG_ERRQUEUE: Final = 0x2000
 
 # What an error without a queued ICMP message means. An established connection queues none: there running out
 # of hops is EHOSTUNREACH, and so is a router's "no such host", which cannot be told apart from it.
@@ -56,17 +53,8 @@ FAR_END: Final = frozenset({Heard.ANSWER, Heard.REFUSED, Heard.RESET, Heard.CLOS
 OVER_TCP: Final = frozenset({Payload.CLIENT_HELLO, Payload.HTTP_REQUEST})
 
 
-@dataclass(frozen=True, slots=True)
-class SocketOptions:
-    """The socket options of one IP version that set the TTL and queue ICMP errors."""
-
-    level: int
-    ttl: int
-    receive: int
-
-
-V4: Final = SocketOptions(socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR)
-V6: Final = SocketOptions(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, IPV6_RECVERR)
+V4: Final = (socket.IPPROTO_IP, socket.IP_TTL)
+V6: Final = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
 
 
 async def measure_hops(
@@ -241,26 +229,22 @@ async def _listen(sock: socket.socket, content: bytes, report: _Report) -> None:
 
 
 def _limit(sock: socket.socket, ttl: int) -> None:
-    options = V6 if sock.family == socket.AF_INET6 else V4
-    sock.setsockopt(options.level, options.ttl, ttl)
-    sock.setsockopt(options.level, options.receive, 1)
+    _set_ttl(sock, ttl)
+    queue_errors(sock)
+
+
+def _set_ttl(sock: socket.socket, ttl: int) -> None:
+    sock.setsockopt(*(V6 if sock.family == socket.AF_INET6 else V4), ttl)
 
 
 def _read_errors(sock: socket.socket) -> list[tuple[Heard, str | None]]:
     """Empty the socket's queue of ICMP errors."""
-    errors = []
-    with contextlib.suppress(OSError):
-        while True:
-            _, ancillary, _, _ = sock.recvmsg(512, 512, MSG_ERRQUEUE)
-            for level, kind, data in ancillary:
-                if (level, kind) in ((V4.level, V4.receive), (V6.level, V6.receive)):
-                    errors.append(parse_socket_error(data))
+    errors = [parse_socket_error(data) for data in read_error_queue(sock)]
     return [error for error in errors if error is not None]
 
 
 def _abort(sock: socket.socket) -> None:
     """Close with a reset, at a TTL that reaches the server: no retransmission, no lingering socket."""
-    options = V6 if sock.family == socket.AF_INET6 else V4
-    sock.setsockopt(options.level, options.ttl, 64)
+    _set_ttl(sock, 64)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()

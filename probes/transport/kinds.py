@@ -19,8 +19,9 @@ from typing import ClassVar, Final
 from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy
 
-from probes.failures import VantageError
+from probes.failures import ConnectError, VantageError
 from probes.records import Endpoint
+from probes.transport.error_queue import queue_errors, read_error_queue
 
 NETNS_DIR: Final = Path("/run/netns")
 NETNS_CONFIG_DIR: Final = Path("/etc/netns")
@@ -63,12 +64,23 @@ class WayOut:
         return sock
 
     async def connect_tcp(self, endpoint: Endpoint) -> socket.socket:
-        """Return a connected, non-blocking TCP socket. The caller holds the deadline and closes it."""
+        """Return a connected, non-blocking TCP socket. The caller holds the deadline and closes it.
+
+        Errors: ConnectError, an OSError.
+        """
         sock = self.open_socket(endpoint, socket.SOCK_STREAM)
         try:
             # Requests follow a handshake at once; Nagle's wait for its ACK would pass for the server's time.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            queue_errors(sock)
             await asyncio.get_running_loop().sock_connect(sock, (endpoint.address, endpoint.port))
+            # An established connection outlives ICMP errors, unless they are queued (tcp(7)).
+            queue_errors(sock, on=False)
+        except OSError as error:
+            queued = tuple(read_error_queue(sock))
+            own_address = sock.getsockname()[0]
+            sock.close()
+            raise ConnectError(error, queued=queued, own_address=own_address) from error
         except BaseException:
             sock.close()
             raise

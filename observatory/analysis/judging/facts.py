@@ -31,7 +31,22 @@ Evidence = tuple[str, ...]
 
 SILENCE = frozenset({Failure.TIMEOUT})
 RESET = frozenset({Failure.CONNECTION_RESET, Failure.EOF, Failure.CONNECTION_ABORTED})
-UNREACHABLE = frozenset({Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE})
+# What a router on the path, or nobody's route, can say of an address.
+UNREACHABLE = frozenset(
+    {
+        Failure.HOST_UNREACHABLE,
+        Failure.NETWORK_UNREACHABLE,
+        Failure.NETWORK_UNKNOWN,
+        Failure.HOST_UNKNOWN,
+        Failure.HOST_ISOLATED,
+        Failure.PROTOCOL_UNREACHABLE,
+        Failure.ADMIN_PROHIBITED,
+        Failure.PRECEDENCE_REFUSED,
+        Failure.SERVICE_UNREACHABLE,
+        Failure.SOURCE_ROUTE_FAILED,
+        Failure.HOPS_EXCEEDED,
+    }
+)
 
 # Over these an answer came only with a certificate that held for the server: no one else wrote it.
 AUTHENTICATED = frozenset({"dot", "doh"})

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.records import Heard
-from probes.wire.icmp import parse_socket_error
+from probes.records import Failure, Heard
+from probes.wire.icmp import find_icmp_error, parse_socket_error
 
 LOCAL, ICMP, ICMP6 = 1, 2, 3
 ROUTER, ROUTER_V6 = "10.11.1.1", "2001:db8::1"
@@ -59,3 +59,50 @@ def test_whatever_an_icmp_error_is_it_says_something(origin: int, kind: int, cod
     seen = parse_socket_error(error(origin, kind, code) + rest)
     assert seen is not None
     assert seen[0] in (Heard.TIME_EXCEEDED, Heard.UNREACHABLE, Heard.REFUSED)
+
+
+# net/ipv4/icmp.c and net/ipv6/icmp.c, code by code.
+UNREACHABLE_V4 = """
+network_unreachable host_unreachable protocol_unreachable connection_refused packet_too_big
+source_route_failed network_unknown host_unknown host_isolated administratively_prohibited administratively_prohibited
+type_of_service_unreachable type_of_service_unreachable administratively_prohibited precedence_refused
+precedence_refused unknown_failure
+""".split()
+UNREACHABLE_V6 = """
+network_unreachable administratively_prohibited beyond_scope_of_source host_unreachable connection_refused
+administratively_prohibited administratively_prohibited unknown_failure
+""".split()
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind", "code", "failure"),
+    [
+        *((ICMP, 3, code, name) for code, name in enumerate(UNREACHABLE_V4)),
+        *((ICMP6, 1, code, name) for code, name in enumerate(UNREACHABLE_V6)),
+        (ICMP, 11, 0, "hop_limit_exceeded"),
+        (ICMP, 11, 1, "hop_limit_exceeded"),
+        (ICMP, 12, 0, "parameter_problem"),
+        (ICMP, 4, 0, "unknown_failure"),
+        (ICMP6, 2, 0, "packet_too_big"),
+        (ICMP6, 3, 0, "hop_limit_exceeded"),
+        (ICMP6, 4, 1, "parameter_problem"),
+        (ICMP6, 200, 0, "unknown_failure"),
+    ],
+)
+def test_every_code_of_an_icmp_error_has_its_name(origin: int, kind: int, code: int, failure: str) -> None:
+    found = find_icmp_error([error(origin, kind, code) + sender(ROUTER)])
+    assert found is not None
+    assert (found.failure, found.type, found.code, found.sender) == (Failure(failure), kind, code, ROUTER)
+    assert str(found) == f"ICMP type {kind} code {code} from {ROUTER}"
+
+
+def test_only_what_an_icmp_message_brought_counts() -> None:
+    assert find_icmp_error([]) is None
+    assert find_icmp_error([b"", error(LOCAL, 3, 1) + sender(ROUTER)]) is None
+    second = find_icmp_error([error(LOCAL, 3, 1), error(ICMP, 3, 13)])
+    assert second is not None and (second.failure, second.sender) == (Failure.ADMIN_PROHIBITED, None)
+
+
+@given(st.lists(st.binary(max_size=64), max_size=4))
+def test_random_queues_never_crash(queued: list[bytes]) -> None:
+    find_icmp_error(queued)
