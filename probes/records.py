@@ -134,7 +134,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Mandatory: id (unique in its measurement), started_s, duration_s. `detail` is the raw error text."""
+    """Mandatory: id (unique in its measurement), started_s, duration_s. `detail` is the raw error text.
+
+    `lag_s` is the worst delay of the prober's event loop during this step; 0 where it was too short to count.
+    """
 
     id: str
     started_s: float
@@ -142,6 +145,7 @@ class Observation:
     attempt: int = 1
     failure: Failure | None = None
     detail: str | None = None
+    lag_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ round ─┬─ canary ───────┐            names: the vantage's 
 """
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from probes.procedures.followups import Canary
 from probes.procedures.host import HostSteps
 from probes.procedures.names import Resolvers
 from probes.records import Endpoint, Measurement, Target, TargetKind
-from probes.session import ObservationLog
+from probes.session import LoopLag, ObservationLog
 from probes.techniques.secure_dns import SecureResolver
 from probes.transport.network import Network
 from probes.transport.trust import Trust, load_trust
@@ -81,21 +80,6 @@ async def measure_round(
     return tuple(task.result() for task in tasks)
 
 
-class LoopLag:
-    """The worst delay of the event loop; an overloaded prober mistakes its own slowness for silence."""
-
-    EVERY_S = 0.1
-
-    def __init__(self) -> None:
-        self.worst_s = 0.0
-
-    async def watch(self) -> None:
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(self.EVERY_S)
-            self.worst_s = max(self.worst_s, time.monotonic() - before - self.EVERY_S)
-
-
 async def _measure_target(
     context: RoundContext,
     target: Target,
@@ -107,7 +91,7 @@ async def _measure_target(
     canary: Canary,
 ) -> Measurement:
     started_at = context.clock()
-    log = ObservationLog(deadline_s=deadline_s)
+    log = ObservationLog(deadline_s=deadline_s, lag=lag)
     if target.kind is TargetKind.DATA_CENTRE:
         await measure_data_centre(context.network, log, trust, target)
     else:

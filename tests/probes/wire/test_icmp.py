@@ -64,9 +64,9 @@ def test_whatever_an_icmp_error_is_it_says_something(origin: int, kind: int, cod
 # net/ipv4/icmp.c and net/ipv6/icmp.c, code by code.
 UNREACHABLE_V4 = """
 network_unreachable host_unreachable protocol_unreachable connection_refused packet_too_big
-source_route_failed network_unknown host_unknown host_isolated administratively_prohibited administratively_prohibited
-type_of_service_unreachable type_of_service_unreachable administratively_prohibited precedence_refused
-precedence_refused unknown_failure
+source_route_failed network_unknown host_unknown host_isolated administratively_prohibited
+administratively_prohibited type_of_service_unreachable type_of_service_unreachable
+administratively_prohibited precedence_refused precedence_refused unknown_failure
 """.split()
 UNREACHABLE_V6 = """
 network_unreachable administratively_prohibited beyond_scope_of_source host_unreachable connection_refused
