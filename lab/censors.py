@@ -272,6 +272,19 @@ _ENTRIES: Final = (
         params={"mode": _one_of("servfail", "timeout", "refused")},
     ),
     Censor(
+        id="resolver_truncates",
+        summary="the ISP's resolver truncates every answer over UDP, as one that limits rates; TCP answers",
+        is_failure=True,
+        aim=Aim.NOTHING,
+    ),
+    Censor(
+        id="transport_error",
+        summary="the data centres answer this ISP's clients with an error of MTProto's transport",
+        is_failure=True,
+        aim=Aim.DATA_CENTRES,
+        params={"code": _number(429, 400, 499)},
+    ),
+    Censor(
         id="vantage_offline",
         summary="the client's line is dead, both ways",
         is_failure=True,

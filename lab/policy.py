@@ -24,9 +24,11 @@ class Lie:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverPolicy:
-    """One ISP resolver. `broken` is "", servfail, timeout or refused; `lies` are by name."""
+    """One ISP resolver. `broken` is "", servfail, timeout or refused; `lies` are by name. One that
+    `truncates` sends every answer over UDP without its content."""
 
     broken: str = ""
+    truncates: bool = False
     lies: dict[str, Lie] = field(default_factory=dict)
 
 
@@ -35,7 +37,8 @@ class Policy:
     """Everything that the service process needs to know about the censors and failures.
 
     Names are listed by what is done to them; `forbidden` (403) and `challenged` (CAPTCHA) are by network,
-    `mitm` is the kind of certificate each network's middlebox presents.
+    `mitm` is the kind of certificate each network's middlebox presents. `transport_errors` are codes by
+    network, then by address of a data centre.
     """
 
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Policy:
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
     challenged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     mitm: dict[str, str] = field(default_factory=dict)
+    transport_errors: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,6 +76,11 @@ def policy_of(state: LabState) -> Policy:
             for isp_id in world.ISPS
             if (setting := state.of(isp_id, "tls_mitm"))
         },
+        transport_errors={
+            isp_id: dict.fromkeys(setting.addresses, int(setting.params["code"]))
+            for isp_id in world.ISPS
+            if (setting := state.of(isp_id, "transport_error"))
+        },
     )
 
 
@@ -85,6 +94,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
         resolvers={
             name: ResolverPolicy(
                 broken=fields["broken"],
+                truncates=fields["truncates"],
                 lies={host: Lie(**lie) for host, lie in fields["lies"].items()},
             )
             for name, fields in data["resolvers"].items()
@@ -99,6 +109,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
         forbidden={name: tuple(hosts) for name, hosts in data["forbidden"].items()},
         challenged={name: tuple(hosts) for name, hosts in data["challenged"].items()},
         mitm=dict(data["mitm"]),
+        transport_errors={name: dict(codes) for name, codes in data["transport_errors"].items()},
     )
 
 
@@ -152,4 +163,8 @@ def _resolver(state: LabState, isp: world.Isp) -> ResolverPolicy:
         if setting:
             lies |= dict.fromkeys(setting.hosts, lie_of(censor_id, setting, isp))
     broken = state.of(isp.id, "resolver_broken")
-    return ResolverPolicy(broken=str(broken.params["mode"]) if broken else "", lies=lies)
+    return ResolverPolicy(
+        broken=str(broken.params["mode"]) if broken else "",
+        truncates=state.of(isp.id, "resolver_truncates") is not None,
+        lies=lies,
+    )

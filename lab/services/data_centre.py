@@ -15,6 +15,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
+from lab.services.listen import Handler
+
 _REQ_PQ: Final = 0x60469778
 _REQ_PQ_MULTI: Final = 0xBE7E8EF1
 _RES_PQ: Final = 0x05162463
@@ -101,8 +103,26 @@ def answer_message(message: bytes) -> bytes:
     return struct.pack("<qqi", 0, answer_id, len(body)) + body
 
 
+# Takes the client's address and our own; returns the code to fail with, 0 for none.
+ReadError = Callable[[str, str], int]
+
+
+def new_data_centre(read_error: ReadError) -> Handler:
+    """Return the handler of a data centre that may answer with transport errors (429 is sent as -429)."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        places = (writer.get_extra_info(end)[0] for end in ("peername", "sockname"))
+        await _serve(reader, writer, read_error(*places))
+
+    return serve
+
+
 async def serve_data_centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve one connection until the client leaves or sends something that is not MTProto."""
+    await _serve(reader, writer, 0)
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, error: int) -> None:
     stream = _Stream(reader, writer)
     transport = await _recognise(stream)
     if transport is None:
@@ -111,6 +131,8 @@ async def serve_data_centre(reader: asyncio.StreamReader, writer: asyncio.Stream
     n_answered = 0
     while True:
         answer = answer_message(await _read_frame(stream, transport))
+        if error:
+            answer = struct.pack("<i", -error)
         await stream.write(_encode_frame(answer, transport, n_answered))
         n_answered += 1
 

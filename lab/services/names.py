@@ -152,6 +152,14 @@ def forge_answer(query: bytes, hosts: tuple[str, ...], lie: Lie) -> bytes | None
     return response.to_wire()
 
 
+def truncate_answer(answer: bytes) -> bytes:
+    """Return the answer of a resolver that wants to be asked over TCP: the question and the TC bit."""
+    message = dns.message.from_wire(answer)
+    message.flags |= dns.flags.TC
+    message.answer, message.authority, message.additional = [], [], []
+    return message.to_wire()
+
+
 def dns_over_stream(answer: AnswerQuery) -> Handler:
     """Return a handler of DNS with two-byte lengths, for TCP and TLS. Source: RFC 1035 4.2.2, RFC 7858."""
 

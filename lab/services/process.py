@@ -16,7 +16,7 @@ from lab import world
 from lab.policy import Policy, load_policy, policy_of
 from lab.rules import MITM_PORT, PORTAL_PORT, PROXY_PORT
 from lab.services import certificates, names, pages
-from lab.services.data_centre import serve_data_centre
+from lab.services.data_centre import new_data_centre
 from lab.services.http3 import Http3Site
 from lab.services.listen import Listeners
 from lab.services.web import serve_http
@@ -91,9 +91,10 @@ class Services:
             await listen.tcp("cdn", address, 443, site, telegram)
             await listen.tcp("cdn", address, 80, plain)
             await listen.datagrams("cdn", address, 443, telegram_h3.new_server)
+        data_centre = new_data_centre(self._transport_error)
         for address in world.DATA_CENTRES.values():
             for port in (443, 80):
-                await listen.tcp("telegram", address, port, serve_data_centre)
+                await listen.tcp("telegram", address, port, data_centre)
         for address in world.addresses_of([world.CANARY]):
             await listen.tcp("canary", address, 443, site, canary)
             await listen.tcp("canary", address, 80, plain)
@@ -115,12 +116,24 @@ class Services:
         await listen.tcp("public-resolver", address, 443, serve_http(names.answer_https(honest)), tls)
         for isp in world.ISPS.values():
             answer = self._isp_resolver(isp.id)
-            await listen.udp(isp.border_namespace, isp.resolver, 53, answer)
+            await listen.udp(isp.border_namespace, isp.resolver, 53, self._over_udp(isp.id, answer))
             await listen.tcp(isp.border_namespace, isp.resolver, 53, names.dns_over_stream(answer))
 
     def _isp_resolver(self, isp_id: str) -> names.AnswerQuery:
         who = names.isp_resolver(world.ISPS[isp_id])
         return lambda query: names.answer_query(query, self._policy, self._policy.resolvers[isp_id], who)
+
+    def _over_udp(self, isp_id: str, answer: names.AnswerQuery) -> names.AnswerQuery:
+        def over_udp(query: bytes) -> bytes | None:
+            whole = answer(query)
+            truncates = self._policy.resolvers[isp_id].truncates
+            return names.truncate_answer(whole) if truncates and whole is not None else whole
+
+        return over_udp
+
+    def _transport_error(self, client: str, address: str) -> int:
+        isp = world.isp_of_client(client)
+        return self._policy.transport_errors.get(isp.id, {}).get(address, 0) if isp else 0
 
     async def _open_notices(self) -> None:
         for name, address in world.NOTICE_SERVERS.items():

@@ -221,6 +221,12 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         {"mode": "refused"},
         {"own resolver": ["REFUSED"], "own resolver over TCP": "REFUSED"},
     ),
+    "resolver_truncates": (None, {}, {"own resolver": ["NOERROR"]}),
+    "transport_error": (
+        ["dc2"],
+        {"code": 404},
+        dict.fromkeys(("dc2:443", "dc2:80", "dc2 obfuscated"), "something else"),
+    ),
     "vantage_offline": (None, {}, {"t.me": "timeout", "canary": "timeout", "dc2:80": "timeout"}),
     # IPv4 is not affected; tests/lab/test_censors_ipv6_in_lab.py has the rest.
     "ipv6_broken": (None, {}, {}),

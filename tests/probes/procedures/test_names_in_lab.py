@@ -6,7 +6,7 @@ import pytest
 
 from lab import world
 from lab.control import LabControl
-from observatory.model import Config
+from observatory.model import Config, State
 from probes.procedures.names import IDENTITY_NAME
 from probes.records import DnsObservation, Failure, Measurement, Resolver, TcpObservation
 from tests.in_lab import Results, measure
@@ -140,3 +140,19 @@ def test_who_the_resolvers_are_on_a_clean_line(played: Results) -> None:
         Resolver.PUBLIC: [(world.PUBLIC_RESOLVER,)],
     }
     assert identities(result.measurement) == {}, "asked once a round, with the canary"
+
+
+def test_a_resolver_that_truncates_is_asked_over_tcp(lab: LabControl, config: Config) -> None:
+    lab.switch(CLEAN, "resolver_truncates", True)
+    try:
+        result = measure(config, [CLEAN], [HOST])[CLEAN, HOST]
+    finally:
+        lab.reset()
+    dns = [
+        o
+        for o in result.measurement.observations
+        if isinstance(o, DnsObservation) and o.resolver is Resolver.VANTAGE and o.name == HOST
+    ]
+    assert {o.failure for o in dns if o.transport == "udp"} == {Failure.DNS_TRUNCATED}
+    assert {o.query_type: o.failure for o in dns if o.transport == "tcp"} == {"A": None, "AAAA": None}
+    assert result.verdict.state is State.OK

@@ -8,7 +8,7 @@ from observatory.analysis.judging.facts import Facts
 from observatory.analysis.judging.rules.mtproto import proved_endpoints
 from observatory.model import State
 from probes.records import AnyObservation, Failure, MtprotoObservation
-from tests.observatory.analysis.judging.builder import Change, centre, changed, judge
+from tests.observatory.analysis.judging.builder import Change, changed, data_centre, judge
 
 
 def mtproto(failure: Failure, *, port: int | None = None, transport_error: int | None = None) -> Change:
@@ -29,7 +29,7 @@ ERROR = Failure.MTPROTO_TRANSPORT_ERROR
 @pytest.mark.parametrize("port", [None, 443])
 def test_an_error_of_telegrams_own_is_no_filter(code: int, port: int | None) -> None:
     """At every port, and at one of two, while the control gets its nonce back."""
-    measured = changed(centre(), mtproto(ERROR, port=port, transport_error=code))
+    measured = changed(data_centre(), mtproto(ERROR, port=port, transport_error=code))
     verdict = judge(measured)
     assert verdict.state not in (State.BLOCKED, State.LIKELY_BLOCKED)
     assert (verdict.state is State.OK) is bool(proved_endpoints(Facts(measured)))
@@ -44,6 +44,8 @@ def test_an_error_of_telegrams_own_is_no_filter(code: int, port: int | None) -> 
     ],
 )
 def test_an_error_at_one_port_hides_no_filter_at_the_other(failure: Failure, mechanism: str) -> None:
-    measured = changed(centre(), mtproto(failure, port=443), mtproto(ERROR, port=80, transport_error=-429))
+    measured = changed(
+        data_centre(), mtproto(failure, port=443), mtproto(ERROR, port=80, transport_error=-429)
+    )
     verdict = judge(measured)
     assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, mechanism)
