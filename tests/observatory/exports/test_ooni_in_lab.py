@@ -28,7 +28,9 @@ def test_round_trip_across_the_lab(lab: LabControl, config: Config) -> None:
         seen = results["control-sg", target]
         controls = [Control(seen.measurement, seen.canary)]
         expected = judge_measurement(result.measurement, result.canary, controls, reference=load_reference())
-        document = export_document(result.measurement, result.canary, controls, (result.vantage,))
+        document = export_document(
+            result.measurement, result.canary, controls, (result.vantage, seen.vantage)
+        )
         imported = read_document(json.loads(json.dumps(document)))
         (part,) = imported.parts
         assert (part.measurement, part.canary) == (result.measurement, result.canary)
