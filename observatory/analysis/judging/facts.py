@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
+from observatory.analysis.judging.front import is_front_answer
 from observatory.analysis.judging.lazy import lazy
 from probes.records import (
     AnyObservation,
@@ -213,11 +214,21 @@ class Facts:
         )
 
     @lazy
-    def answered_http(self) -> tuple[HttpObservation, ...]:
-        """A data centre's plain HTTP answers, where no nonce was asked for (imports)."""
+    def centre_answers(self) -> tuple[HttpObservation, ...]:
+        """Plain HTTP answers at a data centre, where no nonce was asked for (imports): anybody's."""
         if self.measurement.target_kind is not TargetKind.DATA_CENTRE or self.mtproto:
             return ()
         return tuple(o for o in self.http if o.status is not None)
+
+    @lazy
+    def front_answers(self) -> tuple[HttpObservation, ...]:
+        """Those of them that Telegram's front gives."""
+        return tuple(o for o in self.centre_answers if is_front_answer(o))
+
+    @lazy
+    def front_answers_app(self) -> bool:
+        """The front spoke on a port that no ordinary proxy for web pages takes over."""
+        return any(o.endpoint.port != 80 for o in self.front_answers)
 
     @lazy
     def answered_plain(self) -> bool:
@@ -228,7 +239,7 @@ class Facts:
     @lazy
     def reached(self) -> bool:
         """Proved, or answered as well as its client could tell."""
-        return self.proved or bool(self.answered_http)
+        return self.proved or self.front_answers_app
 
     @lazy
     def any_reply(self) -> bool:

@@ -17,7 +17,7 @@ from observatory.analysis.judging.rules.tls import TLS_RULES
 from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
 from probes.records import Measurement, Payload
 
-RULES_VERSION: Final = "2"
+RULES_VERSION: Final = "3"
 
 HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
 DATA_CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
@@ -150,7 +150,7 @@ def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
 def _count(case: Case) -> tuple[int, int]:
     """k of n: endpoints that proved themselves, of those tried at genuine addresses."""
     if case.is_data_centre:
-        answered = {o.endpoint for o in case.facts.answered_http}
+        answered = {o.endpoint for o in case.facts.front_answers}
         return len(proved_endpoints(case.facts) | answered), len(case.main_endpoints)
     return len({o.endpoint for o in proofs(case)}), len(case.genuine_endpoints)
 

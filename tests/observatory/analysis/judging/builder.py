@@ -195,6 +195,33 @@ def data_centre(vantage: str = "isp", name: str = "dc2", address: str = "149.154
     )
 
 
+def front(status: int = 501, **fields: Any) -> dict[str, Any]:
+    """What a data centre's front says to a plain HTTP request."""
+    words = b"<html><head><title>501 Not Implemented</title></head><hr><center>nginx/0.3.33</center></html>"
+    return {"status": status, "headers": (("Server", "nginx/0.3.33"),), "body": words, **fields}
+
+
+def asked_over_http(vantage: str = "isp", **answers: dict[str, Any]) -> Measurement:
+    """A data centre of which others asked plain HTTP alone: `p443` and `p80`, the front's words by default."""
+    observations: list[AnyObservation] = []
+    for key, fields in {**{"p443": front(), "p80": front()}, **answers}.items():
+        endpoint = Endpoint(address="149.154.167.51", port=int(key[1:]))
+        observations += [
+            TcpObservation(id=f"{key}-tcp", started_s=0.0, duration_s=0.01, endpoint=endpoint),
+            HttpObservation(
+                id=f"{key}-http",
+                started_s=0.0,
+                duration_s=0.01,
+                endpoint=endpoint,
+                over_tls=False,
+                host=endpoint.address,
+                path="/",
+                **fields,
+            ),
+        ]
+    return measurement(observations, target="dc2", kind=TargetKind.DATA_CENTRE, vantage=vantage)
+
+
 def canary(vantage: str = "isp", *more_addresses: str) -> Measurement:
     return measurement(
         host_observations("example.com", CANARY, *more_addresses),
