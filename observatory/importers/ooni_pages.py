@@ -1,7 +1,8 @@
 """OONI's `requests` (df-001) as HTTP observations of one host.
 
 OONI follows redirects and lists the newest request first; what other hosts answered is left out. A request
-that old clients say failed may have failed before it was sent: then the connection's own record tells.
+that old clients say failed may have failed before it was sent: then the record of the earlier step tells, and
+where there is none, the request itself is the record that something was tried.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from observatory.importers.fields import (
 )
 from observatory.importers.fields import text as read_text
 from observatory.importers.notes import Notes
+from observatory.importers.ooni_dns import read_queries
 from observatory.importers.ooni_failures import CERTIFICATE, OPINIONS, parse_failure
 from observatory.importers.ooni_scope import Scope
 from probes.records import Endpoint, Failure, HttpObservation, TlsObservation
@@ -70,7 +72,9 @@ def read_pages(
             if over_tls and not handshakes and failure in (*CERTIFICATE, Failure.SSL_HANDSHAKE):
                 yield _handshake(entry, failure, raw, scope, port, notes)
                 continue
-            if _never_sent(failure, raw, over_tls, port, scope, handshakes):
+            if _never_sent(failure, raw, over_tls, port, scope, handshakes) and _is_on_record(
+                failure, raw, port, scope, handshakes if over_tls else (), test_keys
+            ):
                 continue
         started_s, duration_s = notes.times(entry)
         body = binary(response.get("body"), f"{where}.response.body", limit=MAX_BODY_BYTES + 1)
@@ -156,6 +160,20 @@ def _never_sent(
         return True
     done = any(o.failure is None and o.certificate_failure is None for o in handshakes)
     return over_tls and bool(handshakes) and not done
+
+
+def _is_on_record(
+    failure: Failure | None,
+    raw: str | None,
+    port: int,
+    scope: Scope,
+    handshakes: tuple[TlsObservation, ...],
+    test_keys: Mapping[str, Any],
+) -> bool:
+    """The step that failed before the request could be sent was written down for itself."""
+    if (raw or "").startswith(DNS_PREFIX):
+        return any(True for _ in read_queries(test_keys, scope.name, Notes()))
+    return bool(handshakes) or any(known == port for _, known in scope.connected | scope.dead)
 
 
 def _handshake(

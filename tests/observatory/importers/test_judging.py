@@ -12,7 +12,13 @@ from observatory.importers.judging import MAX_OF_SPAN, Peers, judge_imported
 from observatory.importers.ooni import read_document
 from observatory.model import StandIn, State
 from tests.observatory.importers.ooni_documents import LTE, changed, telegram, web
-from tests.observatory.importers.test_ooni_situations import block_page_on_port_80, denied, helper_failed
+from tests.observatory.importers.test_ooni_situations import (
+    block_page_on_port_80,
+    denied,
+    helper_failed,
+    telegram_web_fails,
+    telegram_with_strangers,
+)
 
 
 def of_network(document: dict[str, Any], asn: int) -> dict[str, Any]:
@@ -124,3 +130,22 @@ def test_peers_never_turn_a_healthy_document_bad() -> None:
     peers = Peers()
     peers.note(read_document(of_network(telegram(), 20)))
     assert judge_imported(read_document(telegram()), peers).verdict.state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("document", "target", "mechanism"),
+    [
+        (telegram_web_fails("connection_refused"), "web.telegram.org", None),
+        (telegram_with_strangers(302, ("Location", "http://notice.isp.example/")), "dc1", "http.redirect"),
+        (telegram_with_strangers(200), "dc1", "mtproto.garbage"),
+    ],
+)
+def test_a_part_that_another_network_reached_is_likely_blocked(
+    document: dict[str, Any], target: str, mechanism: str | None
+) -> None:
+    peers = Peers()
+    peers.note(read_document(of_network(telegram(), 9)))
+    judged = judge_imported(read_document(of_network(document, 1)), peers)
+    verdict = dict(judged.parts)[target]
+    assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, mechanism)
+    assert judged.verdict.state is State.LIKELY_BLOCKED

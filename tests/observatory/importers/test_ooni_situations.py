@@ -235,6 +235,18 @@ def cut_off() -> Document:
     return changed(web(SECURE), requests=[page])
 
 
+def telegram_with_strangers(code: int, *headers: tuple[str, str]) -> Document:
+    """Every data centre answers, and it is not the data centre."""
+    made = telegram()
+    pages = []
+    for page in made["test_keys"]["requests"]:
+        if "149.154.167.99" not in page["request"]["url"] and "web." not in page["request"]["url"]:
+            response = page["response"] | {"code": code, "body": "", "headers": dict(headers)}
+            page = page | {"response": response | {"headers_list": [list(h) for h in headers]}}
+        pages.append(page)
+    return changed(made, requests=pages)
+
+
 def telegram_dead(dead: tuple[str, ...]) -> Document:
     """Connects to these data centres time out."""
     made = telegram()
@@ -262,6 +274,25 @@ def telegram_injected() -> Document:
 
 
 OK, BLOCKED, LIKELY, DOWN, UNSURE = "ok", "blocked", "likely_blocked", "down", "insufficient"
+
+
+def telegram_web_fails(failure: str) -> Document:
+    """Requests to the web host fail, and nothing else of it was written down, as in 2017."""
+    made = telegram("0.0.1")
+    pages = [
+        request(CLASSIC, f"{scheme}://web.telegram.org/", "", failure=failure) for scheme in ("https", "http")
+    ]
+    keys = made["test_keys"]
+    centres = [c for c in keys["tcp_connect"] if c["ip"] in CENTRES]
+    return changed(
+        made,
+        requests=[*pages, *keys["requests"][1:]],
+        tcp_connect=centres,
+        queries=[],
+        tls_handshakes=[],
+    )
+
+
 SITUATIONS = [
     *((f"healthy https {v}", web(SECURE, v), OK, None) for v in ALL),
     *((f"healthy http {v}", web(PLAIN, v), OK, None) for v in ALL),
@@ -326,7 +357,23 @@ SITUATIONS = [
     ("plain page that leads nowhere else", plain_only(), OK, None),
     ("page cut off by a timeout", cut_off(), "impaired", None),
     ("telegram healthy", telegram(), OK, None),
+    *(
+        (
+            f"telegram, its web host fails, only the request was recorded: {f}",
+            telegram_web_fails(f),
+            "impaired",
+            None,
+        )
+        for f in ("connection_refused", "dns_lookup_error", "connection_reset", TIMEOUT)
+    ),
     ("telegram, web injected", telegram_injected(), BLOCKED, "dns.injection.blockpage"),
+    (
+        "telegram, strangers lead away at every data centre",
+        telegram_with_strangers(302, ("Location", "http://notice.isp.example/")),
+        "impaired",
+        None,
+    ),
+    ("telegram, a login page at every data centre", telegram_with_strangers(200), "impaired", None),
     ("telegram, one centre dead", telegram_dead(CENTRES[:1]), "impaired", None),
     ("telegram, all centres dead", telegram_dead(CENTRES), "impaired", None),
     (

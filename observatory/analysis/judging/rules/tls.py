@@ -7,7 +7,15 @@ address: `.sni` needs another name that works at the same address, `.other` one 
 from typing import Final
 
 from observatory.analysis.judging.case import Case, by_family
-from observatory.analysis.judging.facts import RESET, SILENCE, Evidence, Facts, ids, shows_valid_certificate
+from observatory.analysis.judging.facts import (
+    RESET,
+    SILENCE,
+    UNREACHABLE,
+    Evidence,
+    Facts,
+    ids,
+    shows_valid_certificate,
+)
 from observatory.analysis.judging.rules.certificates import CERTIFICATE_RULES, proofs
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.analysis.judging.rules.tcp import TIMES_SLOWER, throttled
@@ -15,6 +23,7 @@ from observatory.model import Layer, State
 from probes.records import Failure, Payload, Purpose, TlsObservation
 
 ANSWERED: Final = frozenset({None, Failure.SSL_HANDSHAKE})
+NOT_THROUGH: Final = RESET | SILENCE | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 # A handshake that takes longer is compared with the canary's.
 SLOW_HANDSHAKE_S: Final = 1.5
 
@@ -104,6 +113,15 @@ def _unseen(case: Case) -> Evidence:
     return ids(pages) if case.control_proved and case.canary_works else ()
 
 
+def _request_failed(case: Case) -> Evidence:
+    """An HTTPS request failed, and its client recorded neither connect nor handshake: all that is known is
+    that it did not get through, where another network did."""
+    pages = [o for o in case.facts.http if o.over_tls]
+    if case.facts.tcp or case.facts.tls or not case.shows(pages, NOT_THROUGH):
+        return ()
+    return ids(pages) if case.control_proved and case.canary_works else ()
+
+
 def _slow_handshake(case: Case) -> Evidence:
     """The quickest handshake takes many times as long as the canary's and a control's."""
     here = case.facts.handshake_s
@@ -182,6 +200,7 @@ TLS_RULES: Final = (
     Rule("tls.handshake_slow", Layer.TLS, State.IMPAIRED, "tls.throttle", Basis.COMPARISON, _slow_handshake),
     *CERTIFICATE_RULES,
     Rule("tls.request_broken", Layer.TLS, State.LIKELY_BLOCKED, None, Basis.COMPARISON, _unseen),
+    Rule("tls.request_failed", Layer.TLS, State.LIKELY_BLOCKED, None, Basis.COMPARISON, _request_failed),
     Rule("tls.down", Layer.TLS, State.DOWN, None, Basis.COMPARISON, _down),
     Rule("tls.uncompared", Layer.TLS, State.IMPAIRED, None, Basis.SYMPTOM, _uncompared),
     Rule("tls.unsettled", Layer.TLS, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),

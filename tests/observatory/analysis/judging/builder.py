@@ -202,7 +202,7 @@ def front(status: int = 501, **fields: Any) -> dict[str, Any]:
 
 
 def asked_over_http(vantage: str = "isp", **answers: dict[str, Any]) -> Measurement:
-    """A data centre of which others asked plain HTTP alone: `p443` and `p80`, the front's words by default."""
+    """A data centre of which others asked plain HTTP alone: `p443`, `p80`, the front's words by default."""
     observations: list[AnyObservation] = []
     for key, fields in {**{"p443": front(), "p80": front()}, **answers}.items():
         endpoint = Endpoint(address="149.154.167.51", port=int(key[1:]))
