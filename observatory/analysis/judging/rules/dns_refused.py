@@ -1,9 +1,10 @@
 """Names that the vantage's resolver denies, refuses or swallows, while the canary resolves."""
 
+from dataclasses import replace
 from typing import Final
 
 from observatory.analysis.judging.case import Case
-from observatory.analysis.judging.facts import SILENCE, Evidence, ids
+from observatory.analysis.judging.facts import RESET, SILENCE, UNREACHABLE, Evidence, Facts, ids
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import DnsObservation, Failure, Resolver
@@ -12,12 +13,22 @@ from probes.records import DnsObservation, Failure, Resolver
 DECLARED_CODES: Final = frozenset({15, 16})
 # ... and that its customer asked for it.
 FILTERED_CODE: Final = 17
+OTHER_REFUSALS: Final = frozenset({"FORMERR", "NOTIMP", "NOTAUTH"})
+CLOSED: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
+# One lost packet is no silence: A and AAAA, or two tries of one.
+MIN_SILENT: Final = 2
 CUT_SHORT: Final = frozenset({Failure.DNS_TRUNCATED})
 UNANSWERED: Final = CUT_SHORT | {Failure.TIMEOUT}
 
 
 def _tries(case: Case) -> tuple[DnsObservation, ...]:
-    return case.facts.queries(Resolver.VANTAGE)
+    return tuple(_as_refusal(o) for o in case.facts.queries(Resolver.VANTAGE))
+
+
+def _as_refusal(query: DnsObservation) -> DnsObservation:
+    """A resolver that says so of one name alone refuses it, whatever word it uses (RFC 1035, RFC 2136)."""
+    refused = bool(query.answers) and query.answers[0].rcode in OTHER_REFUSALS
+    return replace(query, failure=Failure.DNS_REFUSED) if refused else query
 
 
 def _failing(case: Case, failure: Failure) -> list[DnsObservation]:
@@ -64,10 +75,32 @@ def _declared(case: Case, failure: Failure, codes: frozenset[int]) -> Evidence:
     return ids(declared) if _alive(case, failure) else ()
 
 
+def _asked(facts: Facts, transport: str) -> tuple[DnsObservation, ...]:
+    """All questions of this kind to the vantage's resolver, for both kinds of addresses."""
+    return tuple(o for o in facts.dns if o.resolver is Resolver.VANTAGE and o.transport == transport)
+
+
+def _canary_answered_over_udp(case: Case) -> bool:
+    return case.canary is not None and any(o.answers for o in _asked(case.canary, "udp"))
+
+
 def _silent(case: Case) -> Evidence:
+    """Nothing was heard of this name; where UDP is swallowed, TCP may be closed as well as silent."""
     tries = _tries(case)
-    silent = case.shows(tries, SILENCE)
+    udp = [o for o in tries if o.transport == "udp"]
+    others = [o for o in tries if o.transport != "udp"]
+    silent = case.shows(tries, SILENCE) or (
+        case.shows(udp, SILENCE) and case.shows(others, CLOSED) and _canary_answered_over_udp(case)
+    )
     return ids(tries) if silent and case.canary_resolves and case.resolves_elsewhere else ()
+
+
+def _silent_over_udp(case: Case) -> Evidence:
+    """Over UDP every question about this name is swallowed and the canary's are answered; that TCP answers
+    helps nobody, for ordinary programs do not fall back on it after silence."""
+    udp = _asked(case.facts, "udp")
+    enough = len(udp) >= MIN_SILENT and case.shows(udp, SILENCE)
+    return ids(udp) if enough and _canary_answered_over_udp(case) and case.resolves_elsewhere else ()
 
 
 def _resolver_broken(case: Case) -> Evidence:
@@ -135,5 +168,8 @@ FAILURE_RULES: Final = (
     Rule("dns.resolver_broken", Layer.DNS, State.INSUFFICIENT, None, Basis.GUARD, _resolver_broken),
     *(_failed_rule(kind) for kind in FAILURES),
     Rule("dns.silent", Layer.DNS, State.LIKELY_BLOCKED, "dns.timeout", Basis.COMPARISON, _silent),
+    Rule(
+        "dns.silent.udp", Layer.DNS, State.LIKELY_BLOCKED, "dns.timeout", Basis.COMPARISON, _silent_over_udp
+    ),
     Rule("dns.fails_uncompared", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _uncompared),
 )

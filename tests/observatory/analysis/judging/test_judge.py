@@ -12,6 +12,8 @@ from observatory.analysis.judging.judge import ALL_RULES, judge_measurement
 from observatory.model import State
 from observatory.reference import load_reference
 from probes.records import (
+    AnyObservation,
+    DnsObservation,
     Failure,
     HttpObservation,
     Measurement,
@@ -247,6 +249,14 @@ def portal(measured: Measurement) -> Measurement:
     return changed(measured, plain_page(status=302, headers=(("Location", "http://login.hotel.example/"),)))
 
 
+def without_udp(measured: Measurement) -> Measurement:
+    def lose(o: AnyObservation) -> AnyObservation:
+        lost = isinstance(o, DnsObservation) and o.transport == "udp"
+        return replace(o, answers=(), failure=Failure.TIMEOUT) if lost else o
+
+    return changed(measured, lose)
+
+
 def unreachable(measured: Measurement) -> Measurement:
     return changed(measured, tcp_fails(Failure.TIMEOUT), quic_fails)
 
@@ -318,16 +328,9 @@ def resolver_broken(measured: Measurement) -> Measurement:
             State.OK,
         ),
         (
-            "UDP lost, TCP answers",
-            changed(
-                host(),
-                lambda o: (
-                    replace(o, answers=(), failure=Failure.TIMEOUT)
-                    if getattr(o, "transport", "") == "udp"
-                    else o
-                ),
-            ),
-            canary(),
+            "UDP lost for every name, TCP answers",
+            without_udp(host()),
+            without_udp(canary()),
             host("control"),
             State.OK,
         ),
