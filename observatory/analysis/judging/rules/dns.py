@@ -4,6 +4,7 @@ from typing import Final
 
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import Evidence, ids
+from observatory.analysis.judging.rules.dns_astray import ASTRAY_RULES, OUTLIVED_RULES, is_used
 from observatory.analysis.judging.rules.dns_forged import PATH_RULES, PUBLIC_RULES, RESOLVER_RULES
 from observatory.analysis.judging.rules.dns_refused import FAILURE_RULES
 from observatory.analysis.judging.rules.rule import Basis, Rule
@@ -27,11 +28,13 @@ def _retired_clean(case: Case) -> Evidence:
 
 
 def _genuine(case: Case) -> Evidence:
+    """True addresses of a kind that is used here; where nobody asked for the other kind, of any."""
+    asked_ipv4 = bool(case.facts.queries(Resolver.VANTAGE))
     return tuple(
         dict.fromkeys(
             o.id
             for o, answer in case.facts.answers(Resolver.VANTAGE)
-            if any(case.is_genuine(a) for a in answer.addresses)
+            if any(case.is_genuine(a) and (is_used(case, a) or not asked_ipv4) for a in answer.addresses)
         )
     )
 
@@ -45,9 +48,11 @@ DNS_RULES: Final = (
         Basis.SYMPTOM,
         lambda case: not case.facts.dns,
     ),
+    *OUTLIVED_RULES,
     Rule("dns.retired", Layer.DNS, State.DOWN, None, Basis.COMPARISON, _retired),
     *PATH_RULES,
     *RESOLVER_RULES,
+    *ASTRAY_RULES,
     *FAILURE_RULES,
     Rule("dns.genuine", Layer.DNS, State.OK, None, Basis.COMPARISON, _genuine),
     *PUBLIC_RULES,

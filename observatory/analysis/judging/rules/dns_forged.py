@@ -143,19 +143,6 @@ def _other_address(case: Case) -> Evidence:
     return tuple(dict.fromkeys(o.id for o, _ in answers))
 
 
-def _leads_nowhere(case: Case) -> Evidence:
-    """Answers lead only to addresses that no other source gives and that take no connection here: invented
-    ones, or servers of the target that are gone, or filtered."""
-    answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
-    addresses = {address for _, a in answers for address in a.addresses}
-    if not answers or any(case.is_genuine(a) for a in addresses) or not case.canary_works:
-        return ()
-    tried = [o for o in case.facts.tcp if o.endpoint.address in addresses]
-    dead = bool(tried) and all(o.failure is not None for o in tried)
-    shown = dead and case.control_proved and not case.overloaded
-    return tuple(dict.fromkeys(o.id for o, _ in answers)) if shown else ()
-
-
 def _rule(id_: str, state: State, kind: str, when: Callable[[Case], Evidence]) -> Rule:
     basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
     return Rule(id_, Layer.DNS, state, f"dns.injection.{kind}", basis, when)
@@ -185,7 +172,6 @@ RESOLVER_RULES: Final = (
     _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
     _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _vantage(c))),
     _rule("dns.other_address", LIKELY, "other", _other_address),
-    Rule("dns.leads_nowhere", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _leads_nowhere),
 )
 PUBLIC_RULES: Final = (
     _rule("dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _public(c))),

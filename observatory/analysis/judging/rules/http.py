@@ -12,12 +12,10 @@ from observatory.analysis.judging.facts import (
     redirect_host,
     shows_valid_certificate,
 )
+from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Failure, HttpObservation, Payload, Purpose, Resolver
-
-# Two bodies of one page differ by less.
-MAX_LENGTH_RATIO: Final = 1.5
 
 
 def plain_pages(case: Case) -> tuple[HttpObservation, ...]:
@@ -156,19 +154,8 @@ def _same_as_control(case: Case) -> Evidence:
     return ids(
         o
         for o in _only_plain(case)
-        if any(_alike(o, p) for c in case.controls for p in c.http if not p.over_tls)
+        if any(is_alike(o, p) for c in case.controls for p in c.http if not p.over_tls)
     )
-
-
-def _alike(page: HttpObservation, other: HttpObservation) -> bool:
-    if page.status is None or page.status != other.status:
-        return False
-    if redirect_host(page) is not None or redirect_host(other) is not None:
-        return redirect_host(page) == redirect_host(other)
-    if page.body_truncated:
-        return other.received_bytes >= page.received_bytes
-    small, large = sorted((page.received_bytes, other.received_bytes))
-    return large <= MAX_LENGTH_RATIO * small
 
 
 def _differs(case: Case) -> Evidence:

@@ -273,6 +273,19 @@ def tcp_fails(failure: Failure, *ports: int) -> Change:
     return change
 
 
+def over_ipv6(measured: Measurement, failure: Failure) -> Measurement:
+    def change(o: AnyObservation) -> AnyObservation | None:
+        if isinstance(o, DnsObservation) or ":" not in o.endpoint.address:
+            return o
+        if isinstance(o, TcpObservation | QuicObservation):
+            if isinstance(o, QuicObservation) and o.server_name:
+                return None
+            return replace(o, failure=failure)
+        return None
+
+    return changed(measured, change)
+
+
 def tls_fails(failure: Failure) -> Change:
     def change(o: AnyObservation) -> AnyObservation | None:
         if isinstance(o, TlsObservation) and o.purpose is Purpose.TARGET:

@@ -49,6 +49,7 @@ from tests.observatory.analysis.judging.builder import (
     judge,
     leaf,
     measurement,
+    over_ipv6,
     plain_page,
     quic_fails,
     resolves_to,
@@ -392,19 +393,6 @@ IP_VERSIONS: list[tuple[str, Build, Build, Expected]] = [
 ]
 
 
-def over_ipv6(measured: Measurement, failure: Failure) -> Measurement:
-    def change(o: AnyObservation) -> AnyObservation | None:
-        if isinstance(o, DnsObservation) or ":" not in o.endpoint.address:
-            return o
-        if isinstance(o, TcpObservation | QuicObservation):
-            if isinstance(o, QuicObservation) and o.server_name:
-                return None
-            return replace(o, failure=failure)
-        return None
-
-    return changed(measured, change)
-
-
 def only_ipv6(build: Callable[..., Measurement], vantage: str = "isp") -> Measurement:
     return build(vantage, "t.me", TELEGRAM6)
 
@@ -734,19 +722,6 @@ def test_an_address_has_no_name_to_be_resolved() -> None:
         OK,
         None,
     )
-
-
-def test_answers_that_lead_nowhere_are_not_called_forged() -> None:
-    dead_end = TcpObservation(
-        id="o70",
-        started_s=0.1,
-        duration_s=0.1,
-        failure=Failure.CONNECTION_REFUSED,
-        endpoint=Endpoint(address="45.64.1.9", port=443),
-    )
-    here = with_more(changed(host(), resolves_to(answer("45.64.1.9"), resolver=VANTAGE)), dead_end)
-    verdict = judge(here)
-    assert (verdict.state, verdict.rule_id) == (IMPAIRED, "dns.leads_nowhere")
 
 
 def test_pages_that_break_off_are_impaired() -> None:
