@@ -37,6 +37,7 @@ PROVENANCE: Final = (
     "id",
     "round_id",
     "duration_s",
+    "lag_s",
     "resolver",
     "public_resolver",
     "trust",

@@ -36,7 +36,8 @@ What holds for every rule:
 - What was measured against a forged address says nothing about the target.
 - What rests on comparison needs a control that had a connection and reached the same thing, and a canary
   that worked here.
-- No answer heard by an overloaded prober shows nothing.
+- Silence and slowness heard by an overloaded prober show nothing: neither a block nor that all is well.
+  What it did hear counts.
 - A control is its own control: what fails there is `down`, unless another control disagrees.
 """
 

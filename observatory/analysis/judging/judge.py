@@ -7,11 +7,11 @@ from observatory.analysis.judging.case import Case, Control, is_address
 from observatory.analysis.judging.reference import Reference
 from observatory.analysis.judging.rules.certificates import proofs
 from observatory.analysis.judging.rules.dns import DNS_RULES
-from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS
+from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS, OVERLOAD_GUARDS
 from observatory.analysis.judging.rules.http import HTTP_RULES, secure_pages
 from observatory.analysis.judging.rules.mtproto import MTPROTO_RULES, proved_endpoints
 from observatory.analysis.judging.rules.quic import QUIC_RULES
-from observatory.analysis.judging.rules.rule import Rule
+from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.analysis.judging.rules.tcp import TCP_RULES
 from observatory.analysis.judging.rules.tls import TLS_RULES
 from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
@@ -23,6 +23,7 @@ HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
 DATA_CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
 ALL_RULES: Final = (
     *GUARDS,
+    *OVERLOAD_GUARDS,
     *LATE_GUARDS,
     *DNS_RULES,
     *TCP_RULES,
@@ -37,6 +38,9 @@ ALL_RULES: Final = (
 DECIDING: Final = (State.BLOCKED, State.LIKELY_BLOCKED, State.DOWN, State.IMPAIRED)
 # Words that a vantage point may not use unless its canary proved itself.
 UNSURE: Final = frozenset({State.LIKELY_BLOCKED, State.IMPAIRED, State.INSUFFICIENT})
+# What a busy prober may not say while it missed steps of the target's; symptoms beside them.
+UNANSWERED: Final = frozenset({State.OK, State.INSUFFICIENT})
+SYMPTOMS: Final = frozenset(rule.id for rule in ALL_RULES if rule.basis is Basis.SYMPTOM)
 # QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
 ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
 
@@ -120,9 +124,16 @@ def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
 
 def _decide(findings: Sequence[Finding], case: Case) -> Finding:
     deciding = _strongest(findings)
-    if deciding.layer is not Layer.NONE and deciding.state in UNSURE:
-        return _first_match(LATE_GUARDS, case) or deciding
-    return deciding
+    if deciding.layer is Layer.NONE:
+        return deciding
+    busy = _first_match(OVERLOAD_GUARDS, case) if _rests_on_silence(deciding) else None
+    late = _first_match(LATE_GUARDS, case) if deciding.state in UNSURE else None
+    return busy or late or deciding
+
+
+def _rests_on_silence(finding: Finding) -> bool:
+    """No answer settled it, so that what a busy prober did not hear could have."""
+    return finding.state in UNANSWERED or finding.rule_id in SYMPTOMS
 
 
 def _strongest(findings: Sequence[Finding]) -> Finding:

@@ -6,6 +6,7 @@ from typing import Final
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import Evidence, ids
 from observatory.analysis.judging.path import stops_at_home
+from observatory.analysis.judging.rules.overload import unheard
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Failure
@@ -37,11 +38,14 @@ GUARDS: Final = (
     _guard("guard.vantage_unavailable", _vantage_unavailable),
     _guard(
         "guard.vantage_offline",
-        lambda case: case.canary is not None and not case.canary_answers and _fails(case),
+        # What the target's own steps heard came over this line too: a notice, an address, a connect.
+        lambda case: case.canary is not None and not case.canary_answers and not case.facts.any_reply,
     ),
-    _guard("guard.prober_overloaded", lambda case: case.overloaded and _fails(case)),
     _guard("guard.local_firewall", _local_firewall),
 )
+
+# Asked after the layers too, where no answer settled anything: it never makes an ok of what was not heard.
+OVERLOAD_GUARDS: Final = (_guard("guard.prober_overloaded", lambda case: case.overloaded and unheard(case)),)
 
 # Asked after the layers: an artefact is sufficient, and what fails at the control too is down anyway.
 LATE_GUARDS: Final = (

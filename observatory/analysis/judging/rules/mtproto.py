@@ -36,6 +36,11 @@ def _tries(case: Case, those: frozenset[Way]) -> list[MtprotoObservation]:
     return [o for o in case.facts.mtproto if (o.endpoint, o.transport) in those]
 
 
+def mute_tries(case: Case) -> list[MtprotoObservation]:
+    """Tries over an open connection, of ways that never brought a proof."""
+    return _tries(case, _mute(case))
+
+
 def _works_elsewhere(case: Case, mute: frozenset[Way]) -> frozenset[Way]:
     """Mute ways that a control proved; where the endpoint is wholly mute, any way of it that one proved."""
     same = frozenset(w for c in case.controls for w in ways(o for o in c.mtproto if o.nonce_echoed))

@@ -66,10 +66,12 @@ def _uncompared(case: Case) -> Evidence:
 
 def _some_dead(case: Case) -> Evidence:
     """k of n: some of a data centre's endpoints accept no connection, and no control says they never do."""
-    if not case.is_data_centre or case.overloaded:
+    if not case.is_data_centre:
         return ()
     dead = tuple(e for e in case.dead_endpoints if not case.control_tried(e) or case.control_connects(e))
-    return ids(_tries(case, dead))
+    tries = _tries(case, dead)
+    # What a busy prober did not hear is nobody's silence.
+    return ids(o for o in tries if not (case.overloaded and o.failure is Failure.TIMEOUT))
 
 
 def _slow(case: Case) -> tuple[float, Evidence] | None:
@@ -77,15 +79,20 @@ def _slow(case: Case) -> tuple[float, Evidence] | None:
     here = case.facts.page_bps
     transfers = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
     canary = case.canary.page_bps if case.canary is not None else None
-    if here is None or canary is None or not transfers or case.overloaded:
+    if here is None or canary is None or not transfers:
         return None
     if here >= THROTTLED_BPS or canary < TIMES_SLOWER * here:
         return None
     return here, ids(transfers)
 
 
+def slow_transfers(case: Case) -> Evidence:
+    """The transfers of a rate far below the canary's, whatever made it so."""
+    return (_slow(case) or (0.0, ()))[1]
+
+
 def _slow_here_only(case: Case) -> tuple[float, Evidence] | None:
-    slow = _slow(case)
+    slow = None if case.overloaded else _slow(case)
     elsewhere = [bps for c in case.controls if (bps := c.page_bps) is not None]
     return slow if slow and any(bps >= TIMES_SLOWER * slow[0] for bps in elsewhere) else None
 
@@ -144,7 +151,7 @@ TCP_RULES: Final = (
         State.IMPAIRED,
         None,
         Basis.SYMPTOM,
-        lambda case: not case.controls and (_slow(case) or (0.0, ()))[1],
+        lambda case: not case.controls and not case.overloaded and slow_transfers(case),
     ),
     Rule(
         "tcp.connects",

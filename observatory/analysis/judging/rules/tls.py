@@ -122,15 +122,19 @@ def _request_failed(case: Case) -> Evidence:
     return ids(pages) if case.control_proved and case.canary_works else ()
 
 
-def _slow_handshake(case: Case) -> Evidence:
+def slow_handshakes(case: Case) -> Evidence:
     """The quickest handshake takes many times as long as the canary's and a control's."""
     here = case.facts.handshake_s
     canary = case.canary.handshake_s if case.canary is not None else None
     elsewhere = min((s for c in case.controls if (s := c.handshake_s) is not None), default=None)
-    if here is None or canary is None or elsewhere is None or case.overloaded:
+    if here is None or canary is None or elsewhere is None:
         return ()
     slow = here >= SLOW_HANDSHAKE_S and here >= TIMES_SLOWER * max(canary, elsewhere)
     return ids(proofs(case)) if slow else ()
+
+
+def _slow_handshake(case: Case) -> Evidence:
+    return () if case.overloaded else slow_handshakes(case)
 
 
 def _down(case: Case) -> Evidence:
