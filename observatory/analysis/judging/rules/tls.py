@@ -22,6 +22,8 @@ from observatory.analysis.judging.rules.tcp import TIMES_SLOWER, throttled
 from observatory.model import Layer, State
 from probes.records import Failure, Payload, Purpose, TlsObservation
 
+# The far end spoke, and it was no handshake: an alert, a page in plain text, a version nobody speaks.
+TURNED_DOWN: Final = frozenset({Failure.SSL_HANDSHAKE})
 ANSWERED: Final = frozenset({None, Failure.SSL_HANDSHAKE})
 NOT_THROUGH: Final = RESET | SILENCE | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 # A handshake that takes longer is compared with the canary's.
@@ -42,20 +44,32 @@ def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, .
 
 def _compared(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
     """Broken here, while a control proves the name alive and the canary works."""
-    return _broken(case, failures) if case.control_proved and case.canary_works else ()
+    tries = _broken(case, failures) if case.control_proved and case.canary_works else ()
+    return tries if all(_finishes_elsewhere(case, o) for o in tries) else ()
 
 
-def _another_name(case: Case, tries: tuple[TlsObservation, ...]) -> tuple[bool | None, Evidence]:
-    """Was a harmless name, or none, answered at an address of these? An alert is an answer too. None: not
-    tried."""
+def _finishes_elsewhere(case: Case, handshake: TlsObservation) -> bool:
+    """One server of several may be set up badly and turn everybody down; so a refusal counts where a control
+    was let in at this very address, or recorded no addresses at all."""
+    if handshake.failure not in TURNED_DOWN:
+        return True
+    return handshake.endpoint.address in case.controls_proved or not case.controls_proved
+
+
+def _another_name(
+    case: Case, tries: tuple[TlsObservation, ...], failures: frozenset[Failure]
+) -> tuple[bool | None, Evidence]:
+    """Was a harmless name, or none, answered at an address of these? An alert is an answer too, but where the
+    target's name got one. None: not tried."""
     addresses = {o.endpoint.address for o in tries}
+    answered = ANSWERED - failures
     others = [
         o
         for purpose in (Purpose.HARMLESS_NAME, Purpose.NO_NAME)
         for o in case.facts.tls_for(purpose)
         if o.endpoint.address in addresses
     ]
-    return (any(o.failure in ANSWERED for o in others) if others else None), ids(others)
+    return (any(o.failure in answered for o in others) if others else None), ids(others)
 
 
 def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
@@ -65,13 +79,13 @@ def _target_elsewhere_fails(case: Case, failures: frozenset[Failure]) -> bool:
 
 def _by_name(case: Case, failures: frozenset[Failure]) -> Evidence:
     tries = _compared(case, failures)
-    works, others = _another_name(case, tries)
+    works, others = _another_name(case, tries, failures)
     return (*ids(tries), *others) if tries and works else ()
 
 
 def _by_address(case: Case, failures: frozenset[Failure]) -> Evidence:
     tries = _compared(case, failures)
-    works, others = _another_name(case, tries)
+    works, others = _another_name(case, tries, failures)
     elsewhere = case.facts.tls_for(Purpose.CANARY_ADDRESS)
     # Where the name breaks off everywhere, a penalty that follows it explains the rest: name and address stay
     # one.
@@ -91,12 +105,12 @@ def _on_path(case: Case) -> Evidence:
     """
     tries = _broken(case, RESET) if case.control_proved or not case.controls else ()
     place = case.interference(Payload.CLIENT_HELLO) if tries and case.canary_works else None
-    works, others = _another_name(case, tries)
+    works, others = _another_name(case, tries, RESET)
     return (*ids(tries), *others, *place.evidence) if place is not None and works else ()
 
 
 def _controls_disagree(case: Case) -> Evidence:
-    tries = _broken(case, RESET | SILENCE)
+    tries = _broken(case, RESET | SILENCE | TURNED_DOWN)
 
     def works(control: Facts) -> bool | None:
         return any(shows_valid_certificate(o) for o in control.tls) if control.tls else None
@@ -185,13 +199,14 @@ TLS_RULES: Final = (
     Rule("tls.controls_disagree", Layer.TLS, State.IMPAIRED, None, Basis.SYMPTOM, _controls_disagree),
     *_rules_for("reset", RESET),
     *_rules_for("timeout", SILENCE),
+    *_rules_for("alert", TURNED_DOWN),
     Rule(
         "tls.fails_variously",
         Layer.TLS,
         State.LIKELY_BLOCKED,
         None,
         Basis.COMPARISON,
-        lambda case: _either(case, RESET | SILENCE),
+        lambda case: _either(case, RESET | SILENCE | TURNED_DOWN),
     ),
     Rule(
         "tls.reset.on_path",

@@ -58,7 +58,7 @@ from tests.observatory.analysis.judging.builder import (
     with_more,
 )
 
-RESET, TIMEOUT = Failure.CONNECTION_RESET, Failure.TIMEOUT
+RESET, TIMEOUT, ALERT = Failure.CONNECTION_RESET, Failure.TIMEOUT, Failure.SSL_HANDSHAKE
 VANTAGE, SINK = Resolver.VANTAGE, Resolver.SINK
 SECURE = Endpoint(address=TELEGRAM, port=443)
 PLAIN = Endpoint(address=TELEGRAM, port=80)
@@ -167,6 +167,36 @@ NAME_OR_ADDRESS: list[tuple[str, Build, Expected]] = [
         (LIKELY, "tls.reset"),
     ),
     (
+        "the name is turned down by an alert, another name is not",
+        lambda: with_more(changed(host(), tls_fails(ALERT)), harmless()),
+        (LIKELY, "tls.alert.sni"),
+    ),
+    (
+        "the name is turned down, no name at all is not",
+        lambda: with_more(
+            changed(host(), tls_fails(ALERT)), replace(harmless(), purpose=Purpose.NO_NAME, server_name="")
+        ),
+        (LIKELY, "tls.alert.sni"),
+    ),
+    (
+        "every name is turned down here, at an address that lets a control in",
+        lambda: with_more(changed(host(), tls_fails(ALERT)), harmless(ALERT), elsewhere(None)),
+        (LIKELY, "tls.alert.other"),
+    ),
+    (
+        "the name is turned down, no other was tried",
+        lambda: changed(host(), tls_fails(ALERT)),
+        (LIKELY, "tls.alert"),
+    ),
+    (
+        "turned down at an address where no control was: one server of several may be set up badly",
+        lambda: with_more(
+            changed(host(address="149.154.167.41"), tls_fails(ALERT), quic_fails),
+            harmless(None, "149.154.167.41"),
+        ),
+        (IMPAIRED, None),
+    ),
+    (
         "Host header reset, another Host answered",
         lambda: with_more(changed(host(), plain_fails(RESET)), page(Purpose.HARMLESS_NAME)),
         (LIKELY, "http.reset.host"),
@@ -240,6 +270,25 @@ def quic_handshake_fails(o: AnyObservation) -> AnyObservation:
 @pytest.mark.parametrize("row", NAME_OR_ADDRESS, ids=lambda row: str(row[0]))
 def test_name_or_address(row: tuple[str, Build, Expected]) -> None:
     assert outcome(judge(row[1]())) == row[2]
+
+
+def test_what_turns_everybody_down_is_an_outage() -> None:
+    turned_down = changed(host("control"), tls_fails(ALERT), quic_fails)
+    verdict = judge(changed(host(), tls_fails(ALERT), quic_fails), control=turned_down)
+    assert verdict.state is DOWN
+
+
+def test_what_turns_the_canary_down_too_is_no_filter_of_one_name() -> None:
+    here = with_more(changed(host(), tls_fails(ALERT), quic_fails), harmless())
+    verdict = judge(here, canary_here=changed(canary(), tls_fails(ALERT), quic_fails))
+    assert verdict.state is INSUFFICIENT
+
+
+def test_an_alert_then_a_reset_has_no_kind() -> None:
+    first = changed(host(), tls_fails(ALERT))
+    handshake = next(o for o in first.observations if isinstance(o, TlsObservation))
+    both = with_more(first, replace(handshake, id="o99", attempt=2, failure=RESET))
+    assert outcome(judge(both)) == (LIKELY, None)
 
 
 def test_reset_then_silence_has_no_kind() -> None:
