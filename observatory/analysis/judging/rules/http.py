@@ -17,6 +17,10 @@ from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Failure, HttpObservation, Payload, Purpose, Resolver
 
+TOO_MANY_REQUESTS: Final = 429
+# What a server says to a network that it will not or cannot serve (RFC 9110, RFC 7725).
+REFUSALS: Final = frozenset({403, 451, 503})
+
 
 def plain_pages(case: Case) -> tuple[HttpObservation, ...]:
     """What port 80 said at genuine addresses; an import's unknown address when the names were true."""
@@ -103,16 +107,49 @@ def _breaks(case: Case, failures: frozenset[Failure], *, over_tls: bool) -> tupl
     return pages if compared else ()
 
 
-def _breaks_by_host(case: Case, failures: frozenset[Failure]) -> Evidence:
-    """On port 80 the target's Host breaks off, a harmless one at the same address is answered."""
-    pages = _breaks(case, failures, over_tls=False)
-    addresses = {o.endpoint.address for o in pages}
-    others = [
+def _harmless_answers(case: Case, addresses: set[str]) -> list[HttpObservation]:
+    """What port 80 at these addresses says to a Host that nobody blocks."""
+    return [
         o
         for o in case.facts.http_for(Purpose.HARMLESS_NAME)
         if not o.over_tls and o.status is not None and o.endpoint.address in addresses
     ]
+
+
+def _breaks_by_host(case: Case, failures: frozenset[Failure]) -> Evidence:
+    """On port 80 the target's Host breaks off, a harmless one at the same address is answered."""
+    pages = _breaks(case, failures, over_tls=False)
+    others = _harmless_answers(case, {o.endpoint.address for o in pages})
     return (*ids(pages), *ids(others)) if pages and others else ()
+
+
+def _page_by_host(case: Case) -> Evidence:
+    """Port 80 shows a page that no control gets, and another one for a harmless Host at the same address."""
+    pages = [o for o in plain_pages(case) if o.status is not None]
+    expected = [o for c in case.controls for o in c.http if not o.over_tls and o.status is not None]
+    others = _harmless_answers(case, {o.endpoint.address for o in pages})
+    if not expected or not others or not case.canary_works:
+        return ()
+    if any(_is_expected(case, o, expected) or _is_servers_own(case, o) for o in pages):
+        return ()
+    differ = not any(is_alike(page, other) for page in pages for other in others)
+    return (*_artefact(case, pages), *ids(others)) if differ and _artefact(case, pages) else ()
+
+
+def _is_expected(case: Case, page: HttpObservation, expected: list[HttpObservation]) -> bool:
+    host = redirect_host(page)
+    return any(is_alike(page, other) for other in expected) or (
+        host is not None and case.reference.is_telegram_host(host)
+    )
+
+
+def _is_servers_own(case: Case, page: HttpObservation) -> bool:
+    """A genuine server may turn this network away or limit it; then it says so over TLS as well, or that is
+    not known."""
+    if page.status == TOO_MANY_REQUESTS:
+        return True
+    secure = [o.status for o in secure_pages(case) if o.status is not None]
+    return page.status in REFUSALS and not any(status < 400 for status in secure)
 
 
 def _reset_on_path(case: Case) -> Evidence:
@@ -221,6 +258,15 @@ HTTP_RULES: Final = (
     _rule("http.reset.after_tls", RESET, "http.reset", over_tls=True),
     _host_rule("reset", RESET),
     _host_rule("timeout", SILENCE),
+    _host_rule("garbage", frozenset({Failure.HTTP_BAD_REPLY})),
+    Rule(
+        "http.page.host",
+        Layer.HTTP,
+        State.LIKELY_BLOCKED,
+        "http.blockpage.host",
+        Basis.COMPARISON,
+        _page_by_host,
+    ),
     _rule("http.reset.plain", RESET, "http.reset", over_tls=False),
     _rule("http.timeout.plain", SILENCE, "http.timeout", over_tls=False),
     Rule(

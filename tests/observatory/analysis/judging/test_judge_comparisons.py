@@ -665,6 +665,58 @@ def test_a_page_nobody_knows_on_port_80_is_not_called_a_block_page() -> None:
     assert judge(here).state is OK
 
 
+STRANGE: dict[str, object] = {"status": 200, "headers": (), "body": b"No.", "received_bytes": 3}
+# What port 80 says to the target's Host; a harmless one gets 404, a control is led to HTTPS.
+BY_HOST: list[tuple[str, dict[str, object], Expected]] = [
+    ("an unknown page", STRANGE, (LIKELY, "http.blockpage.host")),
+    ("a proxy's 403", {**STRANGE, "status": 403}, (LIKELY, "http.blockpage.host")),
+    ("a proxy's 503", {**STRANGE, "status": 503}, (LIKELY, "http.blockpage.host")),
+    ("what every Host gets", {**STRANGE, "status": 404, "received_bytes": 0}, (OK, None)),
+    ("what a control gets", {}, (OK, None)),
+    (
+        "another page of Telegram's",
+        {"status": 302, "headers": (("location", "https://telegram.org/"),)},
+        (OK, None),
+    ),
+    ("too many requests", {**STRANGE, "status": 429}, (OK, None)),
+]
+
+
+@pytest.mark.parametrize("row", BY_HOST, ids=lambda row: str(row[0]))
+def test_a_page_for_one_host_alone(row: tuple[str, dict[str, object], Expected]) -> None:
+    _, shown, expected = row
+    here = with_more(changed(host(), plain_page(**shown)), page(Purpose.HARMLESS_NAME))
+    verdict = judge(here)
+    assert outcome(verdict) == expected, verdict
+    if expected[0] is LIKELY:
+        assert verdict.partial and outcome(judge(changed(here, quic_fails), without_control=True)) == (
+            OK,
+            None,
+        )
+
+
+@pytest.mark.parametrize("status", [403, 451, 503])
+def test_a_server_that_turns_this_network_away_over_tls_too_blocks_nothing(status: int) -> None:
+    shown = plain_page(status=status, headers=(), body=b"No.", received_bytes=3)
+
+    def over_tls(o: AnyObservation) -> AnyObservation:
+        return replace(o, status=status) if isinstance(o, HttpObservation) and o.over_tls else o
+
+    here = with_more(changed(host(), shown, over_tls), page(Purpose.HARMLESS_NAME))
+    assert outcome(judge(here)) == (IMPAIRED, "http.error")
+
+
+def test_a_page_that_the_canary_gets_too_is_a_portal() -> None:
+    here = with_more(changed(host(), plain_page(**STRANGE)), page(Purpose.HARMLESS_NAME))
+    assert judge(here, canary_here=changed(canary(), plain_page(**STRANGE))).state is OK
+
+
+def test_a_broken_reply_for_one_host_alone() -> None:
+    broken = plain_fails(Failure.HTTP_BAD_REPLY)
+    here = with_more(changed(host(), broken), page(Purpose.HARMLESS_NAME))
+    assert outcome(judge(here)) == (LIKELY, "http.garbage.host")
+
+
 # --- measurements of other people: no canary, one exchange with a helper
 
 
