@@ -206,12 +206,14 @@ def _answered_plain(case: Case) -> Evidence:
 
 
 def _down(case: Case) -> Evidence:
-    pages = secure_pages(case) or plain_pages(case)
+    """No page here, and none at a control of the same kind: that port 80 redirects there shows no page behind
+    it."""
+    secure = secure_pages(case)
+    pages = secure or plain_pages(case)
     failed = bool(pages) and all(o.status is None for o in pages)
-    controls_fail = bool(case.controls) and not any(
-        _control_answers(c, over_tls) for c in case.controls for over_tls in (True, False)
-    )
-    return ids(pages) if failed and controls_fail else ()
+    tried = [o for c in case.controls for o in c.http if not secure or o.over_tls]
+    controls_fail = bool(case.controls) and not any(o.status is not None for o in tried)
+    return ids(pages) if failed and controls_fail and (tried or not secure) else ()
 
 
 def _rule(id_: str, failures: frozenset[Failure], mechanism: str, *, over_tls: bool) -> Rule:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.facts import Facts
 from observatory.analysis.judging.judge import ALL_RULES, judge_measurement
 from observatory.model import State
 from observatory.reference import load_reference
@@ -19,6 +20,7 @@ from probes.records import (
     Measurement,
     QuicObservation,
     Resolver,
+    TargetKind,
     TcpObservation,
     TlsObservation,
 )
@@ -261,6 +263,17 @@ def unreachable(measured: Measurement) -> Measurement:
     return changed(measured, tcp_fails(Failure.TIMEOUT), quic_fails)
 
 
+def stalled(
+    measured: Measurement, *, handshake: bool = True, failure: Failure = Failure.TIMEOUT
+) -> Measurement:
+    def no_page(o: AnyObservation) -> AnyObservation:
+        if isinstance(o, HttpObservation) and o.over_tls:
+            return replace(o, failure=failure, status=None, body=b"", received_bytes=0, first_byte_s=None)
+        return o
+
+    return changed(measured, no_page) if handshake else changed(measured, tls_fails(failure), quic_fails)
+
+
 def resolver_broken(measured: Measurement) -> Measurement:
     return changed(
         measured, resolves_to(answer(rcode="SERVFAIL"), resolver=VANTAGE, failure=Failure.DNS_SERVFAIL)
@@ -287,6 +300,27 @@ def resolver_broken(measured: Measurement) -> Measurement:
             unreachable(retired(host())),
             canary(),
             retired(host("control")),
+            State.DOWN,
+        ),
+        (
+            "stalls for everyone after the handshake, port 80 redirects",
+            stalled(host()),
+            canary(),
+            stalled(host("control")),
+            State.DOWN,
+        ),
+        (
+            "stalls for everyone before the handshake, port 80 redirects",
+            stalled(host(), handshake=False),
+            canary(),
+            stalled(host("control"), handshake=False),
+            State.DOWN,
+        ),
+        (
+            "breaks off for everyone after the handshake",
+            stalled(host(), failure=Failure.CONNECTION_RESET),
+            canary(),
+            stalled(host("control"), failure=Failure.EOF),
             State.DOWN,
         ),
         ("vantage offline", offline(host()), offline(canary()), host("control"), State.INSUFFICIENT),
@@ -453,6 +487,53 @@ def test_nothing_missing_doubled_or_reordered_turns_health_into_blocking(data: s
         without_canary=data.draw(st.booleans()),
     )
     assert verdict.state not in (State.BLOCKED, State.LIKELY_BLOCKED), verdict
+
+
+def test_a_page_that_only_this_vantage_point_waits_for_is_no_outage() -> None:
+    verdict = judge(stalled(host()))
+    assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, "http.timeout")
+
+
+def _proves_health(measured: Measurement) -> bool:
+    """The name resolves to where it should, and the target proved itself: a page over TLS, or a nonce."""
+    facts = Facts(measured)
+    if measured.target_kind is TargetKind.DATA_CENTRE:
+        return any(o.nonce_echoed for o in facts.mtproto)
+    where = facts.proved_addresses or {o.endpoint.address for o in facts.proved_pages}
+    return bool(where & facts.addresses(Resolver.VANTAGE)) and any(
+        o.over_tls and o.status for o in facts.http
+    )
+
+
+@pytest.mark.parametrize("row", CENSORED, ids=lambda row: str(row[0]))
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_nothing_missing_turns_a_block_into_health_without_its_proof(
+    row: tuple[str, Build, State, str], data: st.DataObject
+) -> None:
+    """Whatever was lost of a blocked measurement or of its control, ok needs the proof of health."""
+    blocked = row[1]()
+    kept = data.draw(st.lists(st.sampled_from(blocked.observations), unique_by=lambda o: o.id))
+    here = replace(blocked, observations=tuple(o for o in blocked.observations if o in kept))
+    control = host("control") if blocked.target_kind is TargetKind.HOST else centre("control")
+    seen = data.draw(st.lists(st.sampled_from(control.observations), unique_by=lambda o: o.id))
+    verdict = judge(
+        here,
+        control=replace(control, observations=tuple(o for o in control.observations if o in seen)),
+        without_control=data.draw(st.booleans()),
+    )
+    assert verdict.state is not State.OK or _proves_health(here), verdict
+
+
+@pytest.mark.parametrize("row", CENSORED, ids=lambda row: str(row[0]))
+def test_no_single_observation_lost_turns_a_block_into_health_without_its_proof(
+    row: tuple[str, Build, State, str],
+) -> None:
+    blocked = row[1]()
+    for lost in blocked.observations:
+        here = replace(blocked, observations=tuple(o for o in blocked.observations if o is not lost))
+        verdict = judge(here)
+        assert verdict.state is not State.OK or _proves_health(here), (lost, verdict)
 
 
 def test_no_quic_is_no_fault() -> None:
