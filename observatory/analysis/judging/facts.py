@@ -214,7 +214,7 @@ class Facts:
         )
 
     @lazy
-    def centre_answers(self) -> tuple[HttpObservation, ...]:
+    def data_centre_answers(self) -> tuple[HttpObservation, ...]:
         """Plain HTTP answers at a data centre, where no nonce was asked for (imports): anybody's."""
         if self.measurement.target_kind is not TargetKind.DATA_CENTRE or self.mtproto:
             return ()
@@ -223,7 +223,7 @@ class Facts:
     @lazy
     def front_answers(self) -> tuple[HttpObservation, ...]:
         """Those of them that Telegram's front gives."""
-        return tuple(o for o in self.centre_answers if is_front_answer(o))
+        return tuple(o for o in self.data_centre_answers if is_front_answer(o))
 
     @lazy
     def front_answers_app(self) -> bool:
@@ -231,10 +231,15 @@ class Facts:
         return any(o.endpoint.port != 80 for o in self.front_answers)
 
     @lazy
+    def tried_tls(self) -> bool:
+        """Anything over TLS was tried, under whatever name: imports of plain HTTP have nothing of it."""
+        kinds = (TlsObservation, QuicObservation, ThroughputObservation)
+        return any(self._all(kind) for kind in kinds) or any(o.over_tls for o in self._all(HttpObservation))
+
+    @lazy
     def answered_plain(self) -> bool:
         """Port 80 answered, and nothing over TLS was tried: as far as an import of plain HTTP can tell."""
-        tried_tls = bool(self.tls) or any(o.over_tls for o in self.http)
-        return not tried_tls and any(o.status is not None for o in self.http)
+        return not self.tried_tls and any(o.status is not None for o in self.http)
 
     @lazy
     def reached(self) -> bool:

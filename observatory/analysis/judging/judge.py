@@ -104,7 +104,7 @@ def _has_name(case: Case) -> bool:
 
 def _is_secure(case: Case) -> bool:
     """Whether anything over TLS was to be tried: imports of plain HTTP have no such layer."""
-    plain_only = bool(case.facts.http) and not case.facts.tls and not any(o.over_tls for o in case.facts.http)
+    plain_only = bool(case.facts.http) and not case.facts.tried_tls
     return not plain_only or any(o.endpoint.port == 443 for o in case.facts.tcp)
 
 

@@ -119,8 +119,8 @@ def _nothing_there(case: Case) -> Evidence:
 
 
 def _leads_nowhere(case: Case) -> Evidence:
-    """Answers lead only to addresses that no other source gives and that take no connection here: invented ones,
-    or servers of the target that are gone, or filtered."""
+    """Answers lead only to addresses that no other source gives and that take no connection here: invented
+    ones, or servers of the target that are gone, or filtered."""
     return _evidence(pair for pairs in _dead(case).values() for pair in pairs)
 
 

@@ -89,13 +89,13 @@ def _answers_http(case: Case) -> Evidence:
 
 def _strangers(case: Case) -> tuple[HttpObservation, ...]:
     """Answers at the data centre that its front never gives."""
-    return tuple(o for o in case.facts.centre_answers if not is_front_answer(o))
+    return tuple(o for o in case.facts.data_centre_answers if not is_front_answer(o))
 
 
 def _notice(case: Case, *, redirect: bool) -> Evidence:
     """A known notice in the data centre's place, which no control was shown."""
     shown = case.redirects_to_block_page if redirect else case.shows_block_page
-    elsewhere = any(shown(o) for c in case.controls for o in c.centre_answers)
+    elsewhere = any(shown(o) for c in case.controls for o in c.data_centre_answers)
     return () if elsewhere else ids(o for o in _strangers(case) if shown(o))
 
 
@@ -121,7 +121,7 @@ def _request_filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
 
 def _unanswered(case: Case) -> list[HttpObservation]:
     """Requests to endpoints that never answered one; what could not even be connected to is TCP's matter."""
-    answered = {o.endpoint for o in case.facts.centre_answers}
+    answered = {o.endpoint for o in case.facts.data_centre_answers}
     dead = frozenset(case.main_endpoints) - case.connected
     return [o for o in case.facts.http if o.endpoint not in answered | dead]
 

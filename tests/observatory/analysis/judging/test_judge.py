@@ -495,14 +495,15 @@ def test_a_page_that_only_this_vantage_point_waits_for_is_no_outage() -> None:
 
 
 def _proves_health(measured: Measurement) -> bool:
-    """The name resolves to where it should, and the target proved itself: a page over TLS, or a nonce."""
+    """The name leads to an address that proved itself, by certificate or nonce, and a page was answered; what
+    has nothing over TLS is read as a measurement of plain HTTP, which rests on the control's page."""
     facts = Facts(measured)
     if measured.target_kind is TargetKind.DATA_CENTRE:
         return any(o.nonce_echoed for o in facts.mtproto)
-    where = facts.proved_addresses or {o.endpoint.address for o in facts.proved_pages}
-    return bool(where & facts.addresses(Resolver.VANTAGE)) and any(
-        o.over_tls and o.status for o in facts.http
-    )
+    pages = [o for o in facts.http if o.status is not None]
+    proved = facts.proved_addresses or {o.endpoint.address for o in facts.proved_pages}
+    where = proved if facts.tried_tls else {o.endpoint.address for o in pages}
+    return bool(where & facts.addresses(Resolver.VANTAGE)) and bool(pages)
 
 
 @pytest.mark.parametrize("row", CENSORED, ids=lambda row: str(row[0]))
@@ -515,7 +516,7 @@ def test_nothing_missing_turns_a_block_into_health_without_its_proof(
     blocked = row[1]()
     kept = data.draw(st.lists(st.sampled_from(blocked.observations), unique_by=lambda o: o.id))
     here = replace(blocked, observations=tuple(o for o in blocked.observations if o in kept))
-    control = host("control") if blocked.target_kind is TargetKind.HOST else centre("control")
+    control = host("control") if blocked.target_kind is TargetKind.HOST else data_centre("control")
     seen = data.draw(st.lists(st.sampled_from(control.observations), unique_by=lambda o: o.id))
     verdict = judge(
         here,

@@ -24,8 +24,8 @@ from tests.observatory.analysis.judging.builder import (
     BLOCK_PAGE,
     TELEGRAM,
     answer,
-    centre,
     changed,
+    data_centre,
     harmless,
     host,
     judge,
@@ -102,9 +102,9 @@ SILENCES: list[tuple[str, Build, State]] = [
         LIKELY,
     ),
     ("name slow", lambda: slow(host()), IMPAIRED),
-    ("data centre swallowed", lambda: changed(centre(), tcp_fails(TIMEOUT)), LIKELY),
-    ("one port of a data centre swallowed", lambda: changed(centre(), tcp_fails(TIMEOUT, 443)), LIKELY),
-    ("the app's protocol swallowed on one port", lambda: changed(centre(), mute), LIKELY),
+    ("data centre swallowed", lambda: changed(data_centre(), tcp_fails(TIMEOUT)), LIKELY),
+    ("one port of a data centre swallowed", lambda: changed(data_centre(), tcp_fails(TIMEOUT, 443)), LIKELY),
+    ("the app's protocol swallowed on one port", lambda: changed(data_centre(), mute), LIKELY),
 ]
 
 
@@ -118,7 +118,7 @@ def test_silence_heard_by_a_busy_prober_is_neither_a_block_nor_fine(row: tuple[s
 
 ANSWERS: list[tuple[str, Build]] = [
     ("a router rejects the address", lambda: changed(host(), tcp_fails(Failure.HOST_UNREACHABLE))),
-    ("a data centre refuses", lambda: changed(centre(), tcp_fails(Failure.CONNECTION_REFUSED))),
+    ("a data centre refuses", lambda: changed(data_centre(), tcp_fails(Failure.CONNECTION_REFUSED))),
     ("name reset", lambda: with_more(changed(host(), tls_fails(RESET)), harmless())),
     (
         "name denied",
@@ -129,7 +129,7 @@ ANSWERS: list[tuple[str, Build]] = [
         lambda: changed(host(), resolves_to(answer(BLOCK_PAGE), resolver=Resolver.VANTAGE)),
     ),
     ("nothing wrong", host),
-    ("nothing wrong at a data centre", centre),
+    ("nothing wrong at a data centre", data_centre),
 ]
 
 
@@ -150,7 +150,7 @@ def test_answers_beside_silences_stand() -> None:
 
 
 def test_a_dead_port_that_answered_is_counted_without_a_control_too() -> None:
-    here = busy(changed(centre(), tcp_fails(Failure.HOST_UNREACHABLE, 443)))
+    here = busy(changed(data_centre(), tcp_fails(Failure.HOST_UNREACHABLE, 443)))
     verdict = judge(here, without_control=True)
     assert verdict.state is not OK
 
