@@ -57,6 +57,7 @@ def read_pages(
 
     Errors: Rejected.
     """
+    was_asked = any(True for _ in read_queries(test_keys, scope.name, Notes()))
     for entry, parts, where in requests_in_order(test_keys):
         if _host(parts) != scope.name or _is_quic(entry):
             continue
@@ -73,7 +74,7 @@ def read_pages(
                 yield _handshake(entry, failure, raw, scope, port, notes)
                 continue
             if _never_sent(failure, raw, over_tls, port, scope, handshakes) and _is_on_record(
-                failure, raw, port, scope, handshakes if over_tls else (), test_keys
+                raw, port, scope, handshakes if over_tls else (), was_asked=was_asked
             ):
                 continue
         started_s, duration_s = notes.times(entry)
@@ -163,17 +164,12 @@ def _never_sent(
 
 
 def _is_on_record(
-    failure: Failure | None,
-    raw: str | None,
-    port: int,
-    scope: Scope,
-    handshakes: tuple[TlsObservation, ...],
-    test_keys: Mapping[str, Any],
+    raw: str | None, port: int, scope: Scope, handshakes: tuple[TlsObservation, ...], *, was_asked: bool
 ) -> bool:
     """The step that failed before the request could be sent was written down for itself."""
     if (raw or "").startswith(DNS_PREFIX):
-        return any(True for _ in read_queries(test_keys, scope.name, Notes()))
-    return bool(handshakes) or any(known == port for _, known in scope.connected | scope.dead)
+        return was_asked
+    return bool(handshakes) or port in scope.connected or port in scope.dead
 
 
 def _handshake(

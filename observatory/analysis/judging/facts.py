@@ -234,7 +234,8 @@ class Facts:
     def tried_tls(self) -> bool:
         """Anything over TLS was tried, under whatever name: imports of plain HTTP have nothing of it."""
         kinds = (TlsObservation, QuicObservation, ThroughputObservation)
-        return any(self._all(kind) for kind in kinds) or any(o.over_tls for o in self._all(HttpObservation))
+        pages = (o for o in self._all(HttpObservation) if o.purpose is not Purpose.REDIRECT)
+        return any(self._all(kind) for kind in kinds) or any(o.over_tls for o in pages)
 
     @lazy
     def answered_plain(self) -> bool:
