@@ -12,6 +12,7 @@ from observatory.analysis.judging.facts import (
     redirect_host,
     shows_valid_certificate,
 )
+from observatory.analysis.judging.rules.http_redirects import led_to_notice
 from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -247,6 +248,14 @@ HTTP_RULES: Final = (
         "http.redirect",
         Basis.ARTEFACT,
         _block_redirect,
+    ),
+    Rule(
+        "http.redirect.notice",
+        Layer.HTTP,
+        State.BLOCKED,
+        "http.redirect",
+        Basis.ARTEFACT,
+        led_to_notice,
     ),
     Rule(
         "http.redirect.foreign",

@@ -1,0 +1,51 @@
+"""Where port 80 led: pages of other hosts at the end of redirects, which imports keep."""
+
+from typing import Final
+
+from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.facts import Evidence, ids, redirect_host
+from probes.records import HttpObservation, Purpose
+
+# Less alike than this, two bodies are surely of two pages: what a control may have got too is no notice.
+MAX_LENGTH_RATIO: Final = 1.5
+
+
+def led_to_notice(case: Case) -> Evidence:
+    """A known notice stands at another site, where port 80 led; no control got it, nor the canary."""
+    senders = [o for o in case.facts.http if not o.over_tls and _leads_away(case, o)]
+    notices = [o for o in case.facts.http_for(Purpose.REDIRECT) if _is_notice(case, o)]
+    places = {redirect_host(o) for o in senders} | {o.host for o in notices}
+    canary = case.canary.http if case.canary is not None else ()
+    if not senders or not notices or any(redirect_host(o) in places for o in canary):
+        return ()
+    return (*ids(senders), *ids(notices))
+
+
+def _leads_away(case: Case, page: HttpObservation) -> bool:
+    """To another site, and not from an address that is known to be forged."""
+    place = redirect_host(page)
+    return (
+        place is not None
+        and not _is_one_site(place, page.host)
+        and (not page.endpoint.address or case.counts(page.endpoint))
+    )
+
+
+def _is_notice(case: Case, page: HttpObservation) -> bool:
+    if _is_one_site(page.host, case.measurement.target) or not case.shows_block_page(page):
+        return False
+    ends = (o for control in case.controls for o in (*control.http, *control.http_for(Purpose.REDIRECT)))
+    return not any(_may_be_alike(page, other) for other in ends)
+
+
+def _is_one_site(host: str, other: str) -> bool:
+    """One name lies below the other: a site that leads to its own pages."""
+    short, long = sorted((host.removeprefix("www."), other.removeprefix("www.")), key=len)
+    return long == short or long.endswith(f".{short}")
+
+
+def _may_be_alike(page: HttpObservation, other: HttpObservation) -> bool:
+    if page.status != other.status:
+        return False
+    small, large = sorted((page.received_bytes, other.received_bytes))
+    return page.body_truncated or large <= MAX_LENGTH_RATIO * small
