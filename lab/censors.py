@@ -347,9 +347,10 @@ _ENTRIES: Final = (
     ),
     Censor(
         id="local_firewall",
-        summary="the client machine's own firewall drops TCP 443 and 80 to the addresses",
+        summary="the client machine's own firewall drops, rejects or resets TCP 443 and 80 to the addresses",
         is_failure=True,
         aim=Aim.ADDRESSES,
+        params={"answer": _one_of("drop", "reject", "reset")},
         rules=techniques.local_firewall,
     ),
     Censor(

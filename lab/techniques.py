@@ -335,7 +335,8 @@ def company_proxy(setting: Setting) -> Iterator[Rule]:
 
 
 def local_firewall(setting: Setting) -> Iterator[Rule]:
+    verdict = {"drop": "DROP", "reject": "REJECT", "reset": "REJECT --reject-with tcp-reset"}
     for address in setting.addresses:
         for port in (443, 80):
-            spec = f"-d {address} -p tcp --dport {port} -j DROP"
+            spec = f"-d {address} -p tcp --dport {port} -j {verdict[str(setting.params['answer'])]}"
             yield Rule(Place.CLIENT, Table.FILTER, "OUTPUT", spec)

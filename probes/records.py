@@ -86,10 +86,12 @@ class Purpose(StrEnum):
 class Resolver(StrEnum):
     """Who was asked: the resolver that customers of this network get, a public one, or no resolver at all.
 
-    `sink` is an address that serves no DNS: any answer from it was made on the path.
+    `sink` is an address that serves no DNS: any answer from it was made on the path. `chosen` is one outside
+    the network that whoever uses the line has set up instead of the network's own, as imports tell.
     """
 
     VANTAGE = "vantage"
+    CHOSEN = "chosen"
     PUBLIC = "public"
     SINK = "sink"
 
@@ -246,7 +248,8 @@ class HttpObservation(Observation):
 
     `first_byte_s` is taken where the socket delivers bytes, below TLS. So are `rated_bytes` and `rated_s`,
     from which the rate follows (probes/transport/arrivals.py): headers and TLS are in them, a burst at the
-    beginning and the longest pause are not. The body is hostile content: store it, never render it.
+    beginning and the longest pause are not. `title` is the page's where its source
+    kept that and no body. The body is hostile content: store it, never render it.
     """
 
     endpoint: Endpoint
@@ -259,6 +262,7 @@ class HttpObservation(Observation):
     body: bytes = b""
     body_truncated: bool = False
     received_bytes: int = 0
+    title: str = ""
     first_byte_s: float | None = None
     rated_bytes: int = 0
     rated_s: float = 0.0

@@ -55,7 +55,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.views",
     ),
     # What is known beforehand, and what operators say.
-    "observatory.reference": ("observatory.analysis.judging", "observatory.model", RECORDS),
+    "observatory.reference": (
+        "observatory.analysis.judging",
+        "observatory.model",
+        RECORDS,
+        "probes.transport.trust",
+    ),
     "observatory.config": ("observatory.model", "observatory.text", "observatory.vantage.kinds"),
     # Whether an address is one that can be sent to, only the sender knows.
     "observatory.config.alerts": (

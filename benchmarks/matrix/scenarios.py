@@ -225,6 +225,16 @@ INNOCENT: Final = (
     _innocent("a CAPTCHA page", "captcha", web=impaired("http.error")),
     _innocent("the service left the country", "geoblock_403", web=impaired("http.error")),
     _innocent("this machine's own firewall", "local_firewall", web=UNCLEAR),
+    _innocent(
+        "this machine's own firewall rejects",
+        On(censor="local_firewall", params={"answer": "reject"}),
+        web=UNCLEAR,
+    ),
+    _innocent(
+        "this machine's own firewall resets",
+        On(censor="local_firewall", params={"answer": "reset"}),
+        web=UNCLEAR,
+    ),
     _innocent("a resolver that limits rates", "resolver_truncates"),
     _innocent("Telegram's own transport error", "transport_error", app=IMPAIRED),
     _innocent("IPv6 broken", "ipv6_broken", ipv6=True),

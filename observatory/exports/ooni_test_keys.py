@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.fingerprints import title_of
 from probes.records import (
     DnsObservation,
     Endpoint,
@@ -215,7 +216,7 @@ def _control(seen: Measurement) -> dict[str, Any]:
             "failure": _failure(page) if page is not None else "unknown_failure: not tried",
             "headers": dict(reversed(page.headers)) if page is not None else {},
             "status_code": (page.status if page is not None else None) or -1,
-            "title": "",
+            "title": (page.title or title_of(page.body)) if page is not None else "",
         },
     }
 

@@ -32,6 +32,8 @@ from probes.records import (
 from probes.transport.trust import MAX_CHAIN, describe_certificate
 
 MAX_DER_BYTES: Final = 65536
+# Over IPv4 the client's own firewall says so, and nobody else: no ICMP message leads to it.
+PERMISSION_DENIED: Final = "permission_denied"
 # A certificate that nobody checked proves nothing.
 NOT_VERIFIED: Final = "not_verified"
 # The version field of a handshake whose source does not say which version of QUIC it was.
@@ -55,6 +57,8 @@ def _connect(
     # The probe says `success`, the helper `status`.
     if failure is None and False in (status.get("success", True), status.get("status", True)):
         failure = Failure.UNKNOWN
+    if raw == PERMISSION_DENIED and "." in to.address:
+        failure = Failure.VANTAGE
     started_s, duration_s = notes.times(entry)
     return TcpObservation(
         id=notes.new_id(),

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -16,7 +16,7 @@ from observatory.importers.fields import Rejected, address, mapping, number
 from observatory.importers.fields import text as read_text
 from observatory.importers.imported import HELPER_VANTAGE
 from observatory.importers.ooni_dns import DUPLICATE_REPLIES
-from probes.records import AnyObservation, Measurement, TargetKind
+from probes.records import AnyObservation, DnsObservation, Measurement, Resolver, TargetKind
 
 _ASN: Final = re.compile(r"^(?:AS)?(\d{1,10})$", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"^[A-Z]{2}$")
@@ -53,6 +53,7 @@ class Envelope:
     started_at: datetime
     duration_s: float
     resolver: str
+    resolver_chosen: bool
     software: str
     origin: str
 
@@ -69,6 +70,8 @@ class Envelope:
         *,
         of_helper: bool = False,
     ) -> Measurement:
+        if self.resolver_chosen and not of_helper:
+            observations = tuple(map(_by_chosen_resolver, observations))
         return Measurement(
             id=str(uuid5(NAMESPACE_URL, f"{self.id}#{suffix}")) if suffix else self.id,
             round_id=self.id,
@@ -123,6 +126,7 @@ def read_envelope(document: Mapping[str, Any]) -> Envelope:
         started_at=started_at,
         duration_s=min(number(document.get("test_runtime")) or 0.0, 86_400.0),
         resolver=resolver,
+        resolver_chosen=_is_chosen(document, asn),
         software=software,
         origin=f"ooni:{report or uid}",
     )
@@ -141,6 +145,21 @@ def _without_conclusions(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_conclusions(one) for one in value]
     return value
+
+
+def _is_chosen(document: Mapping[str, Any], asn: int) -> bool:
+    """Say whether the resolver belongs to another network: whoever used the line had set it up."""
+    resolver_asn = _parse_asn(document.get("resolver_asn"))
+    # A provider's resolvers may stand in another AS of its own, under the same name.
+    owners = [document.get(f"{whose}_network_name") for whose in ("resolver", "probe")]
+    same_owner = bool(owners[0]) and owners[0] == owners[1]
+    return 0 not in (resolver_asn, asn) and resolver_asn != asn and not same_owner
+
+
+def _by_chosen_resolver(observation: AnyObservation) -> AnyObservation:
+    if isinstance(observation, DnsObservation) and observation.resolver is Resolver.VANTAGE:
+        return replace(observation, resolver=Resolver.CHOSEN)
+    return observation
 
 
 def _parse_time(value: Any) -> datetime:

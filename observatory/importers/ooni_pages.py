@@ -28,6 +28,7 @@ from observatory.importers.ooni_scope import Scope
 from probes.records import Endpoint, Failure, HttpObservation, TlsObservation
 
 MAX_BODY_BYTES: Final = 65536
+MAX_TITLE_CHARS: Final = 1000
 MAX_HEADERS: Final = 64
 MAX_HEADER_CHARS: Final = 2000
 # Before a request can be sent at all. `queries` and `tcp_connect` show what ends in these ways.
@@ -269,4 +270,5 @@ def read_helper_page(
         status=status,
         headers=read_headers(request, where),
         received_bytes=integer(request.get("body_length")) or 0,
+        title=read_text(request.get("title"), f"{where}.title", limit=MAX_TITLE_CHARS).strip(),
     )

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-FILES: Final = ("telegram.yaml", "indonesia_networks.yaml", "indonesia_2017.yaml", "block_pages.yaml")
+FILES: Final = (
+    "telegram.yaml",
+    "indonesia_networks.yaml",
+    "indonesia_2017.yaml",
+    "block_pages.yaml",
+    "reserved_addresses.yaml",
+    "authorities.pem",
+)
 
 
 def load_yaml(name: str) -> dict[str, Any]:

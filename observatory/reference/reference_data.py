@@ -6,6 +6,7 @@ from functools import cache
 from observatory.analysis.judging.fingerprints import Fingerprints
 from observatory.analysis.judging.reference import Reference
 from observatory.reference.added_lists import load_added
+from observatory.reference.authorities import RootStore
 from observatory.reference.block_pages import list_shipped
 from observatory.reference.files import FILES, digest_of, load_file, load_yaml
 
@@ -22,9 +23,15 @@ def load_reference() -> Reference:
     added = tuple(load_added())
     contents = [load_file(name) for name in FILES]
     contents += [content for _, content, _ in added]
+    blocks = load_yaml("reserved_addresses.yaml")["blocks"]
+    prefixes = [(ipaddress.ip_network(block["prefix"]), block.get("reachable", False)) for block in blocks]
     return Reference(
         version=f"{telegram['version']}+{digest_of(contents)}",
         telegram_prefixes=tuple(ipaddress.ip_network(prefix) for prefix in telegram["prefixes"]),
         telegram_asns=frozenset(telegram["asns"]),
         fingerprints=Fingerprints([*shipped, *(f for _, _, those in added for f in those)]),
+        reserved_prefixes=tuple(prefix for prefix, reachable in prefixes if not reachable),
+        reachable_prefixes=tuple(prefix for prefix, reachable in prefixes if reachable),
+        client_prefixes=tuple(ipaddress.ip_network(b["prefix"]) for b in blocks if b.get("by_clients")),
+        authorities=RootStore(load_file("authorities.pem")),
     )

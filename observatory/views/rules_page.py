@@ -32,7 +32,11 @@ when every essential layer (not QUIC) is `ok` is the verdict `ok`.
 
 What holds for every rule:
 - An address is judged by what it is: it is verified by a certificate valid for the name, by a prefix that
-  Telegram announces, or by a control that resolves the name to it. It need not equal the control's answers.
+  Telegram announces, by a control that resolves the name to it, or by the plain page that a control got. It
+  need not equal the control's answers. One made by a network's NAT64 is the IPv4 address inside.
+- A stored chain of certificates is verified anew; the client's word counts where none was stored.
+- What a control was shown too (a page, a redirect) is no notice.
+- An IP version counts where this vantage point has it; "no way out" from its own machine is its own fault.
 - What was measured against a forged address says nothing about the target.
 - What rests on comparison needs a control that had a connection and reached the same thing, and a canary
   that worked here.

@@ -8,12 +8,15 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from observatory.analysis.judging.facts import Facts, is_ipv6, redirect_host
+from observatory.analysis.judging.chains import ChainKind
+from observatory.analysis.judging.facts import AUTHENTICATED, Facts, is_ipv6, redirect_host
 from observatory.analysis.judging.lazy import lazy
+from observatory.analysis.judging.pages import is_same_page
 from observatory.analysis.judging.path import PathSegment, find_interference
-from observatory.analysis.judging.reference import Reference, is_bogon
+from observatory.analysis.judging.reference import Reference, embedded_addresses
 from probes.records import (
     AnyObservation,
+    Certificate,
     Endpoint,
     Failure,
     HttpObservation,
@@ -27,6 +30,8 @@ from probes.records import (
 # Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
 # core stay below 0.2 s.
 OVERLOAD_LAG_S = 0.6
+# How a connect ends in a machine that has no way out over this IP version.
+NO_ROUTE = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,12 @@ class Case:
         sound = [(facts, c) for facts, c in sound if _is_sound(facts, c)]
         self.controls = tuple(facts for facts, _ in sound)
         self.has_peers = any(c.peer for _, c in sound)
+        # A peer may itself have been sent to a notice; what a control was shown, no censor wrote.
+        self._uncensored = tuple(facts for facts, c in sound if not c.peer)
         # A page without a certificate counts where no censor is; a peer's may be a block page.
         self._answered_plain = any(facts.answered_plain for facts, c in sound if not c.peer)
         self._genuine: dict[str, bool] = {}
+        self._chains: dict[str, ChainKind | None] = {}
 
     @property
     def is_data_centre(self) -> bool:
@@ -101,7 +109,25 @@ class Case:
     def has_ipv6(self) -> bool:
         """Something over IPv6 proved itself here; without that no IPv6 failure says anything."""
         proved = self.facts.proved_addresses | (self.canary.proved_addresses if self.canary else frozenset())
-        return any(":" in address for address in proved)
+        nonces = (o.endpoint.address for o in self.facts.mtproto if o.nonce_echoed)
+        return any(":" in address for address in (*proved, *nonces))
+
+    @lazy
+    def has_ipv4(self) -> bool:
+        """Not every connect over IPv4 ended in this machine for want of a way out, or something over IPv4
+        was answered all the same."""
+        seen = [self.facts, self.canary] if self.canary is not None else [self.facts]
+        tries = [o for facts in seen for o in facts.tcp if "." in o.endpoint.address]
+        if not tries or any(o.failure not in NO_ROUTE for o in tries):
+            return True
+        servers = {o.server.address for facts in seen for o in facts.dns if o.answers}
+        servers |= {o.endpoint.address for facts in seen for o in facts.quic if o.failure is None}
+        # A resolver in the same house answers without any way out.
+        return any("." in a and is_address(a) and not self.reference.is_reserved(a) for a in servers)
+
+    def uses(self, address: str) -> bool:
+        """Say whether this vantage point has the IP version of an address."""
+        return self.has_ipv6 if ":" in address else self.has_ipv4
 
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
         """Say whether every one failed in one of these ways; what a busy prober did not hear is left out."""
@@ -132,25 +158,102 @@ class Case:
             return False
         if address == self.measurement.target:
             return True
-        if address in self.facts.proved_addresses or address in self.controls_proved:
+        if address in self._proved or any(self.is_genuine(a) for a in embedded_addresses(address).values()):
             return True
-        if is_bogon(address) or self.reference.match_address(address) is not None:
+        reached = self._reached(address)
+        if self.reference.is_reserved(reached):
+            return False
+        if any(address in control.resolved_addresses for control in self._uncensored):
+            return True
+        if self.reference.match_address(reached) is not None and not self.is_blockers_own:
             return False
         return (
-            self.reference.is_telegram_address(address)
+            self.reference.is_telegram_address(reached)
             or address in self.facts.clean_addresses
             or address in self.controls_resolved
         )
+
+    @lazy
+    def _proved(self) -> frozenset[str]:
+        """Addresses that showed what only the target has, here or to a control."""
+        by_chain = {o.endpoint.address for o in self.facts.tls if self.chain_holds(o)}
+        return self.facts.proved_addresses | self.controls_proved | by_chain | self._same_page_addresses
+
+    @lazy
+    def _same_page_addresses(self) -> frozenset[str]:
+        """Addresses whose plain page is the one that a control got: a cache on the provider's network."""
+        found = {
+            o.endpoint.address or self._only_address(o.endpoint.port)
+            for o in self.facts.http
+            if not o.over_tls and o.status is not None and 200 <= o.status < 300 and self.control_got(o)
+        }
+        return frozenset(a for a in found if a)
+
+    def _only_address(self, port: int) -> str:
+        """Return the address of a page whose client recorded none, where only one took a connection."""
+        connected = {o.endpoint.address for o in self.facts.tcp if not o.failure and o.endpoint.port == port}
+        return connected.pop() if len(connected) == 1 else ""
+
+    @lazy
+    def _nat64_prefixes(self) -> frozenset[tuple[int, int]]:
+        """What stands before the canary's IPv4 address in its IPv6 answers: a translator's prefix.
+
+        Source: RFC 7050, with the canary for the name whose IPv4 address is known.
+        """
+        if self.canary is None:
+            return frozenset()
+        known = {a for a in self.canary.resolved_addresses | self.canary.proved_addresses if "." in a}
+        return frozenset(
+            (length, _prefix_of(address, length))
+            for address in self.canary.resolved_addresses
+            for length, inside in embedded_addresses(address).items()
+            if inside in known
+        )
+
+    def _reached(self, address: str) -> str:
+        """Return the IPv4 address that a translator leads to, where an address is one of its own."""
+        for length, inside in embedded_addresses(address).items() if self._nat64_prefixes else ():
+            if (length, _prefix_of(address, length)) in self._nat64_prefixes:
+                return inside
+        return address
+
+    @lazy
+    def is_blockers_own(self) -> bool:
+        """The target is itself a site of notices, so that a notice is its own page."""
+        target = self.measurement.target
+        if is_address(target):
+            return self.reference.match_address(target) is not None
+        return self.reference.match_name(target) is not None
 
     def is_block_page(self, address: str) -> bool:
         return (
             is_address(address)
             and not self.is_genuine(address)
-            and bool(self.reference.match_address(address))
+            and self.reference.match_address(self._reached(address)) is not None
         )
 
     def is_bogon(self, address: str) -> bool:
-        return is_address(address) and not self.is_genuine(address) and is_bogon(address)
+        """An address that no public server can have, and that did not prove itself."""
+        return (
+            is_address(address)
+            and not self.is_genuine(address)
+            and self.reference.is_reserved(self._reached(address))
+        )
+
+    def canary_got_reserved(self, query_type: str) -> bool:
+        """The canary was sent to an address that no public server can have, for the same type of record:
+        that is this line's way with every name."""
+        if self.canary is None:
+            return False
+        return any(
+            is_address(a) and self.reference.is_reserved(self._reached(a))
+            for o in (*self.canary.dns, *self.canary.sink)
+            if o.query_type == query_type and o.transport not in AUTHENTICATED
+            for answer in o.answers
+            for a in answer.addresses
+            # Unless it is the canary's own, in a network of one's own.
+            if a not in self.canary.clean_addresses
+        )
 
     @lazy
     def resolves_elsewhere(self) -> bool:
@@ -158,7 +261,7 @@ class Case:
         here was genuine."""
         vouched = self.controls_resolved | self.facts.clean_addresses
         return (
-            any(is_address(a) and not is_bogon(a) for a in vouched)
+            any(is_address(a) and not self.reference.is_reserved(a) for a in vouched)
             or any(c.proved_pages for c in self.controls)
             or any(self.is_genuine(a) for a in self.facts.resolved_addresses | self.facts.proved_addresses)
         )
@@ -188,7 +291,7 @@ class Case:
     def main_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints the target's users need: those above, or every port of a data centre."""
         if self.is_data_centre:
-            return tuple(dict.fromkeys(o.endpoint for o in self.facts.tcp))
+            return tuple(dict.fromkeys(o.endpoint for o in self.facts.tcp if self.uses(o.endpoint.address)))
         return self.genuine_endpoints
 
     @lazy
@@ -215,7 +318,7 @@ class Case:
 
     def counts(self, endpoint: Endpoint) -> bool:
         """A genuine address, over an IP version that this vantage point has."""
-        return self.is_genuine(endpoint.address) and (not is_ipv6(endpoint) or self.has_ipv6)
+        return self.is_genuine(endpoint.address) and self.uses(endpoint.address)
 
     def control_connects(self, endpoint: Endpoint) -> bool:
         return any(o.endpoint == endpoint and o.failure is None for c in self.controls for o in c.tcp)
@@ -243,17 +346,73 @@ class Case:
         """Where on the path such a payload meets something that acts on it."""
         return find_interference([run for run in self.facts.hops if run.payload in payloads])
 
+    # --- certificates
+
+    def chain_kind(self, handshake: TlsObservation) -> ChainKind | None:
+        """What a stored chain is by the root store of the reference data, at the time of the measurement.
+
+        None: no chain was kept, or its authorities are those of a network of its own (`ca_file`, the lab).
+        """
+        if handshake.id not in self._chains:
+            self._chains[handshake.id] = self._verify(handshake)
+        return self._chains[handshake.id]
+
+    def _verify(self, handshake: TlsObservation) -> ChainKind | None:
+        measured = self.measurement
+        believed = measured.emulated or measured.trust.startswith("ca_file")
+        if self.reference.authorities is None or believed or not handshake.chain or not handshake.server_name:
+            return None
+        return self.reference.authorities.verify(
+            handshake.chain, self._seen_beside, handshake.server_name, measured.started_at
+        )
+
+    @lazy
+    def _seen_beside(self) -> tuple[Certificate, ...]:
+        """What a control was shown above a leaf: a server may leave its intermediate certificate out."""
+        above = {c.sha256: c for facts in self.controls for o in facts.tls for c in o.chain[1:] if c.der}
+        return tuple(above.values())
+
+    def chain_holds(self, handshake: TlsObservation) -> bool:
+        """The stored chain is the target's own, whatever the client thought of it."""
+        return (
+            handshake.failure is None
+            and handshake.certificate_failure is not None
+            and self.chain_kind(handshake) is ChainKind.VALID
+        )
+
     # --- pages
 
+    def control_got(self, page: HttpObservation) -> bool:
+        """A control was answered with the same page: it is the site's own."""
+        return any(
+            is_same_page(page, other)
+            for facts in self._uncensored
+            for other in facts.http
+            if other.over_tls is page.over_tls
+        )
+
     def shows_block_page(self, page: HttpObservation) -> bool:
-        return page.status is not None and self.reference.match_page(page.body, page.headers) is not None
+        return (
+            page.status is not None
+            and not self.is_blockers_own
+            and self.reference.match_page(page.body, page.headers) is not None
+            and not self.control_got(page)
+        )
 
     def redirects_to_block_page(self, page: HttpObservation) -> bool:
         host = redirect_host(page)
-        if host is None or self.reference.is_telegram_host(host):
+        if host is None or self.reference.is_telegram_host(host) or self._is_own_site(host):
             return False
-        known = self.reference.match_name(host) or self.reference.match_redirect(page.headers)
-        return known is not None
+        known = self.is_notice_name(host) or self.reference.match_redirect(page.headers) is not None
+        return known and not self.control_got(page)
+
+    def is_notice_name(self, host: str) -> bool:
+        return not self.is_blockers_own and self.reference.match_name(host) is not None
+
+    def _is_own_site(self, host: str) -> bool:
+        """The target itself, or a name below it: a provider's site has its page on blocking there."""
+        own = self.measurement.target.lower().removeprefix("www.")
+        return self.is_blockers_own or host == own or host.endswith("." + own)
 
 
 def _is_sound(facts: Facts, control: Control) -> bool:
@@ -274,6 +433,10 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _prefix_of(address: str, length: int) -> int:
+    return int(ipaddress.IPv6Address(address)) >> (128 - length)
 
 
 def by_family(endpoints: Iterable[Endpoint]) -> tuple[tuple[Endpoint, ...], ...]:

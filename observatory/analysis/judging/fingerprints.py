@@ -165,8 +165,8 @@ class Fingerprints:
         if not self._bodies and not self._titles:
             return []
         text = body[:MAX_PAGE_BYTES].decode("utf-8", "replace")
-        title = _TITLE.search(text) if self._titles else None
         found = self._bodies.find(text)
+        title = _TITLE.search(text) if self._titles else None
         if title is not None:
             found += self._titles.find(title.group(1).strip())
         return found
@@ -181,6 +181,12 @@ class Fingerprints:
             if (search := self._headers.get(name.lower())) is not None
             for fingerprint in search.find(value)
         ]
+
+
+def title_of(body: bytes) -> str:
+    """Return the title of a page, empty where there is none in its first 64 KiB."""
+    title = _TITLE.search(body[:MAX_PAGE_BYTES].decode("utf-8", "replace"))
+    return title.group(1).strip() if title is not None else ""
 
 
 class _Search:

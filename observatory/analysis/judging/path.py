@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from observatory.analysis.judging.facts import Evidence, is_ipv6
 from probes.records import Heard, HopsObservation, Payload, Purpose
 
+REJECTED = frozenset({Heard.REFUSED, Heard.RESET, Heard.UNREACHABLE, Heard.CLOSED})
 # What comes back only when something that understood the payload took part.
 MADE_ON_PATH = frozenset({Heard.RESET, Heard.CLOSED, Heard.ANSWER, Heard.REFUSED})
 
@@ -65,21 +66,25 @@ def _first_difference(run: HopsObservation, harmless: HopsObservation) -> PathSe
 
 
 def stops_at_home(runs: Sequence[HopsObservation]) -> Evidence:
-    """Return the runs in which packets for the target die before the first router while others pass it.
+    """Return the runs in which packets for the target die, or are turned away, before the first router while
+    others pass it.
 
     A local firewall does that; a provider cannot.
     """
-    silent = [
-        r for r in runs if r.purpose is Purpose.TARGET and _first(r) is Heard.SILENCE and _never_heard(r)
-    ]
+    stopped = [r for r in runs if r.purpose is Purpose.TARGET and (_never_heard(r) or _turned_away(r))]
     passing = [r for r in runs if r.purpose is not Purpose.TARGET and _first(r) is Heard.TIME_EXCEEDED]
     pairs = [
         (r, other)
-        for r in silent
+        for r in stopped
         for other in passing
         if r.payload is other.payload and is_ipv6(r.endpoint) is is_ipv6(other.endpoint)
     ]
     return tuple(dict.fromkeys(id_ for r, other in pairs for id_ in (r.id, other.id)))
+
+
+def passes_first_router(runs: Sequence[HopsObservation]) -> bool:
+    """Say whether a payload for the target was seen to leave the house."""
+    return any(_first(r) is Heard.TIME_EXCEEDED for r in runs if r.purpose is Purpose.TARGET)
 
 
 def _first(run: HopsObservation) -> Heard | None:
@@ -87,4 +92,10 @@ def _first(run: HopsObservation) -> Heard | None:
 
 
 def _never_heard(run: HopsObservation) -> bool:
-    return all(hop.heard is Heard.SILENCE for hop in run.hops)
+    return _first(run) is Heard.SILENCE and all(hop.heard is Heard.SILENCE for hop in run.hops)
+
+
+def _turned_away(run: HopsObservation) -> bool:
+    """A SYN that may not even pass the first router is rejected, and so is each that may go further."""
+    rejected = run.payload is Payload.SYN and _first(run) in REJECTED
+    return rejected and all(hop.heard in REJECTED for hop in run.hops)

@@ -6,11 +6,23 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from observatory.analysis.judging.chains import Authorities
 from observatory.analysis.judging.fingerprints import Fingerprint, Fingerprints
 from observatory.analysis.judging.lazy import lazy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+# Which bytes of an IPv6 address hold the IPv4 one inside, by the length of the prefix in bits. Byte 8, and
+# what follows the address, are zero.
+_EMBEDDED: Final = {
+    32: (4, 5, 6, 7),
+    40: (5, 6, 7, 9),
+    48: (6, 7, 9, 10),
+    56: (7, 9, 10, 11),
+    64: (9, 10, 11, 12),
+    96: (12, 13, 14, 15),
+}
 _REMEMBERED = 10_000
 # Up to 64 KiB each.
 _REMEMBERED_PAGES = 200
@@ -19,16 +31,29 @@ _REMEMBERED_PAGES = 200
 @dataclass(frozen=True, kw_only=True)
 class Reference:
     """Reference data of one version. An address that Telegram owns is never a block page, whatever a list
-    says."""
+    says.
+
+    Of `reserved_prefixes` and `reachable_prefixes` (parts of them that are public after all) the longest
+    that holds an address decides. `client_prefixes` are those from which proxy clients make addresses up.
+    `authorities` None: clients are believed about certificates.
+    """
 
     version: str
     telegram_prefixes: tuple[IPNetwork, ...] = ()
     telegram_asns: frozenset[int] = frozenset()
     telegram_domains: tuple[str, ...] = field(default=("telegram.org", "telegram.me", "t.me"))
     fingerprints: Fingerprints = field(default_factory=Fingerprints)
+    reserved_prefixes: tuple[IPNetwork, ...] = ()
+    reachable_prefixes: tuple[IPNetwork, ...] = ()
+    client_prefixes: tuple[IPNetwork, ...] = ()
+    authorities: Authorities | None = None
 
     @lazy
     def _owned(self) -> dict[str, bool]:
+        return {}
+
+    @lazy
+    def _reserved(self) -> dict[str, bool]:
         return {}
 
     @lazy
@@ -45,6 +70,31 @@ class Reference:
                 self._owned[address] = known
         return known
 
+    def is_reserved(self, address: str) -> bool:
+        """Say whether an address can never be a public server's.
+
+        Source: the IANA special-purpose registries, as `reserved_addresses.yaml` has them.
+        """
+        known = self._reserved.get(address)
+        if known is None:
+            known = self._is_reserved(_reached(address))
+            if len(self._reserved) < _REMEMBERED:
+                self._reserved[address] = known
+        return known
+
+    def _is_reserved(self, ip: IPAddress) -> bool:
+        def longest(prefixes: tuple[IPNetwork, ...]) -> int:
+            return max(
+                (net.prefixlen for net in prefixes if ip.version == net.version and ip in net), default=-1
+            )
+
+        return longest(self.reserved_prefixes) > longest(self.reachable_prefixes)
+
+    def is_made_up(self, address: str) -> bool:
+        """Say whether an address is one that proxy clients answer names with."""
+        ip = _reached(address)
+        return any(ip.version == net.version and ip in net for net in self.client_prefixes)
+
     def is_telegram_host(self, host: str) -> bool:
         name = host.lower().rstrip(".")
         return any(name == domain or name.endswith("." + domain) for domain in self.telegram_domains)
@@ -56,7 +106,7 @@ class Reference:
         """
         spelt = str(_reached(address)) if ":" in address else address
         found = self.fingerprints.match_address(spelt)
-        if found is None or is_bogon(address) or self.is_telegram_address(address):
+        if found is None or self.is_reserved(address) or self.is_telegram_address(address):
             return None
         return found
 
@@ -95,12 +145,30 @@ class Reference:
         return self._pages[body]
 
 
-def is_bogon(address: str) -> bool:
-    """Say whether an address can never be a public server's (private, loopback, reserved: RFC 6890)."""
-    return not _reached(address).is_global
+def embedded_addresses(address: str) -> dict[int, str]:
+    """Return the IPv4 addresses that may stand inside an IPv6 one, by the length of the prefix before them.
+
+    Shape:  a NAT64 network may use any prefix; what the resolver says of a name whose IPv4 address is known
+            shows which (RFC 7050).
+    Errors: none; empty for an IPv4 address and for what is no address.
+    Source: RFC 6052 section 2.2.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return {}
+    if ip.version == 4:
+        return {}
+    packed = ip.packed
+    found = {}
+    for length, places in _EMBEDDED.items():
+        rest = [packed[8], *packed[places[-1] + 1 :]] if length < 96 else [packed[8]]
+        if not any(rest):
+            found[length] = str(ipaddress.IPv4Address(bytes(packed[place] for place in places)))
+    return found
 
 
-def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _reached(address: str) -> IPAddress:
     """Return what an address leads to: the IPv4 one inside it, where a network translates (NAT64) or maps.
 
     Errors: ValueError for what is no address.

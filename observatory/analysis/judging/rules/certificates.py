@@ -3,12 +3,15 @@
 from typing import Final
 
 from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.chains import ChainKind
 from observatory.analysis.judging.facts import Evidence, Facts, ids, shows_valid_certificate
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Certificate, Failure, TlsObservation
 
 AUTHORITY: Final = Failure.SSL_UNKNOWN_AUTHORITY
+# A certificate that has merely run out is the server's fault.
+FOREIGN: Final = frozenset({ChainKind.SELF_SIGNED, ChainKind.UNKNOWN_CA, ChainKind.OTHER_NAME})
 
 
 def proofs(case: Case) -> tuple[TlsObservation, ...]:
@@ -23,8 +26,15 @@ def _valid(case: Case) -> Evidence:
     return ids(proofs(case) or case.facts.proved_pages)
 
 
+def _client_distrusts(case: Case) -> Evidence:
+    """The stored chain is the target's own; only the client's store of authorities did not know it."""
+    return ids(o for o in case.facts.tls if case.chain_holds(o))
+
+
 def _bad_certificates(case: Case) -> tuple[TlsObservation, ...]:
     """Finished handshakes at genuine addresses, all with a chain that does not hold for the name."""
+    if any(case.chain_holds(o) for o in case.facts.tls):
+        return ()
     done = tuple(o for o in case.tls if o.failure is None)
     return done if done and all(o.certificate_failure is not None for o in done) else ()
 
@@ -60,10 +70,36 @@ def _foreign(case: Case) -> list[TlsObservation]:
     return [
         o
         for o in bad
-        if o.certificate_failure in (AUTHORITY, Failure.SSL_INVALID_HOSTNAME)
+        if _fault(case, o) in FOREIGN
         and not _is_targets_own(case, o)
+        and not _shown_to_canary(case, o.chain)
         and _seen_valid_there(case, o)
     ]
+
+
+def _fault(case: Case, handshake: TlsObservation) -> ChainKind | None:
+    """What is wrong with a chain: told from the chain itself, by the client's word where it was not kept."""
+    kind = case.chain_kind(handshake)
+    if kind is not None:
+        return kind
+    if handshake.certificate_failure is AUTHORITY:
+        own = bool(handshake.chain) and handshake.chain[0].self_signed
+        return ChainKind.SELF_SIGNED if own else ChainKind.UNKNOWN_CA
+    named = handshake.certificate_failure is Failure.SSL_INVALID_HOSTNAME
+    return ChainKind.OTHER_NAME if named else ChainKind.OUT_OF_TIME
+
+
+def _shown_to_canary(case: Case, chain: tuple[Certificate, ...]) -> bool:
+    """The canary was shown the same certificate, or another of the same unknown issuer: a program or proxy
+    that reads what it can."""
+    if case.canary is None or not chain:
+        return False
+    shown = [o.chain[0] for o in case.canary.tls if o.chain and o.certificate_failure is not None]
+    return any(
+        leaf.sha256 == chain[0].sha256
+        or (leaf.issuer == chain[0].issuer and not (leaf.self_signed or chain[0].self_signed))
+        for leaf in shown
+    )
 
 
 def _seen_valid_there(case: Case, handshake: TlsObservation) -> bool:
@@ -76,18 +112,15 @@ def _seen_valid_there(case: Case, handshake: TlsObservation) -> bool:
 
 def _is_targets_own(case: Case, handshake: TlsObservation) -> bool:
     """A chain that holds, for another name of Telegram's: the server sent the wrong one of its own."""
-    if handshake.certificate_failure is not Failure.SSL_INVALID_HOSTNAME or not handshake.chain:
+    if not handshake.chain or _fault(case, handshake) is not ChainKind.OTHER_NAME:
         return False
     names = handshake.chain[0].names
     return bool(names) and all(case.reference.is_telegram_host(name.removeprefix("*.")) for name in names)
 
 
-def _interception(case: Case, *, failure: Failure, self_signed: bool | None) -> Evidence:
+def _interception(case: Case, kind: ChainKind) -> Evidence:
     """A control sees a valid chain, and the canary shows its own: only this target is intercepted."""
-    bad = [o for o in _foreign(case) if o.certificate_failure is failure and o.chain]
-    if self_signed is not None:
-        bad = [o for o in bad if o.chain[0].self_signed is self_signed]
-    return ids(bad)
+    return ids(o for o in _foreign(case) if o.chain and _fault(case, o) is kind)
 
 
 def _interception_unseen(case: Case) -> Evidence:
@@ -106,18 +139,17 @@ def _names_of(leaf: Certificate) -> tuple[str, ...]:
 
 
 def names_block_page(case: Case, leaf: Certificate) -> bool:
-    return any(case.reference.match_name(name) is not None for name in _names_of(leaf))
+    return any(case.is_notice_name(name) for name in _names_of(leaf))
 
 
 def _block_page_certificate(case: Case, *, self_signed: bool) -> Evidence:
     """The certificate bears the name of a known block page; that needs no comparison."""
-    shown_to_canary = {o.chain[0].sha256 for o in case.canary.tls if o.chain} if case.canary else set()
     return ids(
         o
         for o in _bad_certificates(case)
         if o.chain
         and o.chain[0].self_signed is self_signed
-        and o.chain[0].sha256 not in shown_to_canary
+        and not _shown_to_canary(case, o.chain)
         and names_block_page(case, o.chain[0])
     )
 
@@ -130,14 +162,14 @@ def _intercepts_everything(case: Case) -> Evidence:
     return ids(o for o in _bad_certificates(case) if o.certificate_failure in failures)
 
 
-def _mitm(id_: str, failure: Failure, self_signed: bool | None, state: State) -> Rule:
+def _mitm(id_: str, kind: ChainKind, state: State) -> Rule:
     return Rule(
         id_,
         Layer.TLS,
         state,
         id_,
         Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON,
-        lambda case: _interception(case, failure=failure, self_signed=self_signed),
+        lambda case: _interception(case, kind),
     )
 
 
@@ -154,6 +186,7 @@ def _known(kind: str, *, self_signed: bool) -> Rule:
 
 CERTIFICATE_RULES: Final = (
     Rule("tls.certificate_valid", Layer.TLS, State.OK, None, Basis.PROOF, _valid),
+    Rule("tls.client_distrusts", Layer.TLS, State.INSUFFICIENT, None, Basis.GUARD, _client_distrusts),
     Rule("tls.certificate_bad_everywhere", Layer.TLS, State.DOWN, None, Basis.COMPARISON, _same_everywhere),
     Rule(
         "tls.intercepts_everything",
@@ -163,9 +196,9 @@ CERTIFICATE_RULES: Final = (
         Basis.GUARD,
         _intercepts_everything,
     ),
-    _mitm("tls.mitm.self_signed", AUTHORITY, True, State.BLOCKED),
-    _mitm("tls.mitm.unknown_ca", AUTHORITY, False, State.BLOCKED),
-    _mitm("tls.mitm.ca_signed", Failure.SSL_INVALID_HOSTNAME, None, State.LIKELY_BLOCKED),
+    _mitm("tls.mitm.self_signed", ChainKind.SELF_SIGNED, State.BLOCKED),
+    _mitm("tls.mitm.unknown_ca", ChainKind.UNKNOWN_CA, State.BLOCKED),
+    _mitm("tls.mitm.ca_signed", ChainKind.OTHER_NAME, State.LIKELY_BLOCKED),
     _known("self_signed", self_signed=True),
     _known("other", self_signed=False),
     Rule(

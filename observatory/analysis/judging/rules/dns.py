@@ -4,7 +4,7 @@ from typing import Final
 
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import Evidence, ids
-from observatory.analysis.judging.rules.dns_astray import ASTRAY_RULES, OUTLIVED_RULES, is_used
+from observatory.analysis.judging.rules.dns_astray import ASTRAY_RULES, OUTLIVED_RULES
 from observatory.analysis.judging.rules.dns_forged import PATH_RULES, PUBLIC_RULES, RESOLVER_RULES
 from observatory.analysis.judging.rules.dns_refused import FAILURE_RULES
 from observatory.analysis.judging.rules.rule import Basis, Rule
@@ -28,15 +28,19 @@ def _retired_clean(case: Case) -> Evidence:
 
 
 def _genuine(case: Case) -> Evidence:
-    """True addresses of a kind that is used here; where nobody asked for the other kind, of any."""
-    asked_ipv4 = bool(case.facts.queries(Resolver.VANTAGE))
-    return tuple(
-        dict.fromkeys(
-            o.id
-            for o, answer in case.facts.answers(Resolver.VANTAGE)
-            if any(case.is_genuine(a) and (is_used(case, a) or not asked_ipv4) for a in answer.addresses)
-        )
-    )
+    """A genuine address of an IP version that is used here, or of any where none of those is given."""
+    asked = (*case.facts.answers(Resolver.VANTAGE), *case.facts.answers(Resolver.CHOSEN))
+    given = {a for _, answer in asked for a in answer.addresses}
+    known = {a for a in given if case.uses(a)} or given
+    genuine = {a for a in known if case.is_genuine(a)}
+    return tuple(dict.fromkeys(o.id for o, answer in asked if not genuine.isdisjoint(answer.addresses)))
+
+
+def _chosen_resolver(case: Case) -> Evidence:
+    """Whoever uses this line chose a resolver outside the network, and only that one was asked."""
+    asked = [o for o in case.facts.dns if o.resolver is Resolver.CHOSEN]
+    others = any(o.resolver is Resolver.VANTAGE for o in case.facts.dns)
+    return () if others else ids(asked)
 
 
 DNS_RULES: Final = (
@@ -56,6 +60,7 @@ DNS_RULES: Final = (
     *FAILURE_RULES,
     Rule("dns.genuine", Layer.DNS, State.OK, None, Basis.COMPARISON, _genuine),
     *PUBLIC_RULES,
+    Rule("dns.chosen_resolver", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _chosen_resolver),
     Rule("dns.retired_clean", Layer.DNS, State.DOWN, None, Basis.COMPARISON, _retired_clean),
     Rule("dns.unsettled", Layer.DNS, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),
 )

@@ -12,11 +12,7 @@ from observatory.analysis.judging.rules.dns_forged import leads_to_block_page
 from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
-from probes.records import Failure, HttpObservation, Resolver, TlsObservation
-
-
-def is_used(case: Case, address: str) -> bool:
-    return ":" not in address or case.has_ipv6
+from probes.records import DnsObservation, Failure, HttpObservation, Resolver, TlsObservation
 
 
 def _given(case: Case) -> dict[str, list[Asked]]:
@@ -24,7 +20,7 @@ def _given(case: Case) -> dict[str, list[Asked]]:
     found: dict[str, list[Asked]] = {}
     for observation, answer in case.facts.answers(Resolver.VANTAGE):
         for address in answer.addresses:
-            if is_used(case, address):
+            if case.uses(address):
                 found.setdefault(address, []).append((observation, answer))
     return found
 
@@ -133,6 +129,10 @@ def _denied_elsewhere(case: Case) -> bool:
     )
 
 
+def _is_lines_own(case: Case, address: str, query: DnsObservation) -> bool:
+    return case.reference.is_made_up(address) or case.canary_got_reserved(query.query_type)
+
+
 def _outlived(case: Case, fits: Callable[[str], bool] | None) -> Evidence:
     """The name is gone everywhere, and the vantage's resolver still has an address for it, as for a name on a
     list; its answer for the canary is true."""
@@ -140,6 +140,9 @@ def _outlived(case: Case, fits: Callable[[str], bool] | None) -> Evidence:
     if not given or not _denied_elsewhere(case) or not case.canary_resolves or not case.canary_works:
         return ()
     if any(case.is_genuine(a) for a in given) or not _of_canary(case).isdisjoint(given):
+        return ()
+    # A client of made-up addresses has one for every name, whether it exists or not.
+    if any(case.is_bogon(a) and _is_lines_own(case, a, o) for a in given for o, _ in given[a]):
         return ()
     asked = [pair for pairs in given.values() for pair in pairs]
     if fits is None:

@@ -19,15 +19,17 @@ def leads_to_block_page(case: Case, answer: DnsAnswer) -> bool:
     """Every address is a known block page's, or the chain of names goes through one."""
     if any(case.is_genuine(a) for a in answer.addresses):
         return False
-    by_name = any(case.reference.match_name(name) is not None for name in answer.cnames)
+    by_name = any(case.is_notice_name(name) for name in answer.cnames)
     by_address = bool(answer.addresses) and all(case.is_block_page(a) for a in answer.addresses)
     return by_name or by_address
 
 
 def leads_to_bogon(case: Case, answer: DnsAnswer) -> bool:
-    """An address that no public server can have, and that no trusted source gives for this name."""
+    """Only addresses that no public server can have, and that no trusted source gives for this name."""
     vouched = case.controls_resolved | case.facts.clean_addresses
-    return bool(answer.addresses) and all(case.is_bogon(a) and a not in vouched for a in answer.addresses)
+    return bool(answer.addresses) and all(
+        case.is_bogon(a) and a not in vouched and not case.reference.is_made_up(a) for a in answer.addresses
+    )
 
 
 def _is_genuine(case: Case, answer: DnsAnswer) -> bool:
@@ -42,10 +44,12 @@ def _differs(case: Case, answer: DnsAnswer) -> bool:
 
 def _second_answer(case: Case, forged: Forged) -> Evidence:
     """Two answers to one query, one of them forged, the other different: an injector raced the server."""
+    bogon = forged is leads_to_bogon
     return ids(
         o
         for o in (*case.facts.dns, *case.facts.sink)
-        if len({(a.rcode, frozenset(a.addresses), a.cnames) for a in o.answers}) > 1
+        if not (bogon and case.canary_got_reserved(o.query_type))
+        and len({(a.rcode, frozenset(a.addresses), a.cnames) for a in o.answers}) > 1
         and any(forged(case, a) for a in o.answers)
         and any(not forged(case, a) for a in o.answers)
     )
@@ -93,7 +97,34 @@ def _bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
     not be sent there too, as a portal does."""
     if not case.resolves_elsewhere or not case.canary_answers:
         return ()
-    return _forged(case, asked, leads_to_bogon)
+    accusing = tuple(
+        (o, a)
+        for o, a in asked
+        if not case.canary_got_reserved(o.query_type) and not _opens_otherwise(case, asked, o.query_type)
+    )
+    return _forged(case, accusing, leads_to_bogon)
+
+
+def _opens_otherwise(case: Case, asked: tuple[Asked, ...], query_type: str) -> bool:
+    """The same resolver gives a genuine address of the other IP version, and this vantage point uses it.
+
+    `::` beside a true IPv4 address only keeps clients off IPv6.
+    """
+    return any(
+        (":" in address) is (query_type == "A") and case.is_genuine(address) and case.uses(address)
+        for _, answer in asked
+        for address in answer.addresses
+    )
+
+
+def _reserved_beside_genuine(case: Case) -> Evidence:
+    """No IPv4 address that can be reached, while IPv6 opens the name: who has no IPv6 is kept out."""
+    found = [
+        (o, a)
+        for o, a in _vantage(case)
+        if o.query_type == "A" and case.has_ipv4 and not case.canary_got_reserved("A")
+    ]
+    return _forged(case, tuple(found), leads_to_bogon) if case.canary_works else ()
 
 
 def _other_from_sink(case: Case) -> Evidence:
@@ -131,9 +162,14 @@ def _page_at_forged_address(case: Case) -> Evidence:
     return (*dict.fromkeys(ids(dns)), *ids(shown))
 
 
+def _used_answers(case: Case) -> tuple[Asked, ...]:
+    """Answers with addresses of an IP version that this vantage point uses."""
+    return tuple((o, a) for o, a in _vantage(case) if any(case.uses(address) for address in a.addresses))
+
+
 def _other_address(case: Case) -> Evidence:
     """Answers lead only to hosts that hold another's certificate, while the name is alive elsewhere."""
-    answers = [(o, a) for o, a in case.facts.answers(Resolver.VANTAGE) if a.addresses]
+    answers = _used_answers(case)
     addresses = {address for _, a in answers for address in a.addresses}
     shown = {o.endpoint.address for o in case.facts.tls if o.failure is None and o.certificate_failure}
     if not answers or any(case.is_genuine(a) for a in addresses) or not addresses <= shown:
@@ -172,6 +208,14 @@ RESOLVER_RULES: Final = (
     _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
     _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _vantage(c))),
     _rule("dns.other_address", LIKELY, "other", _other_address),
+    Rule(
+        "dns.reserved_beside_genuine",
+        Layer.DNS,
+        State.IMPAIRED,
+        None,
+        Basis.SYMPTOM,
+        _reserved_beside_genuine,
+    ),
 )
 PUBLIC_RULES: Final = (
     _rule("dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _public(c))),

@@ -58,7 +58,18 @@ def _answers_others(case: Case, failure: Failure) -> bool:
     return not asked and case.canary_works and failure in (Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER)
 
 
+def _opens_over_ipv6(case: Case) -> bool:
+    """The resolver gives what opens the name over IPv6, or no IPv4 address to anybody: a network of IPv6."""
+    given = case.facts.addresses(Resolver.VANTAGE)
+    if any(":" in a and case.uses(a) and case.is_genuine(a) for a in given):
+        return True
+    canarys = case.canary.addresses(Resolver.VANTAGE) if case.canary is not None else frozenset()
+    return bool(canarys) and not any("." in a for a in canarys)
+
+
 def _consistently(case: Case, failure: Failure) -> Evidence:
+    if failure is Failure.DNS_NO_ANSWER and _opens_over_ipv6(case):
+        return ()
     failing = _failing(case, failure)
     return ids(failing) if failing and _answers_others(case, failure) and _alive(case, failure) else ()
 

@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import Final
 
 from observatory.analysis.judging.case import Case
-from observatory.analysis.judging.facts import Evidence, ids
-from observatory.analysis.judging.path import stops_at_home
+from observatory.analysis.judging.facts import UNREACHABLE, Evidence, ids
+from observatory.analysis.judging.path import passes_first_router, stops_at_home
 from observatory.analysis.judging.rules.overload import unheard
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Failure
+
+REJECTED: Final = UNREACHABLE | {Failure.CONNECTION_REFUSED, Failure.CONNECTION_RESET}
+# No provider's router stands near enough to answer sooner. Sources that keep no times write 0.
+AT_ONCE_S: Final = 0.0005
 
 
 def _fails(case: Case) -> bool:
@@ -26,7 +30,16 @@ def _local_firewall(case: Case) -> Evidence:
     if not case.connected.isdisjoint(case.main_endpoints):
         return ()
     refused = ids(o for o in case.facts.tcp if o.failure is Failure.VANTAGE)
-    return refused or stops_at_home(case.facts.hops)
+    return refused or stops_at_home(case.facts.hops) or _rejected_at_once(case)
+
+
+def _rejected_at_once(case: Case) -> Evidence:
+    """Every main endpoint turned a connect away sooner than anything outside the house could."""
+    tries = [o for o in case.facts.tcp if o.endpoint in case.main_endpoints]
+    soonest = {o.endpoint: min(t.duration_s for t in tries if t.endpoint == o.endpoint) for o in tries}
+    at_once = bool(soonest) and all(0 < s < AT_ONCE_S for s in soonest.values())
+    rejected = all(o.failure in REJECTED for o in tries)
+    return ids(tries) if at_once and rejected and not passes_first_router(case.facts.hops) else ()
 
 
 def _guard(id_: str, when: Callable[[Case], Evidence | bool]) -> Rule:

@@ -32,7 +32,7 @@ def plain_pages(case: Case) -> tuple[HttpObservation, ...]:
 
 def _led_truly(case: Case, page: HttpObservation) -> bool:
     """The client recorded no address, and every address it was given is genuine."""
-    addresses = case.facts.addresses(Resolver.VANTAGE)
+    addresses = case.facts.addresses(Resolver.VANTAGE) | case.facts.addresses(Resolver.CHOSEN)
     return not page.endpoint.address and bool(addresses) and all(case.is_genuine(a) for a in addresses)
 
 

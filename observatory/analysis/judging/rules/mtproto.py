@@ -4,6 +4,7 @@ An endpoint works when every transport tried there got its nonce back. A transpo
 others do is filtered for itself: the app speaks another one than a plain client.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -15,6 +16,7 @@ from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, HttpObservation, MtprotoObservation
 
 Way = tuple[Endpoint, str]
+TRANSPORT_ERROR: Final = re.compile(r"\btransport error -(?:404|429|444)\b")
 
 
 def ways(observations: Iterable[MtprotoObservation]) -> frozenset[Way]:
@@ -25,11 +27,23 @@ def proved_endpoints(facts: Facts) -> frozenset[Endpoint]:
     return frozenset(o.endpoint for o in facts.mtproto if o.nonce_echoed)
 
 
+def _is_transport_error(observation: MtprotoObservation) -> bool:
+    """Telegram itself speaks: 404 unknown key, 429 too many connections, 444 not this data centre.
+
+    Source: core.telegram.org/mtproto/mtproto-transports, transport errors.
+    """
+    if observation.transport_error is not None:
+        return True
+    # Older measurements have it in the text alone.
+    told = TRANSPORT_ERROR.search(observation.detail or "")
+    return observation.failure is Failure.MTPROTO_BAD_REPLY and told is not None
+
+
 def _mute(case: Case) -> frozenset[Way]:
-    """Ways that were tried over an open connection and brought neither a proof nor the server's own error."""
-    spoke = ways(o for o in case.facts.mtproto if o.nonce_echoed or o.transport_error is not None)
+    """Ways that were tried over an open connection and never brought a proof, nor a word of Telegram's."""
+    heard = ways(o for o in case.facts.mtproto if o.nonce_echoed or _is_transport_error(o))
     tried = ways(o for o in case.facts.mtproto if o.endpoint in case.connected)
-    return tried - spoke
+    return tried - heard
 
 
 def _tries(case: Case, those: frozenset[Way]) -> list[MtprotoObservation]:
@@ -52,6 +66,13 @@ def _works_elsewhere(case: Case, mute: frozenset[Way]) -> frozenset[Way]:
 def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
     tries = _tries(case, _works_elsewhere(case, _mute(case)))
     return ids(tries) if case.shows(tries, failures) and case.canary_works else ()
+
+
+def _transport_error(case: Case) -> Evidence:
+    """Nothing was proved, and Telegram itself says why."""
+    if proved_endpoints(case.facts):
+        return ()
+    return ids(o for o in case.facts.mtproto if _is_transport_error(o))
 
 
 def _down(case: Case) -> Evidence:
@@ -164,6 +185,7 @@ MTPROTO_RULES: Final = (
         Basis.COMPARISON,
         lambda case: _filtered(case, ANY_WAY),
     ),
+    Rule("mtproto.transport_error", Layer.MTPROTO, State.IMPAIRED, None, Basis.SYMPTOM, _transport_error),
     Rule("mtproto.down", Layer.MTPROTO, State.DOWN, None, Basis.COMPARISON, _down),
     Rule("mtproto.some_proved", Layer.MTPROTO, State.OK, None, Basis.PROOF, _some_proved),
     Rule("mtproto.answers_http", Layer.MTPROTO, State.OK, None, Basis.PROOF, _answers_http),

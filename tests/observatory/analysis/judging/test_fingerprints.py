@@ -10,7 +10,7 @@ from observatory.analysis.judging.fingerprints import (
     Fingerprints,
     Match,
 )
-from observatory.analysis.judging.reference import Reference, is_bogon
+from observatory.analysis.judging.reference import Reference
 from observatory.reference import load_reference
 from observatory.reference.fingerprint_csv import parse_csv
 from tests.observatory.reference.samples import LIST, found, listed, row
@@ -77,7 +77,9 @@ def test_where_lists_disagree_the_reading_that_accuses_nobody_holds(scope: str) 
 
 def test_a_private_address_is_nobodys_known_page() -> None:
     known = Fingerprints(parse_csv(listed(row("a", "dns", "full", "10.10.34.35", scope="nat")), "list.csv"))
-    assert Reference(version="x", fingerprints=known).match_address("10.10.34.35") is None
+    reserved = load_reference().reserved_prefixes
+    reference = Reference(version="x", fingerprints=known, reserved_prefixes=reserved)
+    assert reference.match_address("10.10.34.35") is None
 
 
 def test_an_address_matches_however_a_list_spells_it() -> None:
@@ -131,8 +133,9 @@ def test_translated_addresses(address: str, expected: str | None) -> None:
 
 
 def test_a_private_address_stays_private_when_translated() -> None:
-    assert is_bogon("64:ff9b::10.10.34.35")
-    assert not is_bogon("64:ff9b::45.64.1.9")
+    reference = load_reference()
+    assert reference.is_reserved("64:ff9b::10.10.34.35")
+    assert not reference.is_reserved("64:ff9b::45.64.1.9")
 
 
 @pytest.mark.parametrize(
