@@ -14,6 +14,7 @@ FILES: Final = (
     "block_pages.yaml",
     "reserved_addresses.yaml",
     "authorities.pem",
+    "interceptors.yaml",
 )
 
 

@@ -33,5 +33,6 @@ def load_reference() -> Reference:
         reserved_prefixes=tuple(prefix for prefix, reachable in prefixes if not reachable),
         reachable_prefixes=tuple(prefix for prefix, reachable in prefixes if reachable),
         client_prefixes=tuple(ipaddress.ip_network(b["prefix"]) for b in blocks if b.get("by_clients")),
+        interceptors=tuple(load_yaml("interceptors.yaml")["issuers"]),
         authorities=RootStore(load_file("authorities.pem")),
     )

@@ -35,6 +35,7 @@ class Reference:
 
     Of `reserved_prefixes` and `reachable_prefixes` (parts of them that are public after all) the longest
     that holds an address decides. `client_prefixes` are those from which proxy clients make addresses up.
+    `interceptors` begin the names of issuers that are programs on a machine or in a house, in lower case.
     `authorities` None: clients are believed about certificates.
     """
 
@@ -46,6 +47,7 @@ class Reference:
     reserved_prefixes: tuple[IPNetwork, ...] = ()
     reachable_prefixes: tuple[IPNetwork, ...] = ()
     client_prefixes: tuple[IPNetwork, ...] = ()
+    interceptors: tuple[str, ...] = ()
     authorities: Authorities | None = None
 
     @lazy
@@ -94,6 +96,11 @@ class Reference:
         """Say whether an address is one that proxy clients answer names with."""
         ip = _reached(address)
         return any(ip.version == net.version and ip in net for net in self.client_prefixes)
+
+    def is_interceptor(self, issuer: str) -> bool:
+        """Say whether an issuer (RFC 4514) is a program that reads its own customer's TLS."""
+        parts = (part.partition("=")[2].strip().lower() for part in issuer.split(","))
+        return any(part.startswith(self.interceptors) for part in parts)
 
     def is_telegram_host(self, host: str) -> bool:
         name = host.lower().rstrip(".")

@@ -162,6 +162,13 @@ def _intercepts_everything(case: Case) -> Evidence:
     return ids(o for o in _bad_certificates(case) if o.certificate_failure in failures)
 
 
+def _own_interceptor(case: Case) -> Evidence:
+    """The chain is made by a program that customers run themselves, whatever it spares."""
+    bad = _bad_certificates(case)
+    own = [o for o in bad if any(case.reference.is_interceptor(c.issuer) for c in o.chain)]
+    return ids(own) if len(own) == len(bad) else ()
+
+
 def _mitm(id_: str, kind: ChainKind, state: State) -> Rule:
     return Rule(
         id_,
@@ -196,6 +203,7 @@ CERTIFICATE_RULES: Final = (
         Basis.GUARD,
         _intercepts_everything,
     ),
+    Rule("tls.own_interceptor", Layer.TLS, State.INSUFFICIENT, None, Basis.GUARD, _own_interceptor),
     _mitm("tls.mitm.self_signed", ChainKind.SELF_SIGNED, State.BLOCKED),
     _mitm("tls.mitm.unknown_ca", ChainKind.UNKNOWN_CA, State.BLOCKED),
     _mitm("tls.mitm.ca_signed", ChainKind.OTHER_NAME, State.LIKELY_BLOCKED),

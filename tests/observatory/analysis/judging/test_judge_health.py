@@ -363,6 +363,20 @@ def test_what_an_antivirus_program_also_shows_for_the_canary_is_no_filter() -> N
     assert judge_chain(FILTER, AUTHORITY, canary_here=with_more(canary(), bumped)).state not in BLOCKED_STATES
 
 
+@pytest.mark.parametrize(
+    ("issuer", "rule_id"),
+    [
+        ("CN=Kaspersky Anti-Virus Personal Root Certificate,O=AO Kaspersky Lab", "tls.own_interceptor"),
+        ("O=Fortinet,CN=FG100", "tls.own_interceptor"),
+        ("CN=Not Kaspersky", "tls.mitm.unknown_ca"),
+    ],
+)
+def test_a_customers_own_program_is_no_filter_of_the_network(issuer: str, rule_id: str) -> None:
+    """Though it spares the canary, or the helper of an import."""
+    made = (replace(FILTER[0], issuer=issuer, sha256="f" * 64),)
+    assert judge_chain(made, AUTHORITY).rule_id == rule_id
+
+
 # --- the machine's own limits
 
 
