@@ -235,7 +235,7 @@ class Facts:
         """Anything over TLS was tried, under whatever name: imports of plain HTTP have nothing of it."""
         kinds = (TlsObservation, QuicObservation, ThroughputObservation)
         pages = (o for o in self._all(HttpObservation) if o.purpose is not Purpose.REDIRECT)
-        return any(self._all(kind) for kind in kinds) or any(o.over_tls for o in pages)
+        return any(self._by_type.get(kind) for kind in kinds) or any(o.over_tls for o in pages)
 
     @lazy
     def answered_plain(self) -> bool:
