@@ -146,7 +146,8 @@ def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) 
 
 
 def judged_as_json(judged: JudgedDocument) -> dict[str, Any]:
-    """Return one flat object a document; `parts` where it has several targets."""
+    """Return one flat object a document; `parts` where it has several targets, `leads_to` where the target's
+    answers led to another host."""
     verdict = judged.verdict
     line: dict[str, Any] = {
         "id": judged.imported.id,
@@ -172,12 +173,19 @@ def judged_as_json(judged: JudgedDocument) -> dict[str, Any]:
             }
             for target, v in judged.parts
         ]
+    if judged.leads_to is not None:
+        target, beyond = judged.leads_to
+        line["leads_to"] = {"target": target, "state": beyond.state.value, "mechanism": beyond.mechanism}
     return line
 
 
 def _as_text(line: dict[str, Any]) -> str:
     what = line["input"] or "telegram"
-    return f"{line['state']:<14} {line['mechanism'] or '-':<24} {line['rule_id']:<26} {what}  {line['id']}"
+    beyond = line.get("leads_to")
+    led = f"  leads to {beyond['target']}: {beyond['state']}" if beyond else ""
+    return (
+        f"{line['state']:<14} {line['mechanism'] or '-':<24} {line['rule_id']:<26} {what}{led}  {line['id']}"
+    )
 
 
 def _count_text(counts: dict[State, int], n_rejected: int) -> str:

@@ -133,11 +133,12 @@ def _without_bulk(measurement: Measurement) -> Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedDocument:
-    """A document's verdict, and those of its parts by target."""
+    """A document's verdict, those of its parts by target, and that of the host it led to."""
 
     imported: Imported
     verdict: Verdict
     parts: tuple[tuple[str, Verdict], ...]
+    leads_to: tuple[str, Verdict] | None = None
 
 
 def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocument:
@@ -145,12 +146,19 @@ def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocu
 
     Shape:  a document of several targets (`telegram`) is as bad as its worst part, and `ok` only when every
             part is: one data centre that answers says nothing of the others. `n_ok` of `n_tried` then count
-            parts, and `partial` says that some part is ok beside one that is blocked.
+            parts, and `partial` says that some part is ok beside one that is blocked. The verdict is about
+            what was asked for: a host that it led to has its own.
     Errors: none.
     """
     controls = control_vantages(imported)
     verdicts = tuple((part.measurement.target, _judge(part, controls, peers)) for part in imported.parts)
-    return JudgedDocument(imported=imported, verdict=_overall([v for _, v in verdicts]), parts=verdicts)
+    beyond = imported.leads_to
+    return JudgedDocument(
+        imported=imported,
+        verdict=_overall([v for _, v in verdicts]),
+        parts=verdicts,
+        leads_to=(beyond.measurement.target, _judge(beyond, controls, peers)) if beyond is not None else None,
+    )
 
 
 def _judge(part: Part, controls: frozenset[str], peers: Peers | None) -> Verdict:

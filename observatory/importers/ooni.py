@@ -15,7 +15,7 @@ from observatory.importers.fields import text as read_text
 from observatory.importers.imported import HELPER_VANTAGE, Imported, Part, imported_vantage
 from observatory.importers.ooni_envelope import Envelope, read_envelope
 from observatory.importers.ooni_telegram import read_telegram
-from observatory.importers.ooni_web import read_web_connectivity
+from observatory.importers.ooni_web import read_leads_to, read_web_connectivity
 from observatory.model import Role
 
 Reader = Callable[[Envelope], tuple[Part, ...]]
@@ -49,9 +49,11 @@ def read_document(document: Any) -> Imported:
         envelope.country,
     )
     helper = imported_vantage(HELPER_VANTAGE, "OONI test helpers", "OONI", 0, "ZZ", Role.CONTROL)
+    parts = reader(envelope)
     return Imported(
         id=envelope.uid or envelope.id,
         input=envelope.input,
-        parts=reader(envelope),
+        parts=parts,
         vantage_points=(vantage, helper),
+        leads_to=read_leads_to(envelope, parts[0].canary) if reader is read_web_connectivity else None,
     )

@@ -6,6 +6,7 @@ page that the helper ended up at, too.
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import SplitResult
 
 from observatory.importers.fields import binary, endpoint, integer, mapping, port_of
 from observatory.importers.notes import Notes
@@ -62,3 +63,18 @@ def read_redirects(test_keys: Mapping[str, Any], name: str, notes: Notes) -> Ite
             body_truncated=len(body) > MAX_BODY_BYTES or response.get("body_is_truncated") is True,
             received_bytes=body_length(response),
         )
+
+
+def last_place(test_keys: Mapping[str, Any], name: str) -> SplitResult | None:
+    """Return to which URL of another host the target's answers led in the end, None where to none.
+
+    Errors: Rejected.
+    """
+    led_to = {name}
+    last = None
+    for entry, parts, where in requests_in_order(test_keys):
+        place = redirected_to(entry, parts, where)
+        if (parts.hostname or "").rstrip(".") in led_to and place is not None and place.hostname:
+            led_to.add(place.hostname.rstrip("."))
+            last = place
+    return last if last is not None and (last.hostname or "").rstrip(".") != name else None

@@ -6,6 +6,7 @@ Source: ooni/spec ts-017.
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import SplitResult
 
 from observatory.analysis.judging.case import Control
 from observatory.importers.fields import Rejected, host_name, mapping, port_of, split_url
@@ -18,19 +19,14 @@ from observatory.importers.ooni_envelope import Envelope
 from observatory.importers.ooni_failures import parse_failure
 from observatory.importers.ooni_observations import observe
 from observatory.importers.ooni_pages import read_helper_page, requests_in_order
+from observatory.importers.ooni_redirects import last_place
 from observatory.importers.ooni_scope import Scope, find_scope, url_of_input
 from probes.records import AnyObservation, HelperObservation, Measurement, Purpose, TargetKind
 
 
 def read_web_connectivity(envelope: Envelope) -> tuple[Part, ...]:
     """Return the one part of a document: its host. Errors: Rejected."""
-    parts = url_of_input(envelope.input or "")
-    if parts is None or parts.hostname is None:
-        raise Rejected(f"input: expected an http or https URL, got {(envelope.input or '')[:100]!r}")
-    try:
-        name = host_name(parts.hostname)
-    except Rejected as error:
-        raise Rejected(f"input: {error}") from error
+    parts, name = _input(envelope)
     helper_url, failure_given = _helper_url(envelope.document), envelope.test_keys.get("control_failure")
     failure, raw = parse_failure(failure_given, "test_keys.control_failure")
     control = {} if failure else mapping(envelope.test_keys.get("control"), "test_keys.control")
@@ -58,6 +54,37 @@ def read_web_connectivity(envelope: Envelope) -> tuple[Part, ...]:
         )
         controls = (Control(seen, canary("control-canary", of_helper=True)),)
     return (Part(measurement=measurement, canary=canary("canary", of_helper=False), controls=controls),)
+
+
+def read_leads_to(envelope: Envelope, canary: Measurement | None) -> Part | None:
+    """Return the other host to which the answers of the target's led in the end, as the client measured it.
+
+    The helper measured the target alone, so nothing that came along is compared with it.
+    Errors: Rejected.
+    """
+    _, name = _input(envelope)
+    place = last_place(envelope.test_keys, name)
+    try:
+        host = host_name(place.hostname or "") if place is not None else name
+    except Rejected:
+        return None
+    if place is None or host == name:
+        return None
+    observed = observe(envelope.test_keys, find_scope(envelope.test_keys, host, port_of(place)))
+    if not observed:
+        return None
+    measurement = envelope.measurement("leads-to", host, TargetKind.HOST, observed)
+    return Part(measurement=measurement, canary=canary)
+
+
+def _input(envelope: Envelope) -> tuple[SplitResult, str]:
+    parts = url_of_input(envelope.input or "")
+    if parts is None or parts.hostname is None:
+        raise Rejected(f"input: expected an http or https URL, got {(envelope.input or '')[:100]!r}")
+    try:
+        return parts, host_name(parts.hostname)
+    except Rejected as error:
+        raise Rejected(f"input: {error}") from error
 
 
 def _observe_helper(

@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
+from observatory.cli.imports import judged_as_json
 from observatory.importers.judging import judge_imported
 from observatory.importers.ooni import read_document
 from observatory.model import Verdict
 from tests.observatory.importers.ooni_documents import (
     BLOCK_PAGE,
     CLASSIC,
+    LTE,
     NOTICE,
     TELEGRAM,
     changed,
+    connect,
     control,
+    handshake,
     query,
     request,
     web,
@@ -83,3 +87,60 @@ def test_what_is_no_block(situation: str, verdict: Verdict) -> None:
 
 def test_a_redirect_from_a_forged_address_says_nothing_of_port_80() -> None:
     assert judged(address=BLOCK_PAGE).rule_id != "http.redirect.notice"
+
+
+BEYOND = "https://telegram.org/"
+
+
+def leading_to_telegram_org(
+    *answers: str, failure: str | None = None, shaken: str | None = None
+) -> dict[str, Any]:
+    """t.me works and leads to telegram.org, of which DNS says this, and TLS that."""
+    moved = request(LTE, "https://t.me/", TELEGRAM, 302, "", headers={"Location": BEYOND})
+    reached = [request(LTE, BEYOND, TELEGRAM, n=9, depth=1)] if shaken is None and not failure else []
+    made = web()
+    keys = made["test_keys"]
+    return changed(
+        made,
+        queries=[*keys["queries"], query(LTE, "telegram.org", *answers, failure=failure)],
+        tcp_connect=[*keys["tcp_connect"], *(connect(LTE, ip, 443, n=9) for ip in answers)],
+        tls_handshakes=[
+            *keys["tls_handshakes"],
+            *(handshake(LTE, ip, "telegram.org", shaken, n=9) for ip in answers),
+        ],
+        requests=[*reached, moved],
+    )
+
+
+@pytest.mark.parametrize(
+    ("situation", "document", "state", "mechanism"),
+    [
+        ("it works", leading_to_telegram_org(TELEGRAM), "ok", None),
+        (
+            "a block page's address",
+            leading_to_telegram_org(BLOCK_PAGE, shaken="ssl_failed_handshake"),
+            "blocked",
+            "dns.injection.blockpage",
+        ),
+        ("its name is reset", leading_to_telegram_org(TELEGRAM, shaken="connection_reset"), "impaired", None),
+        ("its name is denied", leading_to_telegram_org(failure="dns_nxdomain_error"), "insufficient", None),
+    ],
+)
+def test_a_verdict_carries_what_a_visitor_meets(
+    situation: str, document: dict[str, Any], state: str, mechanism: str | None
+) -> None:
+    judged = judge_imported(read_document(document))
+    assert judged.verdict.state == "ok", situation
+    assert judged.leads_to is not None
+    target, verdict = judged.leads_to
+    assert (target, verdict.state, verdict.mechanism) == ("telegram.org", state, mechanism), situation
+    line = judged_as_json(judged)
+    assert line["state"] == "ok"
+    assert line["leads_to"] == {"target": "telegram.org", "state": state, "mechanism": mechanism}
+
+
+@pytest.mark.parametrize("document", [web(), web("http://t.me/"), web("http://t.me/", CLASSIC)])
+def test_a_target_that_leads_nowhere_else_has_none(document: dict[str, Any]) -> None:
+    judged = judge_imported(read_document(document))
+    assert judged.leads_to is None
+    assert "leads_to" not in judged_as_json(judged)
