@@ -126,7 +126,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, err
     stream = _Stream(reader, writer)
     transport = await _recognise(stream)
     if transport is None:
-        await _serve_http(stream, reader)
+        await _serve_http(stream, reader, error)
         return
     n_answered = 0
     while True:
@@ -192,11 +192,14 @@ def _encode_frame(message: bytes, transport: Transport, sequence: int) -> bytes:
     return struct.pack("<I", len(message)) + message
 
 
-async def _serve_http(stream: _Stream, reader: asyncio.StreamReader) -> None:
+async def _serve_http(stream: _Stream, reader: asyncio.StreamReader, error: int) -> None:
     while True:
         head = await stream.read(4) + await reader.readuntil(b"\r\n\r\n")
         fields = dict(line.partition(":")[::2] for line in head.decode("latin-1").lower().split("\r\n")[1:])
         answer = answer_message(await reader.readexactly(_bounded(int(fields.get("content-length", "0")))))
+        if error:
+            await stream.write(b"HTTP/1.1 %d Error\r\nContent-Length: 0\r\n\r\n" % error)
+            continue
         await stream.write(
             b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/octet-stream\r\n"
             b"Content-Length: %d\r\n\r\n" % len(answer) + answer

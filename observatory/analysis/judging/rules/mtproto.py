@@ -56,10 +56,13 @@ def mute_tries(case: Case) -> list[MtprotoObservation]:
 
 
 def _works_elsewhere(case: Case, mute: frozenset[Way]) -> frozenset[Way]:
-    """Mute ways that a control proved; where the endpoint is wholly mute, any way of it that one proved."""
+    """Mute ways that a control proved; where the endpoint is wholly mute, any way of it that one proved.
+
+    Where the server itself spoke in one way, another may fail for the same reason: it counts only for itself.
+    """
     same = frozenset(w for c in case.controls for w in ways(o for o in c.mtproto if o.nonce_echoed))
     endpoints = {endpoint for endpoint, _ in same}
-    here = proved_endpoints(case.facts)
+    here = proved_endpoints(case.facts) | {o.endpoint for o in case.facts.mtproto if _is_transport_error(o)}
     return frozenset(w for w in mute if w in same or (w[0] in endpoints and w[0] not in here))
 
 

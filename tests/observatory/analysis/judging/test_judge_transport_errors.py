@@ -8,7 +8,7 @@ from observatory.analysis.judging.facts import Facts
 from observatory.analysis.judging.rules.mtproto import proved_endpoints
 from observatory.model import State
 from probes.records import AnyObservation, Failure, MtprotoObservation
-from tests.observatory.analysis.judging.builder import Change, changed, data_centre, judge
+from tests.observatory.analysis.judging.builder import Change, changed, data_centre, judge, with_more
 
 
 def mtproto(failure: Failure, *, port: int | None = None, transport_error: int | None = None) -> Change:
@@ -49,3 +49,13 @@ def test_an_error_at_one_port_hides_no_filter_at_the_other(failure: Failure, mec
     )
     verdict = judge(measured)
     assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, mechanism)
+
+
+def test_the_same_error_in_the_words_of_http_is_no_filter_either() -> None:
+    """Over HTTP the code is a status, which anybody could have sent; the other ways name Telegram."""
+    errors = changed(data_centre(), mtproto(ERROR, transport_error=-429))
+    first = next(o for o in errors.observations if isinstance(o, MtprotoObservation))
+    over_http = replace(
+        first, id="o90", transport="http", failure=Failure.MTPROTO_BAD_REPLY, transport_error=None
+    )
+    assert judge(with_more(errors, over_http)).state is State.IMPAIRED
