@@ -59,6 +59,11 @@ _ENTRIES: Final = (
         summary="the ISP's resolver says nothing when asked for the name",
     ),
     Censor(
+        id="dns_udp_drop",
+        summary="UDP port 53 with the name in the query is dropped, to whatever resolver; TCP passes",
+        rules=techniques.dns_udp_drop,
+    ),
+    Censor(
         id="dns_no_answer",
         summary="the ISP's resolver says that the name has no address (NOERROR, empty)",
         params={"ede": _EDE},
@@ -103,6 +108,11 @@ _ENTRIES: Final = (
         rules=techniques.sni_drop,
     ),
     Censor(
+        id="sni_alert",
+        summary="a TLS ClientHello with the name is answered with an alert (unrecognized_name)",
+        rules=techniques.sni_alert,
+    ),
+    Censor(
         id="tls_reset",
         summary="every TLS ClientHello to the addresses, whatever its name, is answered with a reset",
         rules=techniques.tls_reset,
@@ -143,6 +153,11 @@ _ENTRIES: Final = (
     Censor(
         id="http_redirect",
         summary="plain HTTP with the name in Host is answered with a forged 302 to internet-positif.org",
+        rules=techniques.http_filter,
+    ),
+    Censor(
+        id="http_forbidden",
+        summary="plain HTTP with the name in Host is answered with a forged error page (403) on no list",
         rules=techniques.http_filter,
     ),
     Censor(

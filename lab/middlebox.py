@@ -31,6 +31,11 @@ _ETHERTYPES: Final = {4: 0x0800, 6: 0x86DD}
 INJECTED_TTL: Final = 128
 # No length that MTProto allows, no HTTP, no TLS.
 GARBAGE: Final = b"\x7f\xff\xff\xff" * 16
+# A record of TLS 1.2 with the fatal alert 112, unrecognized_name (RFC 8446 section 6).
+ALERT: Final = bytes.fromhex("15030300020270")
+HANDSHAKE: Final = b"\x16"
+# As a proxy says it that shows no page of its country's.
+FORBIDDEN: Final = Response(status=403, body=b"<html><title>403</title>Access denied.</html>")
 
 ReadState = Callable[[], LabState]
 
@@ -102,10 +107,13 @@ class Border:
         if setting and str(request.destination) in setting.addresses:
             # The rules queue only the connections that are to be disturbed.
             return GARBAGE
+        if request.payload.startswith(HANDSHAKE) and self._state().of(self._isp.id, "sni_alert"):
+            return ALERT
         host = host_header(request.payload)
         for censor_id, response in (
             ("http_blockpage", self._notice),
             ("http_redirect", national_redirect()),
+            ("http_forbidden", FORBIDDEN),
         ):
             setting = self._state().of(self._isp.id, censor_id)
             if setting and host in setting.hosts:

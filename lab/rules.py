@@ -117,6 +117,15 @@ def sni_pattern(host: str) -> str:
     return f"|{size + 5:04x}{size + 3:04x}00{size:04x}|{host}"
 
 
+def query_pattern(host: str) -> str:
+    """Return the xt_string pattern of a name, or one below it, in a DNS query.
+
+    Source: RFC 1035 section 3.1.
+    """
+    labels = _checked(host).split(".")
+    return "".join(f"|{len(label):02x}|{label}" for label in labels) + "|00|"
+
+
 def host_header_pattern(host: str) -> str:
     """Return the xt_string pattern of exactly this name in an HTTP/1.1 Host header without a port."""
     return f"|0d0a|Host: {_checked(host)}|0d0a|"

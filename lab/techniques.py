@@ -32,6 +32,7 @@ from lab.rules import (
     match_host_header,
     match_marked,
     match_sni,
+    query_pattern,
 )
 from lab.settings import Setting
 
@@ -57,6 +58,12 @@ def dns_hijack(setting: Setting) -> Iterator[Rule]:
 def dns_injection(setting: Setting) -> Iterator[Rule]:
     # PREROUTING also sees queries to the ISP's own resolver, which lives on this very router.
     yield _border(Table.MANGLE, "PREROUTING", f"-i cust -p udp --dport 53 -j NFQUEUE --queue-num {QUEUE_DNS}")
+
+
+def dns_udp_drop(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        name = f'-m string --algo kmp --icase --hex-string "{query_pattern(host)}"'
+        yield _border(Table.MANGLE, "PREROUTING", f"-i cust -p udp --dport 53 {name} -j DROP")
 
 
 def _mark(match: str, mark: int) -> Rule:
@@ -107,6 +114,13 @@ def sni_drop(setting: Setting) -> Iterator[Rule]:
     for host in setting.hosts:
         yield _mark(match_sni(host), MARK_DROP)
     yield _DROP_MARKED
+
+
+def sni_alert(setting: Setting) -> Iterator[Rule]:
+    for host in setting.hosts:
+        queue = f"-j NFQUEUE --queue-num {QUEUE_TCP}"
+        yield _border(Table.MANGLE, "FORWARD", f"-i cust {match_sni(host)} {queue}")
+    yield from _DROP_ANSWERED
 
 
 def tls_reset(setting: Setting) -> Iterator[Rule]:

@@ -72,6 +72,8 @@ def _everyone(name: str, censor: str, host: str, web: Verdict, *more: On, **fiel
     return Scenario(name=name, switches=(switch, *more), web=web, app=OK, host=host, **fields)
 
 
+# A public address that is nobody's in the lab.
+NOWHERE: Final = "45.64.1.9"
 BLOCKPAGE, BOGON, OTHER = "dns.injection.blockpage", "dns.injection.bogon", "dns.injection.other"
 
 CENSORS: Final = (
@@ -84,11 +86,17 @@ CENSORS: Final = (
     _censor("the resolver refuses the name", "dns_refused", web=likely("dns.refused")),
     _censor("the resolver fails for the name", "dns_servfail", web=impaired("dns.servfail")),
     _censor("the resolver is silent for the name", "dns_timeout", web=likely("dns.timeout")),
+    _censor("questions for the name are swallowed over UDP", "dns_udp_drop", web=likely("dns.timeout")),
     _censor("the resolver gives no address", "dns_no_answer", web=likely("dns.no_answer")),
     _censor("the resolver names its block page", "dns_blockpage", web=blocked(BLOCKPAGE)),
     _censor("an alias leads to the block page", "dns_cname_blockpage", web=blocked(BLOCKPAGE)),
     _censor("the resolver names a private address", "dns_bogon", web=blocked(BOGON)),
     _censor("the resolver names a stranger", "dns_other", web=likely(OTHER)),
+    _censor(
+        "the resolver names an address where nothing is",
+        On(censor="dns_other", params={"address": NOWHERE}),
+        web=likely(OTHER),
+    ),
     _censor("all DNS is diverted to the lying resolver", "dns_hijack", web=blocked(BLOCKPAGE)),
     _censor("a forged block page races the answer", "dns_injection", web=blocked(BLOCKPAGE)),
     _censor(
@@ -113,6 +121,7 @@ CENSORS: Final = (
         web=likely("tls.reset.sni"),
     ),
     _censor("the name is swallowed", "sni_drop", web=likely("tls.timeout.sni")),
+    _censor("the name is turned down with an alert", "sni_alert", web=likely("tls.alert.sni")),
     _censor("every handshake at the address is reset", "tls_reset", web=likely("tls.reset.other")),
     _censor("every handshake at the address is swallowed", "tls_drop", web=likely("tls.timeout.other")),
     _censor("handshakes end, then nothing", "tls_stall", web=likely("http.timeout")),
@@ -132,6 +141,12 @@ CENSORS: Final = (
     _censor("the address refuses on the way", "ip_refused", web=likely("tcp.refused")),
     _censor("port 80 shows a notice", "http_blockpage", web=blocked("http.blockpage"), partial=True),
     _censor("port 80 leads to a notice", "http_redirect", web=blocked("http.redirect"), partial=True),
+    _censor(
+        "port 80 shows an unknown page for the Host header alone",
+        "http_forbidden",
+        web=likely("http.blockpage.host"),
+        partial=True,
+    ),
     _censor("the Host header is reset", "http_reset", web=likely("http.reset.host"), partial=True),
     _censor("the Host header is swallowed", "http_drop", web=likely("http.timeout.host"), partial=True),
     _censor("the address is slow", "throttle", web=impaired("ip.throttle")),
@@ -261,6 +276,23 @@ EVERYONE: Final = (
     _everyone("certificate ran out", "expired_certificate", "web.telegram.org", DOWN),
     _everyone("certificate of another", "wrong_certificate", "core.telegram.org", DOWN),
     _everyone("name retired", "name_retired", "flora-1.web.telegram.org", DOWN),
+    _everyone(
+        "name retired, and still led to a block page here",
+        "name_retired",
+        "flora-1.web.telegram.org",
+        blocked(BLOCKPAGE),
+        On(censor="dns_blockpage", hosts=("flora-1.web.telegram.org",)),
+        censorship=True,
+    ),
+    _everyone(
+        "name retired, and still led to a stranger here",
+        "name_retired",
+        "flora-1.web.telegram.org",
+        likely(OTHER),
+        On(censor="dns_other", hosts=("flora-1.web.telegram.org",)),
+        censorship=True,
+    ),
+    _everyone("the server answers nobody", "server_stall", "macos.telegram.org", DOWN),
     _everyone("addresses rotate outside Telegram's", "cdn_rotation", "desktop.telegram.org", OK),
     _everyone("IPv6 addresses only", "aaaa_only", "pluto.web.telegram.org", OK, ipv6=True),
     _everyone("IPv6 addresses only, none here", "aaaa_only", "pluto.web.telegram.org", UNCLEAR, ipv6=False),

@@ -266,6 +266,8 @@ def reason(error: Exception) -> str:
     """Return one word for a failure; an unlisted error is returned in full."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and (error.reason or "").startswith(("TLSV1_", "SSLV3_ALERT")):
+        return "alert"
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, ConnectionResetError):

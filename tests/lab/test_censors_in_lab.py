@@ -123,8 +123,10 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
             "no resolver at all": [NOTICE],
         },
     ),
+    "dns_udp_drop": (["t.me"], {}, {"own resolver": [], "public resolver": []}),
     "sni_reset": (["t.me"], {}, {"t.me": "reset"}),
     "sni_drop": (["t.me"], {}, {"t.me": "timeout"}),
+    "sni_alert": (["t.me"], {}, {"t.me": "alert"}),
     "tls_reset": (["t.me"], {}, dict.fromkeys(SAME_ADDRESS, "reset")),
     "tls_drop": (["t.me"], {}, dict.fromkeys(SAME_ADDRESS, "timeout")),
     "tls_stall": (["t.me"], {}, {"t.me": "timeout after the handshake"}),
@@ -134,6 +136,7 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         dict.fromkeys((*SAME_ADDRESS, "http", "http telegram.org"), "refused")
         | dict.fromkeys(("dc2:443", "dc2:80", "dc2 obfuscated"), "refused"),
     ),
+    "http_forbidden": (["t.me"], {}, {"http": "403 403"}),
     "http_reset": (["t.me"], {}, {"http": "reset"}),
     "http_drop": (["t.me"], {}, {"http": "timeout"}),
     "ip_blackhole": (

@@ -2,10 +2,20 @@
 
 import ssl
 
+import dns.message
 import pytest
 
 from lab import world
-from lab.rules import Place, Rule, Table, encode_ruleset, host_header_pattern, match_sni, sni_pattern
+from lab.rules import (
+    Place,
+    Rule,
+    Table,
+    encode_ruleset,
+    host_header_pattern,
+    match_sni,
+    query_pattern,
+    sni_pattern,
+)
 
 
 def pattern_bytes(pattern: str) -> bytes:
@@ -92,3 +102,11 @@ def test_a_rule_wanted_twice_is_written_once_at_its_first_place() -> None:
         "-A FORWARD -j DROP",
         "-A FORWARD -p tcp -j DROP",
     ]
+
+
+def test_a_name_in_a_query_and_no_other() -> None:
+    pattern = pattern_bytes(query_pattern("t.me"))
+    assert pattern in dns.message.make_query("t.me", "A").to_wire()
+    assert pattern in dns.message.make_query("www.t.me", "AAAA").to_wire()
+    for other in ("xt.me", "t.me.evil.example", "me", "telegram.me"):
+        assert pattern not in dns.message.make_query(other, "A").to_wire()
