@@ -33,19 +33,18 @@ def judged(
     place: str = LANDING,
     address: str = TELEGRAM,
     helper_got: int = 12_000,
+    title: str = "Telegram",
     target: str = "http://t.me/",
-    before: list[dict[str, Any]] | None = None,
 ) -> Verdict:
     """The target's port 80 leads to `place`, where `page` is; the helper ended at one of so many bytes."""
     name = target.removeprefix("http://").rstrip("/")
     helper = control(CLASSIC, name, (TELEGRAM,), ports=(80,))
-    helper["http_request"]["body_length"] = helper_got
+    helper["http_request"] |= {"body_length": helper_got, "title": title}
     document = changed(
         web(target, CLASSIC),
         queries=[query(CLASSIC, name, address)],
         requests=[
             request(CLASSIC, place, "192.0.2.7", body=page),
-            *(before or []),
             request(CLASSIC, target, address, 302, "", headers={"Location": place}),
         ],
         control=helper,
@@ -83,6 +82,31 @@ def test_a_notice_after_two_redirects() -> None:
 )
 def test_what_is_no_block(situation: str, verdict: Verdict) -> None:
     assert verdict.state not in ("blocked", "likely_blocked"), situation
+
+
+@pytest.mark.parametrize(
+    ("situation", "verdict"),
+    [
+        ("the same title, nearly the same length", judged(NEWS, helper_got=4500, title="News")),
+        ("no title to compare, the same length", judged("x" * 4000, helper_got=4010)),
+    ],
+)
+def test_the_helper_was_led_to_the_same_page(situation: str, verdict: Verdict) -> None:
+    assert (verdict.state, verdict.rule_id) == ("ok", "http.redirect.same_as_control"), situation
+
+
+@pytest.mark.parametrize(
+    ("situation", "verdict"),
+    [
+        ("another title", judged(NEWS, helper_got=len(NEWS))),
+        ("another length", judged(NEWS, helper_got=12_000, title="News")),
+        ("no title, nearly the same length", judged("x" * 4000, helper_got=4500)),
+        ("the helper got nothing to compare", judged(NEWS, helper_got=-1, title="News")),
+        ("a forged address", judged(NEWS, helper_got=len(NEWS), title="News", address=BLOCK_PAGE)),
+    ],
+)
+def test_another_page_at_the_end_makes_nothing_ok(situation: str, verdict: Verdict) -> None:
+    assert verdict.state != "ok", situation
 
 
 def test_a_redirect_from_a_forged_address_says_nothing_of_port_80() -> None:

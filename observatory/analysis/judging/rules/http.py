@@ -12,7 +12,7 @@ from observatory.analysis.judging.facts import (
     redirect_host,
     shows_valid_certificate,
 )
-from observatory.analysis.judging.rules.http_redirects import led_to_notice
+from observatory.analysis.judging.rules.http_redirects import led_as_control, led_to_notice
 from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -292,6 +292,14 @@ HTTP_RULES: Final = (
     Rule("http.incomplete", Layer.HTTP, State.IMPAIRED, None, Basis.COMPARISON, _incomplete),
     Rule("http.answered", Layer.HTTP, State.OK, None, Basis.PROOF, _answered),
     Rule("http.same_as_control", Layer.HTTP, State.OK, None, Basis.COMPARISON, _same_as_control),
+    Rule(
+        "http.redirect.same_as_control",
+        Layer.HTTP,
+        State.OK,
+        None,
+        Basis.COMPARISON,
+        lambda case: led_as_control(case, _only_plain(case)),
+    ),
     Rule("http.differs", Layer.HTTP, State.IMPAIRED, None, Basis.SYMPTOM, _differs),
     Rule("http.answered_plain", Layer.HTTP, State.OK, None, Basis.PROOF, _answered_plain),
     Rule("http.down", Layer.HTTP, State.DOWN, None, Basis.COMPARISON, _down),

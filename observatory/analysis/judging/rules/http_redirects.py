@@ -1,9 +1,13 @@
 """Where port 80 led: pages of other hosts at the end of redirects, which imports keep."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import Evidence, ids, redirect_host
+from observatory.analysis.judging.fingerprints import title_of
+from observatory.analysis.judging.pages import is_same_page
 from probes.records import HttpObservation, Purpose
 
 # Less alike than this, two bodies are surely of two pages: what a control may have got too is no notice.
@@ -19,6 +23,22 @@ def led_to_notice(case: Case) -> Evidence:
     if not senders or not notices or any(redirect_host(o) in places for o in canary):
         return ()
     return (*ids(senders), *ids(notices))
+
+
+def led_as_control(case: Case, pages: Sequence[HttpObservation]) -> Evidence:
+    """Port 80 leads to another host, and at the end stands the page at which a control ended, too."""
+    ends = case.facts.http_for(Purpose.REDIRECT)
+    expected = [o for control in case.controls for o in control.http_for(Purpose.REDIRECT)]
+    leading = [o for o in pages if redirect_host(o) is not None]
+    if not leading or not ends or not any(_is_same_end(ends[-1], other) for other in expected):
+        return ()
+    return (*ids(leading), *ids(ends[-1:]))
+
+
+def _is_same_end(page: HttpObservation, other: HttpObservation) -> bool:
+    """A page without a title of its own is compared by its length alone, and more strictly."""
+    untitled = not page.title and not title_of(page.body)
+    return is_same_page(page, other) or (untitled and is_same_page(page, replace(other, title="")))
 
 
 def _leads_away(case: Case, page: HttpObservation) -> bool:
