@@ -16,6 +16,8 @@ from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, HttpObservation, MtprotoObservation
 
 Way = tuple[Endpoint, str]
+# How the app frames its messages; the others are tried to tell a filter's reasons.
+APP_TRANSPORT: Final = "obfuscated"
 TRANSPORT_ERROR: Final = re.compile(r"\btransport error -(?:404|429|444)\b")
 
 
@@ -72,10 +74,10 @@ def _filtered(case: Case, failures: frozenset[Failure]) -> Evidence:
 
 
 def _transport_error(case: Case) -> Evidence:
-    """Nothing was proved, and Telegram itself says why."""
-    if proved_endpoints(case.facts):
-        return ()
-    return ids(o for o in case.facts.mtproto if _is_transport_error(o))
+    """What the app speaks got nothing but Telegram's own errors, whatever another transport got."""
+    tries = [o for o in case.facts.mtproto if o.transport == APP_TRANSPORT] or list(case.facts.mtproto)
+    tries = [o for o in tries if o.endpoint in case.connected]
+    return ids(tries) if tries and all(_is_transport_error(o) for o in tries) else ()
 
 
 def _down(case: Case) -> Evidence:
@@ -176,6 +178,7 @@ def _front_rule(kind: str, state: State, mechanism: str, when: Callable[[Case], 
 ANY_WAY: Final = RESET | SILENCE | {Failure.MTPROTO_BAD_REPLY}
 
 MTPROTO_RULES: Final = (
+    Rule("mtproto.transport_error", Layer.MTPROTO, State.IMPAIRED, None, Basis.SYMPTOM, _transport_error),
     Rule("mtproto.all_proved", Layer.MTPROTO, State.OK, None, Basis.PROOF, _all_proved),
     _rule("mtproto.reset", RESET),
     _rule("mtproto.timeout", SILENCE),
@@ -188,7 +191,6 @@ MTPROTO_RULES: Final = (
         Basis.COMPARISON,
         lambda case: _filtered(case, ANY_WAY),
     ),
-    Rule("mtproto.transport_error", Layer.MTPROTO, State.IMPAIRED, None, Basis.SYMPTOM, _transport_error),
     Rule("mtproto.down", Layer.MTPROTO, State.DOWN, None, Basis.COMPARISON, _down),
     Rule("mtproto.some_proved", Layer.MTPROTO, State.OK, None, Basis.PROOF, _some_proved),
     Rule("mtproto.answers_http", Layer.MTPROTO, State.OK, None, Basis.PROOF, _answers_http),

@@ -493,6 +493,17 @@ def test_a_documented_transport_error_is_telegram_speaking(code: int) -> None:
     assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "mtproto.transport_error")
 
 
+def test_an_error_for_the_apps_own_transport_is_not_well_though_another_got_through() -> None:
+    error = transport_error(-429)
+    here = changed(data_centre(), lambda o: error(o) if getattr(o, "transport", "") == "obfuscated" else o)
+    assert judge(here).rule_id == "mtproto.transport_error"
+    at_one_port = changed(
+        data_centre(),
+        lambda o: error(o) if isinstance(o, MtprotoObservation) and o.endpoint.port == 443 else o,
+    )
+    assert judge(at_one_port).state is State.OK
+
+
 def test_any_other_number_is_garbage() -> None:
     assert judge(changed(data_centre(), transport_error(-4290))).mechanism == "mtproto.garbage"
 
