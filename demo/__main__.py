@@ -34,19 +34,17 @@ async def run(url: str, *, port: int, stay: bool, days_apart: float) -> int:
         loop.add_signal_handler(number, stop.set)
     web = WebServer(script=DASHBOARD, database=url, port=port)
     async with asyncio.TaskGroup() as group:
-        ready = asyncio.Event()
-
-        def announce(address: str) -> None:
-            announce(f"Open {address} and watch it fill: an emulation of July and August 2017, nothing real.")
-            ready.set()
-
-        group.create_task(run_web(web, stop, on_ready=announce))
+        group.create_task(run_web(web, stop, on_ready=_announce_address))
         code = await _replay(url, days_apart, stop)
         if code == 0 and stay and not stop.is_set():
             announce("The replay is over; the dashboard stays open. Stop with Ctrl-C.")
             await stop.wait()
         stop.set()
     return code
+
+
+def _announce_address(address: str) -> None:
+    announce(f"Open {address} and watch it fill: an emulation of July and August 2017, nothing real.")
 
 
 async def _replay(url: str, days_apart: float, stop: asyncio.Event) -> int:
