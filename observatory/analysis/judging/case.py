@@ -7,6 +7,7 @@ address says nothing about the target, so the layers above DNS look at genuine a
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from observatory.analysis.judging.chains import ChainKind
 from observatory.analysis.judging.facts import AUTHENTICATED, Facts, is_ipv6, redirect_host
@@ -71,6 +72,7 @@ class Case:
         self._answered_plain = any(facts.answered_plain for facts, c in sound if not c.peer)
         self._genuine: dict[str, bool] = {}
         self._chains: dict[str, ChainKind | None] = {}
+        self._canary_reserved: dict[str, bool] = {}
 
     @property
     def is_data_centre(self) -> bool:
@@ -243,6 +245,11 @@ class Case:
     def canary_got_reserved(self, query_type: str) -> bool:
         """The canary was sent to an address that no public server can have, for the same type of record:
         that is this line's way with every name."""
+        if query_type not in self._canary_reserved:
+            self._canary_reserved[query_type] = self._find_canary_reserved(query_type)
+        return self._canary_reserved[query_type]
+
+    def _find_canary_reserved(self, query_type: str) -> bool:
         if self.canary is None:
             return False
         return any(
@@ -426,6 +433,7 @@ def _is_sound(facts: Facts, control: Control) -> bool:
     return canary.proved_over_tcp or canary.helped
 
 
+@lru_cache(maxsize=10_000)
 def is_address(text: str) -> bool:
     """What was written down as an address may be anything, in imports above all."""
     try:

@@ -1,8 +1,9 @@
 """What is known beforehand, as a record: whose addresses are whose, and how block pages look."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -152,7 +153,8 @@ class Reference:
         return self._pages[body]
 
 
-def embedded_addresses(address: str) -> dict[int, str]:
+@lru_cache(maxsize=_REMEMBERED)
+def embedded_addresses(address: str) -> Mapping[int, str]:
     """Return the IPv4 addresses that may stand inside an IPv6 one, by the length of the prefix before them.
 
     Shape:  a NAT64 network may use any prefix; what the resolver says of a name whose IPv4 address is known
