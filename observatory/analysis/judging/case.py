@@ -133,10 +133,15 @@ class Case:
 
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
         """Say whether every one failed in one of these ways; what a busy prober did not hear is left out."""
-        heard = {o.failure for o in observations}
-        if self.overloaded:
-            heard -= {Failure.TIMEOUT}
+        heard = {o.failure for o in observations if not self._may_have_missed(o)}
         return bool(heard) and heard <= failures
+
+    def _may_have_missed(self, observation: AnyObservation) -> bool:
+        """A silence while this prober stood still. Older measurements tell that of all steps at once."""
+        if observation.failure is not Failure.TIMEOUT or not self.overloaded:
+            return False
+        each_step_tells = any(o.lag_s > 0 for o in self.measurement.observations)
+        return observation.lag_s > OVERLOAD_LAG_S or not each_step_tells
 
     # --- what an address is
 
