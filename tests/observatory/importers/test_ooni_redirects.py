@@ -78,6 +78,7 @@ def test_a_notice_after_two_redirects() -> None:
         ("the helper may have got the same page", judged(helper_got=len(NOTICE))),
         ("a site that leads to its own pages", judged(place="http://www.t.me/")),
         ("a site that leads below its name", judged(place="http://id.t.me/")),
+        ("a site of Telegram's that is blocked itself", judged(place="http://telegram.org/")),
     ],
 )
 def test_what_is_no_block(situation: str, verdict: Verdict) -> None:

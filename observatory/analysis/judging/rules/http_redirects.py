@@ -52,7 +52,9 @@ def _leads_away(case: Case, page: HttpObservation) -> bool:
 
 
 def _is_notice(case: Case, page: HttpObservation) -> bool:
-    if _is_one_site(page.host, case.measurement.target) or not case.shows_block_page(page):
+    # Telegram's sites lead to one another: a notice there is the block of that one.
+    own = _is_one_site(page.host, case.measurement.target) or case.reference.is_telegram_host(page.host)
+    if own or not case.shows_block_page(page):
         return False
     ends = (o for control in case.controls for o in (*control.http, *control.http_for(Purpose.REDIRECT)))
     return not any(_may_be_alike(page, other) for other in ends)
