@@ -8,31 +8,22 @@ import asyncio
 import struct
 from typing import Final, Protocol, Self
 
-import h11
-
 from probes.failures import ProtocolError
 from probes.records import Endpoint, Failure
 from probes.session import ObservationLog
 from probes.techniques.dns import Exchange, Keep
+from probes.techniques.doh import DohLink, StaleLink
+from probes.techniques.doh_h2 import ALPN as HTTP2
+from probes.techniques.doh_h2 import Http2Link
 from probes.transport.network import Network
 from probes.transport.streams import PlainStream, TlsStream
 from probes.transport.trust import Trust, certificate_failure, describe_chain, describe_errors
 
 CONNECT_TIMEOUT_S: Final = 3.5  # room for one retransmitted SYN
 ANSWER_TIMEOUT_S: Final = 3.0
-MAX_REPLY_BYTES: Final = 65535
 # HTTP/1.1 answers one question at a time; a few connections side by side keep a round short far away.
 DOH_LANES: Final = 2
 PORTS: Final = {"dot": 853, "doh": 443}
-DOH_PATH: Final = "/dns-query"
-
-
-class StaleLink(Exception):
-    """The connection answered earlier queries and ended before this one, which can use another.
-
-    A connection that ended before its first query is a failure instead, so that a server which closes every
-    connection is not retried for ever.
-    """
 
 
 class Link(Protocol):
@@ -102,84 +93,6 @@ class DotLink:
         self._plain.close()
 
 
-class DohLink:
-    """One POST at a time (RFC 8484)."""
-
-    def __init__(self, plain: PlainStream, tls: TlsStream, host: str) -> None:
-        self._plain = plain
-        self._tls = tls
-        self._host = f"[{host}]" if ":" in host else host
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
-        self._turn = asyncio.Lock()
-        self._n_answered = 0
-        self._broken = False
-
-    @property
-    def ended(self) -> bool:
-        return not self._turn.locked() and self._is_over
-
-    @property
-    def _is_over(self) -> bool:
-        over = (h11.MUST_CLOSE, h11.CLOSED)
-        return self._broken or self._connection.our_state in over or self._connection.their_state in over
-
-    async def ask(self, query: bytes) -> bytes:
-        async with self._turn:
-            if self._is_over:
-                raise StaleLink
-            if self._connection.our_state is h11.DONE:
-                self._connection.start_next_cycle()
-            try:
-                reply = await self._post(query)
-            except h11.RemoteProtocolError as error:
-                self._broken = True
-                raise ProtocolError(Failure.HTTP_BAD_REPLY, str(error)) from error
-            except BaseException:
-                # Given up half-way: the rest of this answer would be read as the next one's.
-                self._broken = True
-                raise
-            self._n_answered += 1
-            return reply
-
-    async def _post(self, query: bytes) -> bytes:
-        kind = "application/dns-message"
-        request = h11.Request(
-            method="POST",
-            target=DOH_PATH,
-            headers=[
-                ("Host", self._host),
-                ("Accept", kind),
-                ("Content-Type", kind),
-                ("Content-Length", str(len(query))),
-            ],
-        )
-        parts = (request, h11.Data(data=query), h11.EndOfMessage())
-        await self._tls.send(b"".join(self._connection.send(part) or b"" for part in parts))
-        body = b""
-        begun = False
-        while True:
-            match event := self._connection.next_event():
-                case h11.NEED_DATA:
-                    data = await self._tls.recv()
-                    if not data and not begun:
-                        # A server may close a persistent connection at any time (RFC 9112 section 9.3.1).
-                        raise StaleLink if self._n_answered else EOFError("closed before a response")
-                    begun = True
-                    self._connection.receive_data(data)
-                case h11.Response() if event.status_code != 200:
-                    # The rest is not read, so the connection cannot be used again.
-                    raise ProtocolError(Failure.HTTP_BAD_REPLY, f"DoH answered {event.status_code}")
-                case h11.Data():
-                    body += event.data
-                    if len(body) > MAX_REPLY_BYTES:
-                        raise ProtocolError(Failure.DNS_BAD_REPLY, "longer than a DNS message can be")
-                case h11.EndOfMessage():
-                    return body
-
-    def close(self) -> None:
-        self._plain.close()
-
-
 class SecureResolver:
     """A public resolver for one round; leaving the context closes its connections.
 
@@ -231,14 +144,20 @@ class SecureResolver:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             plain = PlainStream(await self._network.connect_tcp(self.server))
             try:
-                alpn = (b"http/1.1",) if self.transport == "doh" else ()
+                alpn = (HTTP2, b"http/1.1") if self.transport == "doh" else ()
                 tls = TlsStream(plain, self._trust, self.server.address, alpn=alpn)
                 await tls.handshake()
                 self._check(tls)
             except BaseException:
                 plain.close()
                 raise
-        return DohLink(plain, tls, self.server.address) if self.transport == "doh" else DotLink(plain, tls)
+        if self.transport == "dot":
+            return DotLink(plain, tls)
+        address = self.server.address
+        host = f"[{address}]" if ":" in address else address
+        if tls.connection.get_alpn_proto_negotiated() == HTTP2:
+            return Http2Link(plain, tls, host)
+        return DohLink(plain, tls, host)
 
     def _check(self, tls: TlsStream) -> None:
         chain = describe_chain(tls.connection)
@@ -254,5 +173,5 @@ class SecureResolver:
         for task in self._links.values():
             task.cancel()
         for result in await asyncio.gather(*self._links.values(), return_exceptions=True):
-            if isinstance(result, DotLink | DohLink):
+            if isinstance(result, DotLink | DohLink | Http2Link):
                 result.close()

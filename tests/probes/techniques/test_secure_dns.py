@@ -9,6 +9,11 @@ from pathlib import Path
 import dns.message
 import dns.rrset
 import pytest
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, StreamEnded
+from h2.settings import SettingCodes
 
 import probes.techniques.dns
 from lab.services.certificates import Authority, new_context
@@ -117,10 +122,13 @@ async def ask(
     name: str = ADDRESS,
     deadlines_s: tuple[float, ...] = (5.0,),
     trusted: bool = True,
+    http2: bool = False,
 ) -> Asked:
     """Ask `n` questions at once, each with the next of the deadlines."""
     (folder / "ca.pem").write_text((authority if trusted else Authority("Another")).root_pem())
     context: ssl.SSLContext = new_context(authority.chain_pem((name,)))
+    if http2:
+        context.set_alpn_protocols(["h2"])
     n_connections = 0
 
     async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -286,3 +294,119 @@ async def test_a_query_given_up_leaves_its_lane_to_the_next(authority: Authority
     asked = await ask(tmp_path, authority, "doh", first_ones_hang, n=2 * DOH_LANES, deadlines_s=deadlines_s)
     ends = [(o.failure, len(o.answers)) for o in asked.observations]
     assert ends == [(Failure.TIMEOUT, 0)] * DOH_LANES + [(None, 1)] * DOH_LANES, asked.observations
+
+
+# --- HTTP/2
+
+
+Replies = Callable[[H2Connection, int, bytes], None]
+
+
+def reply(http: H2Connection, stream: int, query: bytes, status: str = "200", body: bytes = b"") -> None:
+    http.send_headers(stream, [(":status", status), ("content-type", "application/dns-message")])
+    http.send_data(stream, body or answer(query), end_stream=True)
+
+
+def http2(replies: Replies, *, settings: dict[SettingCodes, int] | None = None, n_at_once: int = 1) -> Serve:
+    """Speak HTTP/2; answer when so many queries have come, the last one first."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        http = H2Connection(H2Configuration(client_side=False))
+        if settings:
+            http.local_settings.update(settings)
+        http.initiate_connection()
+        bodies: dict[int, bytes] = {}
+        whole: list[int] = []
+        while True:
+            if out := http.data_to_send():
+                writer.write(out)
+                await writer.drain()
+            if not (data := await reader.read(65536)):
+                return
+            for event in http.receive_data(data):
+                if isinstance(event, DataReceived):
+                    bodies[event.stream_id] = bodies.get(event.stream_id, b"") + event.data
+                elif isinstance(event, StreamEnded):
+                    whole.append(event.stream_id)
+                if len(whole) >= n_at_once:
+                    for stream in reversed(whole):
+                        replies(http, stream, bodies[stream])
+                    whole.clear()
+
+    return handler
+
+
+def refuse(http: H2Connection, stream: int, query: bytes) -> None:
+    http.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
+
+
+def say_goodbye_after_one(http: H2Connection, stream: int, query: bytes) -> None:
+    if http.state_machine.state is not ConnectionState.CLOSED:
+        reply(http, stream, query)
+        http.close_connection()
+
+
+async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"\xff" * 80)
+    await reader.read()
+
+
+@pytest.mark.parametrize(
+    ("situation", "handler", "ends", "n_connections"),
+    [
+        ("one after the other", http2(reply), GOOD, range(1, DOH_LANES + 1)),
+        ("together, out of order", http2(reply, n_at_once=6), GOOD, range(1, DOH_LANES + 1)),
+        (
+            "two at a time",
+            http2(reply, settings={SettingCodes.MAX_CONCURRENT_STREAMS: 2}),
+            GOOD,
+            range(1, DOH_LANES + 1),
+        ),
+        ("ends the connection after each", http2(say_goodbye_after_one), GOOD, range(2, 13)),
+        ("refuses every stream", http2(refuse), failed(Failure.HTTP_BAD_REPLY), range(1, 13)),
+        (
+            "error 500",
+            http2(lambda h, s, q: reply(h, s, q, "500")),
+            failed(Failure.HTTP_BAD_REPLY),
+            range(1, 13),
+        ),
+        (
+            "no DNS",
+            http2(lambda h, s, q: reply(h, s, q, body=b"hello")),
+            failed(Failure.DNS_BAD_REPLY),
+            range(1, 13),
+        ),
+        (
+            "no DNS, and long",
+            http2(lambda h, s, q: reply(h, s, q, body=b"x" * 9_000)),
+            failed(Failure.DNS_BAD_REPLY),
+            range(1, 13),
+        ),
+        ("no HTTP/2", garbage, failed(Failure.HTTP_BAD_REPLY), range(1, 13)),
+        ("hangs up on everybody", hang_up, failed(Failure.EOF), range(1, 13)),
+    ],
+)
+async def test_twelve_at_once_over_http2(
+    situation: str,
+    handler: Serve,
+    ends: set[tuple[Failure | None, tuple[str, ...]]],
+    n_connections: range,
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    asked = await ask(tmp_path, authority, "doh", handler, http2=True)
+    assert asked.ends == ends, asked.observations
+    assert asked.n_connections in n_connections
+
+
+async def test_a_query_given_up_over_http2_holds_up_no_other(authority: Authority, tmp_path: Path) -> None:
+    """Every second query is never answered; the others share its connection."""
+
+    def only_even(http: H2Connection, stream: int, query: bytes) -> None:
+        if int(dns.message.from_wire(query).question[0].name.to_text()[1:].partition(".")[0]) % 2 == 0:
+            reply(http, stream, query)
+
+    asked = await ask(tmp_path, authority, "doh", http2(only_even), http2=True, deadlines_s=(5.0, 0.4))
+    assert [o.failure for o in asked.observations] == [None, Failure.TIMEOUT] * 6, asked.observations
+    assert asked.n_connections <= DOH_LANES
