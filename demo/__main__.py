@@ -53,11 +53,14 @@ async def _replay(url: str, days_apart: float, stop: asyncio.Event) -> int:
     process = await asyncio.create_subprocess_exec(*command, *arguments)
     ended = asyncio.create_task(process.wait())
     stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-    if not ended.done():
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-    stopped.cancel()
+    try:
+        await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Also when the web process failed: a replay that nobody sees must not go on.
+        stopped.cancel()
+        if not ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
     return await ended
 
 
