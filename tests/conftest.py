@@ -25,6 +25,30 @@ def _lab_is_up(request: pytest.FixtureRequest) -> None:
         pytest.fail(NEEDS_LAB, pytrace=False)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _priority() -> "Priority":
+    return Priority()
+
+
+@pytest.fixture(autouse=True)
+def _makes_way(request: pytest.FixtureRequest, _priority: "Priority") -> None:
+    """Probes in another worker must not wait for a processor that only computes: they would be overloaded."""
+    if not request.node.get_closest_marker("lab"):
+        _priority.lower()
+
+
+class Priority:
+    """Of this worker process: lowered once, when its last crossing test is over."""
+
+    def __init__(self) -> None:
+        self._is_low = "PYTEST_XDIST_WORKER" not in os.environ
+
+    def lower(self) -> None:
+        if not self._is_low:
+            self._is_low = True
+            os.nice(10)
+
+
 @pytest.fixture(scope="session")
 def config() -> Config:
     """The vantage points of the emulated internet."""

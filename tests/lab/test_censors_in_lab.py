@@ -562,4 +562,5 @@ def test_aims_are_what_the_registry_says() -> None:
         "mtproto_drop",
         "mtproto_reset",
         "mtproto_garbage",
+        "transport_error",
     }

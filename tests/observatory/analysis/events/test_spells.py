@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observatory.analysis.events.incidents import group_spells
@@ -284,6 +284,7 @@ def test_cells_in_any_order_give_the_same() -> None:
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=120),
     st.lists(st.integers(1, 90), min_size=1, max_size=10),
 )
+@example(counts=[(4, 1), (0, 2)], steps_h=[1])
 def test_any_series_gives_sound_spells(counts: list[tuple[int, int]], steps_h: list[int]) -> None:
     times: list[datetime] = []
     at = START
@@ -295,7 +296,9 @@ def test_any_series_gives_sound_spells(counts: list[tuple[int, int]], steps_h: l
     failing = sum(k for _, k in counts)
     assert sum(s.portion.n_blocked for s in spells) <= failing
     for spell in spells:
-        assert spell.portion.n_blocked >= 3
+        # Three failures raise a suspicion; one of them may lie in an hour that the border leaves out.
+        until = sum(k for at, (_, k) in zip(times, counts, strict=True) if at < spell.suspected_at)
+        assert until >= 3 and spell.portion.n_blocked >= 1
         assert spell.onset.after is None or spell.onset.after < spell.onset.by
         assert spell.end is None or (spell.end.after is not None and spell.end.after < spell.end.by)
         assert spell.end is None or spell.onset.by <= spell.end.by
