@@ -17,7 +17,7 @@ from observatory.analysis.judging.rules.tls import TLS_RULES
 from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
 from probes.records import Measurement, Payload
 
-RULES_VERSION: Final = "3"
+RULES_VERSION: Final = "4"
 
 HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
 DATA_CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
