@@ -42,7 +42,9 @@ demo: $(INSTALLED)
 
 .PHONY: test
 test: $(INSTALLED_DEV)
-	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime
+	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
+	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks \
+	  openssh-server:sshd openssh-client:ssh
 	@exec scripts/test $(RUN)/python $(ARGS)
 
 .PHONY: check
