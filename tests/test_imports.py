@@ -138,6 +138,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.views",
         RECORDS,
     ),
+    "observatory.site.feeds.atom": (
+        "observatory.analysis.events.news",
+        "observatory.analysis.events.publication",
+        "observatory.model",
+        "observatory.text",
+        "observatory.views",
+    ),
     "observatory.runtime": (
         "observatory.config",
         "observatory.ingest",

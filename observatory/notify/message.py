@@ -4,6 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from observatory.analysis.events.publication import (
+    has_end_from_rule_change,
+    is_published,
+    known_end,
+    publishable,
+)
 from observatory.model import AlertKind, Event, Portion
 from observatory.text import Text
 from observatory.text.events import MANY, blocked_words, describe, finding, network_names, shortened
@@ -36,11 +42,11 @@ def name_kind(kinds: Collection[AlertKind], event: Event, before: Event | None) 
 
     Shape:  `before` is the event as the reader knows it; None for a first-time reader.
     """
-    if event.withdrawn:
+    if event.withdrawn or (before is not None and is_published(before) and not is_published(event)):
         return AlertKind.WITHDRAWAL
     if before is None:
-        return AlertKind.END if event.end else AlertKind.ONSET
-    if event.end and not before.end:
+        return AlertKind.END if known_end(event) else AlertKind.ONSET
+    if known_end(event) and not known_end(before):
         return AlertKind.END
     return min(kinds, key=lambda kind: _WEIGHT.index(kind) if kind in _WEIGHT else len(_WEIGHT))
 
@@ -50,10 +56,14 @@ def describe_event(
 ) -> Notice:
     """Return the notice of an event as it is now, with what is new to a reader who knows it as `before`.
 
+    Shape:  of both, only what may be published is said.
     Errors: ValueError when neither has a spell: there is nothing to say.
     """
+    event = publishable(event)
+    before = publishable(before) if before is not None else None
     kind = name_kind(kinds, event, before)
-    shown = event if event.spells or before is None else before
+    # A withdrawal repeats what was told.
+    shown = before if before and (kind is AlertKind.WITHDRAWAL or not event.spells) else event
     if not shown.spells:
         raise ValueError(f"event {event.id}: expected at least one spell")
     word = blocked_words(shown, text)
@@ -63,7 +73,8 @@ def describe_event(
     }
     if kind is not AlertKind.WITHDRAWAL:
         values["blocked"] = word[:1].upper() + word[1:]
-    subject = text(f"alert.subject_{kind}", **values)
+    is_open = kind is not AlertKind.WITHDRAWAL and shown.end is not None and has_end_from_rule_change(shown)
+    subject = text("alert.subject_end_unknown" if is_open else f"alert.subject_{kind}", **values)
     lines = []
     if event.emulated:
         subject = f"{text('alert.emulated')}: {subject}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from observatory.analysis.events.publication import is_published
 from observatory.model import Alert, AlertKind, Event, Revision
 from observatory.model.channels import Channel
 from observatory.model.deliveries import Delivery, Outbox
@@ -166,7 +167,11 @@ def _is_said(alert: Alert, delivered: Revision) -> bool:
 def _says_nothing(channel: Channel, event: Event, before: Event | None) -> bool:
     if not event.spells and before is None:
         return True
-    return bool(channel.isps or channel.hosts) and event == before
+    if not channel.isps and not channel.hosts:
+        return False
+    # Of what the channel asks for, a suspicion may be all that there is in an event that others are told of.
+    known = before is not None and is_published(before)
+    return event == before or not (known or event.withdrawn or is_published(event))
 
 
 def narrow_event(event: Event, channel: Channel) -> Event:

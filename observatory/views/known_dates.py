@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from observatory.analysis.events.publication import publishable
 from observatory.model import Event
 from observatory.model.known_dates import KnownDate
 from observatory.text import Text
@@ -25,8 +26,9 @@ def dates_around(dates: Iterable[KnownDate], event: Event, now: datetime) -> tup
     """Return what others reported of the weeks around an event."""
     if not event.spells:
         return ()
-    end = event.end.by if event.end else max(now, event.onset.by)
-    return dates_between(dates, (event.onset.after or event.onset.by) - _AROUND, end + _AROUND)
+    part = publishable(event)
+    end = part.end.by if part.end else max(now, part.onset.by)
+    return dates_between(dates, (part.onset.after or part.onset.by) - _AROUND, end + _AROUND)
 
 
 def mark_dates(dates: Iterable[KnownDate], span: timedelta) -> tuple[DateMark, ...]:

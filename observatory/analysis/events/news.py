@@ -3,7 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from observatory.analysis.events.publication import is_published
+from observatory.analysis.events.publication import (
+    has_end_from_rule_change,
+    is_published,
+    known_end,
+    publishable,
+)
 from observatory.model import AlertKind, Event, Interval, Series, Spell
 
 # What matters most comes first: an alert is named after it.
@@ -30,15 +35,20 @@ _MOVED: Final = timedelta(hours=1)
 def find_news(before: Event | None, event: Event) -> tuple[AlertKind, ...]:
     """Return what is new in an event, what matters most first; empty when nothing is.
 
-    Shape:  `before` is the event as it was at the last alert about it; None when there was none.
+    Shape:  `before` is the event as it was at the last alert about it; None when there was none. Only what is
+            published of either is compared: a suspicion that joins is no news, and an end that our rules
+            brought is no end.
     """
+    if not is_published(event):
+        told = before is not None and is_published(before)
+        return (AlertKind.WITHDRAWAL,) if told else ()
     if before is None:
-        return (AlertKind.ONSET,) if is_published(event) else ()
-    if event.withdrawn:
-        return () if before.withdrawn else (AlertKind.WITHDRAWAL,)
+        return (AlertKind.ONSET,)
+    event = publishable(event)
+    before = publishable(before)
     old, new = _first_by_series(before), _first_by_series(event)
     news = set()
-    if before.withdrawn:
+    if not is_published(before):
         news.add(AlertKind.ONSET)
     if any(_is_corrected(old[key], new[key]) for key in old.keys() & new.keys()) or old.keys() - new.keys():
         news.add(AlertKind.CORRECTION)
@@ -46,8 +56,11 @@ def find_news(before: Event | None, event: Event) -> tuple[AlertKind, ...]:
         news.add(AlertKind.SPREAD)
     if any(asn in before.networks for asn, _ in _methods(event) - _methods(before)):
         news.add(AlertKind.METHOD)
-    if event.end is not None and before.end is None:
+    if known_end(event) is not None and known_end(before) is None:
         news.add(AlertKind.END)
+    elif _is_left_open(event) and not _is_left_open(before):
+        # Readers believe that it goes on or is over, and neither is known any longer.
+        news.add(AlertKind.CORRECTION)
     elif event.end is None and _ended(event) - _ended(before):
         news.add(AlertKind.PARTIAL_END)
     return tuple(kind for kind in PRIORITY if kind in news)
@@ -75,6 +88,10 @@ def _moved(old: Interval, new: Interval, *, vague: bool) -> bool:
     if (old.after is None) != (new.after is None):
         return True
     return abs(new.by - old.by) > _MOVED
+
+
+def _is_left_open(event: Event) -> bool:
+    return event.end is not None and has_end_from_rule_change(event)
 
 
 def _methods(event: Event) -> set[tuple[int, str | None]]:

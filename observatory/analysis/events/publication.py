@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from observatory.model import Certainty, Event, Spell, State
+from observatory.model import Certainty, Event, Interval, Spell, State
 from observatory.model.views import Coverage
 
 # A vantage point may miss a round or two without its last measurement being out of date.
@@ -81,6 +81,12 @@ def has_end_from_rule_change(event: Event) -> bool:
     Shape:  an event as `publishable` returns it.
     """
     return all(spell.end_from_rule_change for spell in event.spells)
+
+
+def known_end(event: Event) -> Interval | None:
+    """Return when a block ended; None while it goes on, and where that came with a change of our rules."""
+    part = publishable(event)
+    return None if has_end_from_rule_change(part) else part.end
 
 
 def is_proven(spell: Spell) -> bool:

@@ -6,7 +6,7 @@ remains as an entry that says so.
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 from feedgen.feed import FeedGenerator
 
+from observatory.analysis.events.news import find_news
 from observatory.analysis.events.publication import Publication, judge_publication, public_part
 from observatory.model import AlertKind, Event, Revision
 from observatory.text import Text
@@ -59,14 +60,23 @@ class Feed:
             return any(str(asn) == self.key for asn in entry.published_asns)
         return self.key in entry.published_targets
 
+    def narrow(self, event: Event) -> Event:
+        """Return the event with the spells of this feed's network or target alone."""
+        if self.kind is FeedKind.EVENTS:
+            return event
+        is_isp = self.kind is FeedKind.ISP
+        own = (s for s in event.spells if self.key == (str(s.asn) if is_isp else s.target))
+        return replace(event, spells=tuple(own))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedEntry:
     """What feeds publish about one event.
 
-    Shape:  `event` has the confirmed spells alone, and where none is left, those published last. `causes` are
-            those of the newest revision. `published_asns` and `published_targets` are all that were ever
-            published; `removed` has the names of networks and targets among them that no longer are.
+    Shape:  `event` has the confirmed spells of the feed alone, and where none is left, those published last.
+            `causes` are what was new in it at `updated_at`. `published_asns` and `published_targets` are all
+            that were ever published; `removed` has the names of networks and targets among them that no
+            longer are. `whole` is the event of which `feed` has a part alone.
     """
 
     event: Event
@@ -77,30 +87,56 @@ class FeedEntry:
     removed: tuple[str, ...] = ()
     published_asns: frozenset[int] = frozenset()
     published_targets: frozenset[str] = frozenset()
+    feed: Feed = Feed()
+    whole: Event | None = None
 
 
-def make_entry(history: Sequence[Revision]) -> FeedEntry | None:
-    """Return the entry of an event; None when nothing of it was ever published.
+def make_entry(history: Sequence[Revision], feed: Feed | None = None) -> FeedEntry | None:
+    """Return the entry of an event in a feed; None when nothing of it was ever published there.
 
-    Shape:  all revisions of one event, oldest first.
+    Shape:  all revisions of one event, oldest first. In the feed of one network or target everything is its
+            own: what it says, since when, and when that was said.
     """
-    published = [part for revision in history if (part := public_part(revision.event)) is not None]
+    feed = feed or Feed()
+    newest = history[-1]
+    own = [replace(revision, event=feed.narrow(revision.event)) for revision in history]
+    if feed.kind is not FeedKind.EVENTS:
+        own = _with_news(own)
+    if not own:
+        return None
+    published = [part for revision in own if (part := public_part(revision.event)) is not None]
     if not published:
         return None
-    newest = history[-1]
     shown = published[-1]
     earlier = (name for event in published[:-1] for name in (*network_names(event), *event.targets))
     still = {*network_names(shown), *shown.targets}
     return FeedEntry(
         event=shown,
-        causes=newest.causes,
-        published_at=history[0].at,
-        updated_at=newest.at,
-        publication=judge_publication(newest.event),
+        causes=own[-1].causes,
+        published_at=own[0].at,
+        updated_at=own[-1].at,
+        publication=_publication(own[-1].event),
         removed=tuple(dict.fromkeys(name for name in earlier if name not in still)),
         published_asns=frozenset(spell.asn for event in published for spell in event.spells),
         published_targets=frozenset(spell.target for event in published for spell in event.spells),
+        feed=feed,
+        whole=public_part(newest.event),
     )
+
+
+def _with_news(revisions: Sequence[Revision]) -> list[Revision]:
+    """Return the revisions that say something new, with what it is."""
+    told: list[Revision] = []
+    for revision in revisions:
+        causes = find_news(told[-1].event if told else None, revision.event)
+        if causes:
+            told.append(replace(revision, causes=causes))
+    return told
+
+
+def _publication(event: Event) -> Publication:
+    """Of an event that no longer holds anything of a feed, what was published there is withdrawn."""
+    return judge_publication(event) if event.spells else Publication.WITHDRAWN
 
 
 def build_feed(entries: Sequence[FeedEntry], feed: Feed, text: Text, *, base: str, name: str = "") -> bytes:
@@ -159,6 +195,17 @@ def summary(entry: FeedEntry, text: Text) -> str:
             if cause is not AlertKind.ONSET and text.has(f"feed.cause_{cause}")
         ]
     sentences += describe(entry.event, text)
+    is_part = entry.feed.kind is not FeedKind.EVENTS
+    if is_part and entry.whole is not None and len(entry.whole.spells) > len(entry.event.spells):
+        is_host = entry.feed.kind is FeedKind.HOST
+        sentences.append(
+            text(
+                "feed.part_of",
+                name=entry.feed.key if is_host else network_names(entry.event)[0],
+                networks=text.count("count.networks", len(entry.whole.networks)),
+                targets=text.count("spells.targets", len(entry.whole.targets)),
+            )
+        )
     if entry.removed:
         sentences.append(text("feed.gone", names=shortened(entry.removed, text, most=MANY)))
     return _clean(" ".join(sentences), _MAX_SUMMARY_CHARS)

@@ -37,7 +37,7 @@ _SITE: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?:
 _N_EXAMPLES: Final = 12
 # Reading all revisions of an event is slow, and a revision never changes: entries are kept by its number.
 _MAX_CACHED: Final = 4096
-_cached: Final[dict[tuple[str, str, int, datetime], tuple[FeedEntry | None]]] = {}
+_cached: Final[dict[tuple[str, str, str, int, datetime], tuple[FeedEntry | None]]] = {}
 
 
 def parse_feed(path: str) -> Feed | None:
@@ -82,7 +82,9 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
 
 
 def load_entries(store: StoreReader, feed: Feed) -> tuple[FeedEntry, ...]:
-    """Return the entries of a feed, the newest first; of emulated events only where nothing is real.
+    """Return the entries of a feed, of emulated events only where nothing is real.
+
+    Shape:  in no order; of all events, the `N_ENTRIES` revised last.
 
     Errors: StoreError.
     """
@@ -94,21 +96,26 @@ def load_entries(store: StoreReader, feed: Feed) -> tuple[FeedEntry, ...]:
         # Most are suspicions that were never revised, so that nothing of them was ever published.
         if newest.number == 1 and not is_published(newest.event):
             continue
-        entry = _entry_of(store, newest)
-        if entry is not None and feed.holds(entry):
+        entry = _entry_of(store, newest, Feed())
+        # Asked first: whoever makes up names costs no reading.
+        if entry is None or not feed.holds(entry):
+            continue
+        if feed.kind is not FeedKind.EVENTS:
+            entry = _entry_of(store, newest, feed)
+        if entry is not None:
             entries.append(entry)
-        if len(entries) == N_ENTRIES:
+        if len(entries) == N_ENTRIES and feed.kind is FeedKind.EVENTS:
             break
     return tuple(entries)
 
 
-def _entry_of(store: StoreReader, newest: Revision) -> FeedEntry | None:
-    key = (store.name, newest.event.id, newest.number, newest.at)
+def _entry_of(store: StoreReader, newest: Revision, feed: Feed) -> FeedEntry | None:
+    key = (store.name, feed.path, newest.event.id, newest.number, newest.at)
     # Looked up once: another thread may empty the cache between two lookups.
     cached = _cached.get(key)
     if cached is not None:
         return cached[0]
-    entry = make_entry(store.load_revisions(newest.event.id))
+    entry = make_entry(store.load_revisions(newest.event.id), feed)
     if len(_cached) >= _MAX_CACHED:
         _cached.clear()
     _cached[key] = (entry,)

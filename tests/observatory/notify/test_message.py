@@ -71,6 +71,13 @@ def test_a_whole_message_in_indonesian() -> None:
     assert notice.text.splitlines()[-1] == f"Bukti: {LINK}"
 
 
+def ended_by_rules(event: Event, by: datetime, *asns: int) -> Event:
+    over = ended(event, by, *asns)
+    return replace(
+        over, spells=tuple(replace(s, end_from_rule_change=s.end is not None) for s in over.spells)
+    )
+
+
 BEFORE = make_event(make_spell(), make_spell(asn=4761, isp="Indosat"))
 SUBJECTS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, str]] = {
     "never delivered": ((K.ONSET,), BEFORE, None, "Blocked: t.me on 2 networks"),
@@ -109,6 +116,36 @@ SUBJECTS: dict[str, tuple[tuple[AlertKind, ...], Event, Event | None, str]] = {
         BEFORE,
         ended(BEFORE, AT + HOUR),
         "Blocked (corrected): t.me on 2 networks",
+    ),
+    "our rules ended it": (
+        (K.CORRECTION,),
+        ended_by_rules(BEFORE, AT + HOUR),
+        BEFORE,
+        "Blocked, end not known: t.me on 2 networks",
+    ),
+    "our rules ended it, and the reader knows nothing yet": (
+        (K.ONSET,),
+        ended_by_rules(BEFORE, AT + HOUR),
+        None,
+        "Blocked, end not known: t.me on 2 networks",
+    ),
+    "our rules ended one of two": (
+        (K.CORRECTION,),
+        ended_by_rules(BEFORE, AT + HOUR, 4761),
+        BEFORE,
+        "Blocked (corrected): t.me on 2 networks",
+    ),
+    "a suspicion joined": (
+        (K.CORRECTION,),
+        make_event(make_spell(), make_spell(4761, "suspected.org", certainty=Certainty.SUSPECTED)),
+        make_event(),
+        "Blocked (corrected): t.me on ISP 7713",
+    ),
+    "all that is left is suspected": (
+        (K.WITHDRAWAL,),
+        make_event(make_spell(certainty=Certainty.SUSPECTED)),
+        make_event(),
+        "Finding withdrawn: t.me on ISP 7713",
     ),
     "another method": ((K.METHOD,), BEFORE, BEFORE, "Blocked, method changed: t.me on 2 networks"),
     "spread and another method": (

@@ -1,12 +1,13 @@
 """What is new in an event since the last alert about it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from observatory.analysis.events.news import find_news
 from observatory.analysis.events.tallies import portion
-from observatory.model import AlertKind, Event, Interval, Method, Spell
+from observatory.model import AlertKind, Certainty, Event, Interval, Method, Spell
 from tests.observatory.analysis.events.series import HOUR, START, make_spell
 
 SPELL = make_spell(
@@ -61,6 +62,36 @@ SPELL = make_spell(
 def test_news_since_the_last_alert(situation: str, now: list[Spell], news: tuple[AlertKind, ...]) -> None:
     before = Event(id="x", country="ID", emulated=False, spells=(SPELL,))
     assert find_news(before, replace(before, spells=tuple(now))) == news
+
+
+BY_RULES = replace(SPELL, end=make_spell(end_h=90).end, end_from_rule_change=True)
+SUSPECTED = make_spell(asn=2, certainty=Certainty.SUSPECTED)
+IN_PROGRESS = (SPELL, make_spell(asn=3))
+
+
+@pytest.mark.parametrize(
+    ("situation", "before", "now", "news"),
+    [
+        ("our rules ended it", [SPELL], [BY_RULES], (AlertKind.CORRECTION,)),
+        ("they had ended it already", [BY_RULES], [BY_RULES], ()),
+        ("its end is known after all", [BY_RULES], [replace(SPELL, end=BY_RULES.end)], (AlertKind.END,)),
+        ("an end that was told is not known any more", [replace(SPELL, end=BY_RULES.end)], [BY_RULES],
+         (AlertKind.CORRECTION,)),
+        ("they ended one of two", IN_PROGRESS, [BY_RULES, make_spell(asn=3)], ()),
+        ("a suspicion joined", [SPELL], [SPELL, SUSPECTED], ()),
+        ("a suspicion that joined is confirmed", [SPELL, SUSPECTED], [SPELL, make_spell(asn=2)],
+         (AlertKind.SPREAD,)),
+        ("the suspected part alone is left", [SPELL, SUSPECTED], [SUSPECTED], (AlertKind.WITHDRAWAL,)),
+        ("what was suspected is confirmed", [SUSPECTED], [make_spell(asn=2)], (AlertKind.ONSET,)),
+        ("a suspicion spreads", [SUSPECTED], [SUSPECTED, replace(SUSPECTED, asn=4)], ()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_only_what_is_published_is_news(
+    situation: str, before: Sequence[Spell], now: Sequence[Spell], news: tuple[AlertKind, ...]
+) -> None:
+    event = Event(id="x", country="ID", emulated=False, spells=tuple(before))
+    assert find_news(event, replace(event, spells=tuple(now))) == news
 
 
 def test_an_end_that_did_not_last_is_corrected() -> None:

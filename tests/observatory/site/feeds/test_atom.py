@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.model import AlertKind, Revision
+from observatory.model import AlertKind, Certainty, Interval, Revision
 from observatory.site.feeds.atom import (
     N_ENTRIES,
     Feed,
@@ -20,7 +20,16 @@ from observatory.site.feeds.atom import (
 from observatory.site.feeds.routes import parse_feed
 from observatory.text import LANGUAGES, load_text
 from observatory.views.addresses import feed_address
-from tests.observatory.site.feeds.samples import AT, HISTORIES, HOUR, XL, make_event, make_history
+from tests.observatory.site.feeds.samples import (
+    AT,
+    HISTORIES,
+    HOUR,
+    INDOSAT,
+    XL,
+    make_event,
+    make_history,
+    make_spell,
+)
 from tests.observatory.site.feeds.strict_reader import NS, entries, links, read_atom, word
 
 EN, ID = load_text("en"), load_text("id")
@@ -84,6 +93,56 @@ def test_feed_of_one_network_or_target_holds_its_own() -> None:
     # What was withdrawn of a network stays in its feed, for its readers had seen it.
     assert ids(Feed(kind=FeedKind.ISP, key=str(XL))) == {"going-on", "since-before", "over", "narrowed"}
     assert ids(Feed(kind=FeedKind.HOST, key="web.telegram.org")) == {"over"}
+
+
+LATER = Interval(after=AT + 9 * HOUR, by=AT + 10 * HOUR)
+TWO_ISPS = make_history(
+    (make_event("two", make_spell()), AlertKind.ONSET),
+    (make_event("two", make_spell(), make_spell(XL, onset=LATER)), AlertKind.SPREAD),
+    (make_event("two", make_spell(), make_spell(XL, onset=LATER), make_spell(INDOSAT)), AlertKind.SPREAD),
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_feed_of_one_network_tells_of_it_alone_with_its_own_times(language: str) -> None:
+    """The second network began nine hours later and was announced an hour later; then a third one joined."""
+    text, feed = load_text(language), Feed(kind=FeedKind.ISP, key=str(XL))
+    entry = make_entry(TWO_ISPS, feed)
+    assert entry is not None and entry.event.onset == LATER
+    assert (entry.published_at, entry.updated_at) == (AT + 3 * HOUR, AT + 3 * HOUR)
+    found = entries(build_feed([entry], feed, text, base=BASE, name="XL Axiata"))["two"]
+    assert "XL Axiata" in word(found, "title") and "Telkomsel" not in word(found, "title")
+    said = word(found, "summary")
+    assert "Telkomsel" not in said and "20:00–21:00 UTC" in said.replace(".", ":")
+    whole = {
+        "en": "This entry is about XL Axiata alone, with its own times; the whole event: 3 networks, ",
+        "id": "Entri ini hanya tentang XL Axiata, dengan waktunya sendiri; seluruh peristiwa: ",
+    }
+    assert whole[language] in said
+
+
+def test_feed_of_one_target_tells_of_it_alone() -> None:
+    first = make_event("hosts", make_spell())
+    both = make_event("hosts", make_spell(), make_spell(target="telegram.org", onset=LATER, end=None))
+    feed = Feed(kind=FeedKind.HOST, key="telegram.org")
+    entry = make_entry(make_history((first, AlertKind.ONSET), (both, AlertKind.SPREAD)), feed)
+    assert entry is not None and entry.published_at == AT + 3 * HOUR
+    assert title(entry, EN) == "telegram.org is blocked on Telkomsel."
+
+
+def test_what_was_taken_back_of_one_network_is_withdrawn_in_its_feed() -> None:
+    entry = make_entry(HISTORIES["one network taken back"], Feed(kind=FeedKind.ISP, key=str(XL)))
+    assert entry is not None
+    assert title(entry, EN) == "Finding withdrawn: t.me is blocked on XL Axiata."
+    other = make_entry(HISTORIES["one network taken back"], Feed(kind=FeedKind.ISP, key="23693"))
+    assert other is not None and other.updated_at == AT + 2 * HOUR, "nothing changed there"
+    assert title(other, EN) == "t.me is blocked on Telkomsel."
+
+
+def test_suspicion_beside_what_was_published_is_not_told_in_its_feed() -> None:
+    event = make_event("e", make_spell(), make_spell(XL, certainty=Certainty.SUSPECTED))
+    feed = Feed(kind=FeedKind.ISP, key=str(XL))
+    assert make_entry(make_history((event, AlertKind.ONSET)), feed) is None
 
 
 def test_what_was_taken_back_in_part_is_said() -> None:
