@@ -256,9 +256,10 @@ def _describe_group(
         end=None if last is None else parse_time(last) + HOUR,
     )
     before = {spell.suspected_at: spell for spell in stored}
-    found = describe_series(of, _tally(of, cells), group, network)
+    layers = _tally(of, cells)
+    found = describe_series(of, layers, group, network)
     return [
-        attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at))
+        attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at), layers)
         for spell in found
     ]
 

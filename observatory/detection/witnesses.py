@@ -1,14 +1,15 @@
 """What shows a spell: exact times, witness measurements and what the control saw, from the raw rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from observatory.analysis.events.borders import sharpen_end, sharpen_onset
+from observatory.analysis.events.counting import border_hours, inner_share, recount
 from observatory.analysis.events.tallies import Tally, portion
 from observatory.analysis.judging.controls import CONTROL_WINDOW
-from observatory.model import BLOCKED_STATES, Interval, Method, Portion, Series, Shows, Spell, State, Witness
+from observatory.model import BLOCKED_STATES, OVERALL, Interval, Series, Shows, Spell, State, Witness
 from observatory.model.detection import MeasurementState
 from observatory.store import StoreReader
 
@@ -18,23 +19,36 @@ _N_LAST: Final = 2
 _MOMENT: Final = timedelta(microseconds=1)
 
 
-def attach_evidence(store: StoreReader, spell: Spell, before: Spell | None = None) -> Spell:
-    """Return the spell with exact borders, witnesses and control.
+def attach_evidence(
+    store: StoreReader,
+    spell: Spell,
+    before: Spell | None = None,
+    layers: Mapping[Series, Sequence[Tally]] | None = None,
+) -> Spell:
+    """Return the spell with exact borders and numbers, witnesses and control.
 
     Shape:  `before` is what was known of the same spell; where the raw rows are gone since, and its borders
-            lie within those found now, it is kept.
+            lie within those found now, it is kept. `layers` are the hourly tallies of its series and layers.
     Errors: StoreError.
     """
-    share = spell.portion.share
+    tallies = (layers or {}).get(spell.series.of_layer(OVERALL), ())
+    share = inner_share(spell, tallies)
     known_onset, known_end = (before.onset, before.end) if before else (None, None)
     onset = _sharpen(store, spell.series, spell.onset, share, sharpen_onset, known_onset)
     end = spell.end and _sharpen(store, spell.series, spell.end, share, sharpen_end, known_end)
     sharp = replace(spell, onset=onset, end=end)
-    sharp = replace(sharp, methods=tuple(_sharpen_method(method, sharp) for method in spell.methods))
+    rows = store.load_judged_rows(sharp.series, border_hours(sharp, tallies))
+    sharp = recount(sharp, layers or {}, rows)
     witnesses = _find_witnesses(store, sharp)
     if before is not None and not witnesses:
-        return replace(sharp, witnesses=before.witnesses, control=before.control)
-    return replace(sharp, witnesses=witnesses, control=_ask_controls(store, sharp))
+        return replace(
+            sharp,
+            witnesses=before.witnesses,
+            control=before.control,
+            n_control_unjudged=before.n_control_unjudged,
+            n_control_offline=before.n_control_offline,
+        )
+    return _ask_controls(store, replace(sharp, witnesses=witnesses))
 
 
 def _sharpen(
@@ -68,15 +82,6 @@ def _narrower(found: Interval, known: Interval) -> Interval:
         found.after is None or known.after is None or found.after <= known.after
     )
     return known if lies_within else found
-
-
-def _sharpen_method(method: Method, spell: Spell) -> Method:
-    """A method that may have begun or ended together with the spell is taken to have done so."""
-    return replace(
-        method,
-        onset=_narrower(method.onset, spell.onset),
-        end=_narrower(method.end, spell.end) if method.end and spell.end else method.end,
-    )
 
 
 def _find_witnesses(store: StoreReader, spell: Spell) -> tuple[Witness, ...]:
@@ -123,12 +128,18 @@ def _find_witnesses(store: StoreReader, spell: Spell) -> tuple[Witness, ...]:
     )
 
 
-def _ask_controls(store: StoreReader, spell: Spell) -> Portion | None:
-    rows = store.load_control_states(
+def _ask_controls(store: StoreReader, spell: Spell) -> Spell:
+    """Return the spell with what controls found while it lasted, where it could be compared with it."""
+    counts = store.count_control_states(
         spell.target,
         emulated=spell.emulated,
         start=spell.onset.by - CONTROL_WINDOW,
-        end=spell.onset.by + CONTROL_WINDOW,
+        end=(spell.counted_until or spell.onset.by) + CONTROL_WINDOW,
     )
-    judged = [row for row in rows if row.state is not State.INSUFFICIENT]
-    return portion(sum(row.state is not State.OK for row in judged), len(judged)) if judged else None
+    n_judged = counts.n_ok + counts.n_failed
+    return replace(
+        spell,
+        control=portion(counts.n_failed, n_judged) if n_judged else None,
+        n_control_unjudged=counts.n_unjudged,
+        n_control_offline=counts.n_offline,
+    )

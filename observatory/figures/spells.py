@@ -151,12 +151,11 @@ def _words(row: SpellRow, number: int, zone: ZoneInfo, text: Text) -> str:
     end = text("event_words.no_end")
     if spell.end is not None:
         end = text("spells.not_known") if spell.end_from_rule_change else end_words(spell.end, zone, text)
-    portions = [alike.portion for alike in row.alike(number)]
     lines = (
         text(f"spells.{_kind(spell)}"),
         text("spells.hover_onset", when=onset),
         text("spells.hover_end", when=end),
-        share_words(portions, partial=spell.partial, text=text),
+        share_words(row.alike(number), partial=spell.partial, text=text),
     )
     head = f"<b>{plain(row.isp)}: {plain(target_words(row, text))}</b>"
     return "<br>".join((head, *_narrow(lines)))

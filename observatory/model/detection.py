@@ -7,7 +7,7 @@ from datetime import datetime
 from observatory.model.alerts import Alert, AlertKind
 from observatory.model.events import Event, Spell
 from observatory.model.series import Series
-from observatory.model.verdicts import State
+from observatory.model.verdicts import Finding, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,27 @@ class MeasurementState:
     vantage: str
     at: datetime
     state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRow:
+    """One measurement of a series with what each of its layers was found to be."""
+
+    at: datetime
+    state: State
+    mechanism: str | None
+    resolver: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlCounts:
+    """How controls found a target over some time. `n_failed` is whatever was judged and not ok."""
+
+    n_ok: int = 0
+    n_failed: int = 0
+    n_unjudged: int = 0
+    n_offline: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,11 +72,14 @@ class DailyWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """No measurement could speak: none came (`offline` false), or the vantage point had no connection."""
+    """No measurement could speak: none came, the vantage point had no connection (`offline`), or what came
+    could not be judged (`unjudged`); the last two may take turns.
+    """
 
     start: datetime
     end: datetime
     offline: bool = False
+    unjudged: bool = False
 
 
 class Shows(StrEnum):
@@ -105,9 +108,12 @@ class Spell:
 
     Shape:  `end` is None while it goes on. `suspected_at` and `confirmed_at` are when the measurements were
             made that were enough. `partial`: clearly not everything was blocked. `windows` is not empty when
-            it comes and goes by the time of day, in `zone`. `control`: the target as control vantage points
-            found it while the first was blocked here (n_blocked of n_judged were not ok); None: none
-            measured. `versions` are those of (rules, reference data) that judged.
+            it comes and goes by the time of day, in `zone`. `counted_until`: the last measurement of those
+            that `portion` counts; `counts_whole_hours`: those of the border hours are gone, and their whole
+            hours count. `control`: the target as control vantage points found it all the while (n_blocked
+            of n_judged were not ok), None where nothing could be judged; `n_control_unjudged` and
+            `n_control_offline` count the controls' other measurements, the latter without a connection.
+            `versions` are those of (rules, reference data) that judged.
             `onset_from_rule_change`, `end_from_rule_change`: the verdicts changed with our rules or reference
             data, reality may not have changed.
     """
@@ -130,7 +136,11 @@ class Spell:
     silences: tuple[Silence, ...] = ()
     vantages: tuple[str, ...] = ()
     witnesses: tuple[Witness, ...] = ()
+    counted_until: datetime | None = None
+    counts_whole_hours: bool = False
     control: Portion | None = None
+    n_control_unjudged: int = 0
+    n_control_offline: int = 0
     versions: tuple[tuple[str, str], ...] = ()
     onset_from_rule_change: bool = False
     end_from_rule_change: bool = False

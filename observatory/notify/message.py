@@ -128,6 +128,10 @@ def _facts(text: Text, event: Event) -> list[str]:
     if controls:
         failed, judged = sum(c.n_blocked for c in controls), sum(c.n_judged for c in controls)
         lines.append(text("alert.control", failed=text.number(failed), judged=text.number(judged)))
+    elif any(spell.n_control_unjudged for spell in event.spells):
+        lines.append(text("alert.control_unjudged"))
+    elif any(spell.n_control_offline for spell in event.spells):
+        lines.append(text("alert.control_offline"))
     else:
         lines.append(text("alert.control_none"))
     return [one_line(line, most=_MAX_LINE_CHARS) for line in lines]

@@ -72,6 +72,12 @@ def encode_verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def parse_findings(details: str) -> tuple[Finding, ...]:
+    """Return what each layer was found to be, from the column `details`."""
+    findings: tuple[Finding, ...] = _converter.structure(json.loads(details)["findings"], tuple[Finding, ...])
+    return findings
+
+
 def parse_verdict(row: Row[Any]) -> Verdict:
     """Return the verdict of a row that has the columns of `encode_verdict`."""
     columns = {name: getattr(row, name) for name in VERDICT_COLUMNS}

@@ -19,6 +19,7 @@ from observatory.store.engine import make_engine, parse_url
 from observatory.store.errors import StoreError, StoreUnavailable
 from observatory.store.events import EventReader
 from observatory.store.gaps import GapReader, GapWriter
+from observatory.store.judged_rows import JudgedRowReader
 from observatory.store.latest import LatestReader
 from observatory.store.measurement_states import MeasurementStateReader
 from observatory.store.measurements import MeasurementReader, MeasurementWriter
@@ -38,6 +39,7 @@ class StoreReader(
     MeasurementReader,
     VerdictReader,
     MeasurementStateReader,
+    JudgedRowReader,
     CellReader,
     LatestReader,
     CoverageReader,

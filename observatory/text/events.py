@@ -50,10 +50,12 @@ def describe(event: Event, text: Text) -> tuple[str, ...]:
     sentences += [onset_sentence(event, text), end_sentence(event, text)]
     if windows := windows_sentence(event, text):
         sentences.append(windows)
+    gone = any(spell.counts_whole_hours for spell in event.spells)
     return (
         *sentences,
         certainty_sentence(event, text),
         basis_sentence(event, text),
+        *([text("event_words.whole_hours")] if gone else []),
         how_sentence(event, text),
     )
 

@@ -37,6 +37,7 @@ SPELL_COLUMNS: Final = (
     *("partial", "onset_after", "onset_by", "onset_is_ours", "end_after", "end_by", "end_is_ours"),
     *("n_blocked", "n_judged", "share", "low", "high", "mechanisms", "windows", "time_zone"),
     *("n_control_ok", "n_control_judged", "vantages", "versions", "measurement_ids"),
+    *("counted_until", "counts_whole_hours", "n_control_unjudged", "n_control_offline"),
 )
 ALIGNED_COLUMNS: Final = (
     *("event", "asn", "network", "onset_by", "from_onset_h", "bucket_h"),
@@ -236,6 +237,10 @@ def _basis_fields(spell: Spell) -> dict[str, CsvValue]:
         "high": round(portion.high, 6),
         "n_control_ok": control.n_judged - control.n_blocked if control else None,
         "n_control_judged": control.n_judged if control else None,
+        "counted_until": spell.counted_until,
+        "counts_whole_hours": spell.counts_whole_hours,
+        "n_control_unjudged": spell.n_control_unjudged,
+        "n_control_offline": spell.n_control_offline,
         "vantages": " ".join(spell.vantages),
         "versions": " ".join("/".join(version) for version in spell.versions),
         "measurement_ids": " ".join(f"{w.shows}:{w.measurement_id}" for w in spell.witnesses),

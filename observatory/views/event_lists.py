@@ -18,7 +18,7 @@ def suspicion_section(spells: Iterable[Spell], text: Text) -> Section:
     """Return the newest suspicions first: where, since when, what was found."""
 
     def found(spell: Spell) -> TableCell:
-        share = share_words([spell.portion], partial=False, text=text)
+        share = share_words([spell], partial=False, text=text)
         return TableCell(word=share, small=(state_words(spell, text),))
 
     return _section(_line(spell, found(spell), text) for spell in _newest(spells))

@@ -78,7 +78,7 @@ def _spell_lines(row: SpellRow, text: Text, vantages: Mapping[str, str]) -> Iter
         zone, alike = load_zone(spell.zone), row.alike(number)
         measured_from = [vantages.get(v, v) for v in dict.fromkeys(v for s in alike for v in s.vantages)]
         versions = sorted({version for s in alike for version in s.versions})
-        share = share_words([s.portion for s in alike], partial=spell.partial, text=text)
+        share = share_words(alike, partial=spell.partial, text=text)
         yield Line(
             name=target_words(row, text),
             small=_names(row, text),
@@ -87,7 +87,7 @@ def _spell_lines(row: SpellRow, text: Text, vantages: Mapping[str, str]) -> Iter
                 TableCell(word=spell_onset_words(spell, zone, text)),
                 TableCell(word=spell_end_words(spell, zone, text)),
                 TableCell(word=share),
-                TableCell(word=control_words((s.control for s in alike), text)),
+                TableCell(word=control_words(alike, text)),
                 TableCell(word=shortened(measured_from, text, most=MANY)),
                 TableCell(word=versions_words(versions, text)),
             ),

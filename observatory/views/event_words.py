@@ -1,11 +1,11 @@
 """What pages say of events besides the sentences of `observatory.text.events`. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from observatory.analysis.events.publication import Publication, judge_publication, publishable
-from observatory.model import AlertKind, Certainty, Event, Portion, Revision, Silence, Spell
+from observatory.model import AlertKind, Certainty, Event, Revision, Silence, Spell
 from observatory.text import Text
 from observatory.text.events import MANY, describe, end_words, finding, onset_words, shortened
 
@@ -61,18 +61,25 @@ def spell_end_words(spell: Spell, zone: ZoneInfo, text: Text) -> str:
     return end_words(spell.end, zone, text)
 
 
-def control_words(controls: Iterable[Portion | None], text: Text) -> str:
-    """Return how often control vantage points reached the target in the meantime."""
-    known = [control for control in controls if control is not None]
-    if not known:
-        return text("event.control_none")
+def control_words(spells: Sequence[Spell], text: Text) -> str:
+    """Return how often controls reached the targets all the while, and how often they could not tell."""
+    known = [spell.control for spell in spells if spell.control is not None]
     n_judged = sum(control.n_judged for control in known)
     n_ok = n_judged - sum(control.n_blocked for control in known)
-    return text("event.control", ok=text.number(n_ok), n=text.number(n_judged))
+    parts = [text("event.control", ok=text.number(n_ok), n=text.number(n_judged))] if n_judged else []
+    others = {
+        "event.control_unjudged": sum(spell.n_control_unjudged for spell in spells),
+        "event.control_offline": sum(spell.n_control_offline for spell in spells),
+    }
+    parts += [text(key, n=text.number(n)) for key, n in others.items() if n]
+    return "; ".join(parts) or text("event.control_none")
 
 
 def silence_words(silence: Silence, zone: ZoneInfo, text: Text) -> str:
+    """Return whether no measurement came, none could be judged, or there was no connection, and when."""
     key = "event.silence_offline" if silence.offline else "event.silence"
+    if silence.unjudged:
+        key = "event.silence_both" if silence.offline else "event.silence_unjudged"
     return text(key, span=text.span(silence.start, silence.end, zone))
 
 

@@ -82,9 +82,18 @@ def state_words(spell: Spell, text: Text) -> str:
     return text("event_words.in_part", blocked=word) if spell.partial else word
 
 
-def share_words(portions: Iterable[Portion], *, partial: bool, text: Text) -> str:
-    """Return k of n, and where only a part was blocked, between which bounds its share lies."""
-    own = tuple(portions)
+def share_words(spells: Iterable[Spell], *, partial: bool, text: Text) -> str:
+    """Return k of n, and where only a part was blocked, between which bounds its share lies.
+
+    Shape:  says so where hours count whole because their single measurements are gone.
+    """
+    shown = tuple(spells)
+    share = _share([spell.portion for spell in shown], partial=partial, text=text)
+    gone = any(spell.counts_whole_hours for spell in shown)
+    return text("spells.whole_hours", share=share) if gone else share
+
+
+def _share(own: Sequence[Portion], *, partial: bool, text: Text) -> str:
     counts = {
         "blocked": text.number(sum(portion.n_blocked for portion in own)),
         "judged": text.number(sum(portion.n_judged for portion in own)),
@@ -116,7 +125,7 @@ def _shape(spell: Spell) -> tuple[object, ...]:
         ),
         *(_form(spell.onset), _form(spell.end), spell.windows),
         tuple((m.layer, m.mechanism, m.resolver, _form(m.onset), _form(m.end)) for m in spell.methods),
-        tuple(silence.offline for silence in spell.silences),
+        tuple((silence.offline, silence.unjudged) for silence in spell.silences),
     )
 
 

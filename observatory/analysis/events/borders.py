@@ -75,7 +75,7 @@ def _bounded(share: float) -> float:
 
 def _clean_share(tallies: Sequence[Tally], first: int) -> float:
     before = tallies[max(0, first - _CLEAN_TALLIES) : first]
-    share = (sum(t.n_blocked for t in before) + 0.5) / (sum(t.n_judged for t in before) + 50)
+    share = (sum(t.n_blocked for t in before) + 0.5) / (sum(t.n_decisive for t in before) + 50)
     return min(max(share, _MIN_CLEAN), _MAX_CLEAN)
 
 

@@ -27,7 +27,7 @@ def find_windows(tallies: Sequence[Tally], zone: ZoneInfo) -> tuple[DailyWindow,
     for tally in tallies:
         hour = counts[tally.at.astimezone(zone).hour]
         hour[0] += tally.n_blocked
-        hour[1] += tally.n_judged
+        hour[1] += tally.n_decisive
     days = {t.at.astimezone(zone).date() for t in tallies if t.n_blocked}
     measured = [n for _, n in counts if n]
     if len(days) < _MIN_DAYS or len(measured) < _HOURS / 2 or _g(counts) < _MIN_G:

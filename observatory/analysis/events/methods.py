@@ -40,7 +40,7 @@ def _within(tallies: Sequence[Tally], spell: Spell) -> list[Tally]:
 def _find_runs(key: Series, tallies: Sequence[Tally], spell: Spell) -> list[Method]:
     runs: list[tuple[str, list[int]]] = []
     for mechanism, places in _runs(tallies):
-        if runs and (same := _deeper(runs[-1][0], mechanism)) is not None:
+        if runs and (same := deeper_path(runs[-1][0], mechanism)) is not None:
             runs[-1] = (same, runs[-1][1] + places)
         elif sum(tallies[n].n_blocked for n in places) >= _MIN_BLOCKED:
             runs.append((mechanism, places))
@@ -68,8 +68,11 @@ def _runs(tallies: Sequence[Tally]) -> list[tuple[str, list[int]]]:
     return [run for run in runs if sum(tallies[n].n_blocked for n in run[1]) >= _MIN_BLOCKED] or runs
 
 
-def _deeper(one: str, other: str) -> str | None:
-    """Return the deeper of two paths of which one begins with the other, `tls.reset` and `tls.reset.sni`."""
+def deeper_path(one: str, other: str) -> str | None:
+    """Return the deeper of two paths of which one begins with the other, `tls.reset` and `tls.reset.sni`.
+
+    Shape:  None where neither does.
+    """
     deeper, other = (one, other) if len(one) > len(other) else (other, one)
     return deeper if f"{deeper}.".startswith(f"{other}.") or not other else None
 
@@ -85,8 +88,8 @@ def _describe(
 ) -> Method:
     first, last = places[0], places[-1]
     # Before the first sight of it: what was judged and did not show it, inside the spell or just before.
-    before = [t.at for t in tallies[:first] if t.n_judged]
-    after = [t.until for t in tallies[last + 1 :] if t.n_judged]
+    before = [t.at for t in tallies[:first] if t.n_decisive]
+    after = [t.until for t in tallies[last + 1 :] if t.n_decisive]
     onset = Interval(after=before[-1] if before else spell.onset.after, by=tallies[first].until)
     end = (
         Interval(after=tallies[last].at, by=after[0])

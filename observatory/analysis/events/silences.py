@@ -20,7 +20,7 @@ def find_silences(tallies: Sequence[Tally], *, until: datetime | None = None) ->
     Shape:  each is longer than three hours, and than three and a half times the usual step between
             measurements. `until` ends the last one: the time from the last measurement to then counts too.
     """
-    measured = [(t.at, t.until) for t in tallies if t.n_judged or t.n_unclear]
+    measured = [(t.at, t.until) for t in tallies if t.n_judged]
     if not measured:
         return ()
     if until is not None and until > measured[-1][1]:
@@ -30,8 +30,14 @@ def find_silences(tallies: Sequence[Tally], *, until: datetime | None = None) ->
         return ()
     longest = max(_MIN_SILENCE, _TIMES_USUAL * median_high(steps))
     offline = [t.at for t in tallies if t.n_offline]
+    unjudged = [t.at for t in tallies if t.n_unjudged]
     return tuple(
-        Silence(start=earlier[1], end=later[0], offline=any(earlier[1] <= at < later[0] for at in offline))
+        Silence(
+            start=earlier[1],
+            end=later[0],
+            offline=any(earlier[1] <= at < later[0] for at in offline),
+            unjudged=any(earlier[1] <= at < later[0] for at in unjudged),
+        )
         for (earlier, later), step in zip(pairwise(measured), steps, strict=True)
         if step > longest
     )

@@ -19,7 +19,7 @@ from observatory.analysis.events.daily_windows import find_windows
 from observatory.analysis.events.methods import find_methods
 from observatory.analysis.events.sequential import START, Mark, first_beliefs, follow, trace
 from observatory.analysis.events.silences import find_silences
-from observatory.analysis.events.tallies import Tally, Version, pool, portion_of
+from observatory.analysis.events.tallies import Tally, Version, pool, portion_of, seems_partial
 from observatory.model import OVERALL, Cell, Certainty, Interval, Series, Spell, load_zone
 
 HOUR: Final = timedelta(hours=1)
@@ -82,7 +82,7 @@ def find_spells(
 
 def find_marks(tallies: Sequence[Tally]) -> list[Mark]:
     """Run the whole test over one series; cells are numbered by `number_of`."""
-    heard = [t for t in tallies if t.n_judged]
+    heard = [t for t in tallies if t.n_decisive]
     if not heard:
         return []
     n_ok = np.array([[t.n_ok] for t in heard], dtype=np.int32)
@@ -198,7 +198,7 @@ def _describe(
         suspected_at=ends[cluster[0].mark.suspected],
         confirmed_at=None if confirmed is None else ends[confirmed],
         portion=share,
-        partial=not windows and share.high < 0.9,
+        partial=not windows and seems_partial(share.n_blocked, sum(t.n_ok for t in inside)),
         windows=windows,
         silences=find_silences(tallies[max(0, first - 1) : last + 2], until=until if end is None else None),
         versions=tuple(sorted(set().union(*(t.blocked_versions for t in inside)) - {("", "")})),

@@ -10,6 +10,8 @@ from typing import Final
 
 from observatory.model import BLOCKED_STATES, OFFLINE_RULES, Cell, Portion, Series, State
 
+# Below this share of what came out ok or blocked, a block is in part.
+_NEARLY_ALL: Final = 0.9
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 Version = tuple[str, str]
@@ -20,8 +22,9 @@ class Tally:
     """What was counted in a series between two moments; they are the same for a single measurement.
 
     Shape:  `mechanisms` counts those of the blocked; `ok_versions` and `blocked_versions` are the versions of
-            (rules, reference data) that judged. `n_unclear` counts impaired and down: measured, and neither
-            ok nor blocked. `n_offline` counts those that say nothing, for want of a connection.
+            (rules, reference data) that judged. `n_unclear` counts impaired and down: judged, and neither
+            ok nor blocked. `n_offline` counts those that say nothing, for want of a connection, `n_unjudged`
+            those that say nothing for another reason.
     """
 
     at: datetime
@@ -30,14 +33,20 @@ class Tally:
     n_blocked: int = 0
     n_unclear: int = 0
     n_offline: int = 0
+    n_unjudged: int = 0
     mechanisms: Counter[str] = field(default_factory=Counter)
     ok_versions: set[Version] = field(default_factory=set)
     blocked_versions: set[Version] = field(default_factory=set)
 
     @property
-    def n_judged(self) -> int:
+    def n_decisive(self) -> int:
         """What the test counts: ok and blocked."""
         return self.n_ok + self.n_blocked
+
+    @property
+    def n_judged(self) -> int:
+        """All that could be judged: every state but insufficient."""
+        return self.n_decisive + self.n_unclear
 
     def add(self, state: State, mechanism: str | None, rule_id: str, version: Version, n: int) -> None:
         """Count n verdicts."""
@@ -52,6 +61,8 @@ class Tally:
             self.n_unclear += n
         elif rule_id in OFFLINE_RULES:
             self.n_offline += n
+        else:
+            self.n_unjudged += n
 
 
 def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[Series, list[Tally]]:
@@ -99,6 +110,11 @@ def portion(n_blocked: int, n_judged: int) -> Portion:
         low=max(0.0, middle - half) if n_blocked else 0.0,
         high=min(1.0, middle + half) if n_blocked < n_judged else 1.0,
     )
+
+
+def seems_partial(n_blocked: int, n_ok: int) -> bool:
+    """Return whether clearly not everything was blocked, by the 95 % interval of what was ok or blocked."""
+    return n_blocked + n_ok > 0 and portion(n_blocked, n_blocked + n_ok).high < _NEARLY_ALL
 
 
 def portion_of(tallies: Sequence[Tally]) -> Portion:

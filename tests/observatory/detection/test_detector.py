@@ -113,7 +113,7 @@ def test_block_is_found_with_exact_borders_and_witnesses(store: Store) -> None:
     for witness in spell.witnesses:
         assert store.load_measurement(witness.measurement_id) is not None
     assert spell.control is not None
-    assert (spell.control.n_blocked, spell.control.n_judged) == (0, 1)
+    assert (spell.control.n_blocked, spell.control.n_judged) == (0, 24)
     assert spell.versions == (("2", "2026-11"),)
     assert [(m.layer, m.mechanism) for m in spell.methods] == [("tls", "tls.reset.sni")]
     (alert,) = store.load_alerts()
