@@ -11,6 +11,7 @@ from observatory.analysis.events.publication import is_published, publishable
 from observatory.cli.database import open_to_read, open_to_write
 from observatory.cli.options import DatabaseOption, JsonLinesOption
 from observatory.cli.output import fail, print_json, progress
+from observatory.cli.present import load_present, present_line
 from observatory.detection.detector import SERIES_PER_BATCH, Detector
 from observatory.model import Event, Interval, Note, Revision
 from observatory.model.codec import encode_event
@@ -33,8 +34,9 @@ def list_events(database: DatabaseOption = None, as_json: JsonLinesOption = Fals
     """List every event, the newest first; withdrawn ones are marked."""
     with open_to_read(database) as store:
         revisions = store.load_events()
+        present = load_present(store)
     if not revisions and not as_json:
-        typer.echo("No block was found in what was measured so far.")
+        typer.echo(f"No event so far. {present_line(present)}")
     for revision in revisions:
         if as_json:
             print_json(_as_json(revision))

@@ -12,6 +12,7 @@ from observatory.analysis.events.publication import is_fresh, shows_emulated
 from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import make_console, print_json
+from observatory.cli.present import load_present, present_as_json, present_line
 from observatory.model import State
 from observatory.model.views import Latest, VantageStatus
 from observatory.store import StoreReader
@@ -34,6 +35,7 @@ def status_as_json(store: StoreReader) -> dict[str, Any]:
         "coverage": _plain(asdict(store.load_coverage())),
         "config": _plain(asdict(config)) if config else None,
         "vantage_points": [_plain(asdict(row)) for row in store.load_vantage_status(now=now)],
+        "present": present_as_json(load_present(store)),
         "latest": [_plain(asdict(row)) for row in store.load_latest()],
     }
 
@@ -47,6 +49,7 @@ def print_status(store: StoreReader) -> None:
         console.print(f"{coverage.n_measurements:,} measurements, {span}")
     else:
         console.print("No measurements yet: start probing with `observatory up` or `make run`.")
+    console.print(present_line(load_present(store)))
     config = store.load_config_state()
     if config and config.errors:
         console.print(f"{config.path} has mistakes; the last valid version is used:", style="bold yellow")

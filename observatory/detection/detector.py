@@ -13,7 +13,7 @@ from observatory.analysis.events.incidents import group_spells
 from observatory.analysis.events.news import MIN_INTERVAL, PRIORITY, find_news
 from observatory.analysis.events.spells import NetworkInfo
 from observatory.detection.search import SearchResult, find_due, search_series
-from observatory.model import Alert, AlertKind, Audience, Event, Revision, Role, Spell
+from observatory.model import NOT_STATED, Alert, AlertKind, Audience, Event, Revision, Role, Spell
 from observatory.model.detection import DetectionResult, DirtySeries
 from observatory.store import StaleDetection, Store, StoreReader
 
@@ -213,6 +213,7 @@ def load_networks(store: StoreReader) -> dict[int, NetworkInfo]:
     networks: dict[int, NetworkInfo] = {}
     for vantage in store.load_vantage_status():
         if vantage.role is Role.PROBE:
-            known = NetworkInfo(isp=vantage.isp, country=vantage.country, zone=vantage.timezone)
+            isp = "" if vantage.isp == NOT_STATED else vantage.isp
+            known = NetworkInfo(isp=isp, country=vantage.country, zone=vantage.timezone)
             networks.setdefault(vantage.asn, known)
     return networks

@@ -25,6 +25,7 @@ from observatory.model.events import (
 from observatory.model.places import (
     DIRECT,
     IMPORTED,
+    NOT_STATED,
     Config,
     Role,
     Settings,
@@ -50,6 +51,7 @@ __all__ = [
     "BLOCKED_STATES",
     "DIRECT",
     "IMPORTED",
+    "NOT_STATED",
     "OFFLINE_RULES",
     "OVERALL",
     "Alert",

@@ -34,6 +34,10 @@ class Via:
         return self.kind == IMPORTED
 
 
+# What a file that was made by itself says of an ISP until somebody fills it in.
+NOT_STATED: Final = "not stated"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VantagePoint:
     """One network connection (ASN) we measure from. `resolver` is `system` or an address."""

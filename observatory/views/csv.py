@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from observatory.analysis.events.publication import is_proven
-from observatory.model import Cell, Event, Grain, Revision, Spell
+from observatory.analysis.events.publication import Present, is_proven
+from observatory.model import Cell, Event, Grain, Revision, Role, Spell
 from observatory.model.views import Latest, Share, VantageStatus
 from observatory.views.matrix import Matrix, TargetGroup
 from observatory.views.punctuality import Punctuality
@@ -18,7 +18,7 @@ CsvValue = str | int | float | bool | datetime | None
 LATEST_COLUMNS: Final = (
     *("vantage", "network", "asn", "role", "target", "target_kind", "shown_as", "state", "partial"),
     *("layer", "mechanism", "rule_id", "n_ok", "n_tried", "measured_at", "measurement_id"),
-    *("provisional", "emulated"),
+    *("provisional", "emulated", "confirmed"),
 )
 SHARE_COLUMNS: Final = (
     *("bucket_at", "grain", "by", "key", "network", "asn", "target_kind"),
@@ -57,7 +57,7 @@ def encode_csv(columns: Sequence[str], rows: Iterable[Mapping[str, CsvValue]]) -
     return buffer.getvalue().encode()
 
 
-def latest_csv(matrix: Matrix) -> bytes:
+def latest_csv(matrix: Matrix, present: Present) -> bytes:
     """Return every pair of vantage point and target on the page; empty fields where never measured."""
     rows: list[dict[str, CsvValue]] = []
     for kind in matrix.targets:
@@ -69,6 +69,8 @@ def latest_csv(matrix: Matrix) -> bytes:
                     "target_kind": kind,
                     "shown_as": NO_DATA if cell.shown == NO_DATA else str(cell.shown),
                     **_latest_fields(cell.latest),
+                    "confirmed": (cell.target, cell.vantage.asn) in present.confirmed
+                    and cell.vantage.role is Role.PROBE,
                 }
             )
     return encode_csv(LATEST_COLUMNS, rows)
@@ -254,7 +256,7 @@ def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, C
 
 
 def _latest_fields(latest: Latest | None) -> dict[str, CsvValue]:
-    columns = LATEST_COLUMNS[LATEST_COLUMNS.index("state") :]
+    columns = LATEST_COLUMNS[LATEST_COLUMNS.index("state") : LATEST_COLUMNS.index("confirmed")]
     return {column: getattr(latest, column) if latest else None for column in columns}
 
 

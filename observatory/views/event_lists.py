@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from observatory.analysis.events.publication import may_be_routing
 from observatory.model import Spell, load_zone
 from observatory.text import Text
 from observatory.text.events import onset_words
@@ -19,7 +20,8 @@ def suspicion_section(spells: Iterable[Spell], text: Text) -> Section:
 
     def found(spell: Spell) -> TableCell:
         share = share_words([spell], partial=False, text=text)
-        return TableCell(word=share, small=(state_words(spell, text),))
+        routing = (text("events.suspected_routing"),) if may_be_routing(spell) else ()
+        return TableCell(word=share, small=(state_words(spell, text), *routing))
 
     return _section(_line(spell, found(spell), text) for spell in _newest(spells))
 

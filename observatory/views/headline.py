@@ -2,6 +2,7 @@
 
 The strongest word comes first and is never used for a weaker finding: `likely blocked` is not counted among
 `blocked`, a partial block says so, and a network without current data or enough evidence is not in "of N".
+What no published event says yet is "not confirmed", and what may be a fault of routing says so.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
-from observatory.model import OFFLINE_RULES, State
-from observatory.model.series import Series
+from observatory.analysis.events.publication import Pair, Present
+from observatory.model import BLOCKED_STATES, OFFLINE_RULES, State
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
@@ -19,15 +20,16 @@ from observatory.views.shown import NO_DATA
 _MAX_TARGETS: Final = 4
 _MAX_NETWORKS: Final = 14
 _MORE: Final = {TargetGroup.HOST: "count.hosts", TargetGroup.DATA_CENTRE: "count.data_centres"}
-# What a sentence may be about, strongest first; the flag is `partial`.
-_FINDINGS: Final = (
-    (State.BLOCKED, False),
-    (State.BLOCKED, True),
-    (State.LIKELY_BLOCKED, False),
-    (State.LIKELY_BLOCKED, True),
-    (State.IMPAIRED, False),
-    (State.IMPAIRED, True),
-)
+# What is called blocked, strongest first, by state and `partial`: confirmed by an event, and not.
+_FINDINGS: Final = {
+    (State.BLOCKED, False): ("finding.blocked", "finding.blocked_unconfirmed"),
+    (State.BLOCKED, True): ("finding.blocked_partly", "finding.blocked_partly_unconfirmed"),
+    (State.LIKELY_BLOCKED, False): ("finding.likely_blocked", "finding.likely_blocked_unconfirmed"),
+    (State.LIKELY_BLOCKED, True): (
+        "finding.likely_blocked_partly",
+        "finding.likely_blocked_partly_unconfirmed",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +53,36 @@ class Headline:
     basis: str | None
 
 
-def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo) -> Headline:
+def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo, present: Present) -> Headline:
     """Return what may be said of a group of targets.
 
     Shape:  at least one statement; the first is the headline. Control vantage points are never counted.
+            `present` is of all targets, or of this group.
     """
     cells = matrix.of(matrix.probes, kind)
     judged = [cell for cell in cells if cell.is_judged]
     current = [cell for cell in cells if cell.shown != NO_DATA]
     if not current:
-        return Headline(kind=kind, statements=(_nothing_current(cells, text, zone),), caveats=(), basis=None)
+        last = [_pairs_statement("finding.last_blocked", present.confirmed, matrix, kind, text)]
+        last.append(_pairs_statement("finding.suspected", present.unconfirmed, matrix, kind, text))
+        known = (_nothing_current(cells, text, zone), *(s for s in last if s is not None))
+        return Headline(kind=kind, statements=known, caveats=(), basis=None)
     start, end = _span(judged or current)
     span = text.span(start, end, zone)
-    statements: list[Statement] = []
     n_networks = len(_networks(judged))
-    for state, partial in _FINDINGS:
-        own = [s for s in judged if s.shown == state and s.is_partial == partial]
+    statements = _blocked_statements(judged, n_networks, matrix, kind, text, present)
+    for partial in (False, True):
+        own = [s for s in judged if s.shown == State.IMPAIRED and s.is_partial == partial]
         if own:
-            key = f"finding.{state}_partly" if partial else f"finding.{state}"
+            key = "finding.impaired_partly" if partial else "finding.impaired"
             statements.append(_statement(key, own, n_networks, kind, text))
-    if not statements:
-        networks = text.count("count.networks", n_networks or len(_networks(current)))
-        key = "finding.nothing_seen" if judged else "finding.only_insufficient"
-        statements.append(Statement(claim=text(key, networks=networks, span=span)))
+    if not judged:
+        networks = text.count("count.networks", len(_networks(current)))
+        claim = text("finding.only_insufficient", networks=networks, span=span)
+        statements.insert(0, Statement(claim=claim))
+    elif not statements:
+        networks = text.count("count.networks", n_networks)
+        statements.append(Statement(claim=text("finding.nothing_seen", networks=networks)))
     down = [s for s in judged if s.shown == State.DOWN]
     if down:
         statements.append(_statement("finding.down", down, n_networks, kind, text, name_networks=False))
@@ -120,6 +129,64 @@ def network_names(vantages: Iterable[VantageStatus]) -> tuple[str, ...]:
     return tuple(names.values())
 
 
+def _blocked_statements(
+    judged: Sequence[MatrixCell],
+    n_networks: int,
+    matrix: Matrix,
+    kind: TargetGroup,
+    text: Text,
+    present: Present,
+) -> list[Statement]:
+    """Return what is blocked or suspected: what events confirm first, of both what was measured now first."""
+    shown = [cell for cell in judged if cell.shown in BLOCKED_STATES]
+    routing = [cell for cell in shown if _pair(cell) in present.may_be_routing]
+    confirmed = [cell for cell in shown if _pair(cell) in present.confirmed]
+    others = [cell for cell in shown if cell not in routing and cell not in confirmed]
+    seen = {_pair(cell) for cell in shown}
+
+    def measured(cells: Sequence[MatrixCell], *, is_confirmed: bool) -> list[Statement]:
+        found = []
+        for (state, partial), (key, unconfirmed_key) in _FINDINGS.items():
+            own = [s for s in cells if s.shown == state and s.is_partial == partial]
+            if own:
+                said = key if is_confirmed else unconfirmed_key
+                found.append(_statement(said, own, n_networks, kind, text))
+        return found
+
+    statements = [
+        *measured(confirmed, is_confirmed=True),
+        _pairs_statement("finding.not_ended", present.confirmed - seen, matrix, kind, text),
+        *measured(others, is_confirmed=False),
+        _statement("finding.may_be_routing", routing, n_networks, kind, text) if routing else None,
+        _pairs_statement("finding.suspected", present.unconfirmed - seen, matrix, kind, text),
+    ]
+    return [statement for statement in statements if statement is not None]
+
+
+def _pairs_statement(
+    key: str, pairs: Iterable[Pair], matrix: Matrix, kind: TargetGroup, text: Text
+) -> Statement | None:
+    """Return a statement on targets of networks that no current measurement stands for; None without any."""
+    own = sorted(pair for pair in pairs if pair[0] in matrix.targets[kind])
+    if not own:
+        return None
+    isps = {vantage.asn: vantage.isp for vantage in reversed((*matrix.probes, *matrix.controls))}
+    asns = dict.fromkeys(asn for _, asn in own)
+    names = [isps.get(asn) or f"AS{asn}" for asn in asns]
+    targets = list(dict.fromkeys(target for target, _ in own))
+    claim = text(
+        key,
+        networks=text.count("count.networks", len(asns)),
+        targets=_listed(targets, _MAX_TARGETS, _MORE[kind], text),
+    )
+    which = text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more_networks", text))
+    return Statement(claim=claim, details=(which,))
+
+
+def _pair(cell: MatrixCell) -> Pair:
+    return cell.target, cell.vantage.asn
+
+
 def _statement(
     key: str,
     cells: Sequence[MatrixCell],
@@ -131,7 +198,7 @@ def _statement(
 ) -> Statement:
     networks = _networks(cells)
     targets = list(dict.fromkeys(cell.target for cell in cells))
-    series = {Series(target=cell.target, asn=cell.vantage.asn) for cell in cells}
+    pairs = {_pair(cell) for cell in cells}
     claim = text(
         key,
         where=_where(len(networks), n_networks, text),
@@ -143,7 +210,7 @@ def _statement(
         details.append(
             text("finding.which", names=_listed(names, _MAX_NETWORKS, "count.more_networks", text))
         )
-    if len(series) < len(networks) * len(targets):
+    if len(pairs) < len(networks) * len(targets):
         details.append(text("finding.not_each"))
     return Statement(claim=claim, details=tuple(details))
 

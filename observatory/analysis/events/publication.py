@@ -5,17 +5,77 @@ end; a measurement speaks for now only while it is fresh; emulated data is shown
 real. Pure.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from observatory.model import Certainty, Event, Interval, Spell, State
-from observatory.model.views import Coverage
+from observatory.model import BLOCKED_STATES, Certainty, Event, Interval, Role, Spell, State
+from observatory.model.views import Coverage, Latest, VantageStatus
 
 # A vantage point may miss a round or two without its last measurement being out of date.
 FRESH_INTERVALS: Final = 3
+
+
+# Nothing came back, or there was no way: a fault of routing looks the same.
+_SILENT: Final = frozenset({"", "ip.unreachable", "tcp.refused", "tcp.reset"})
+_TIMEOUT: Final = ("timeout", "timeout.other")
+
+Pair = tuple[str, int]
+"""A target and the ASN of a network."""
+
+
+class PresentKind(StrEnum):
+    """What may be said of now, strongest first.
+
+    blocked       a published event goes on, on a network with current data
+    not_ended     a published event had not ended when last measured; its networks have no current data
+    unconfirmed   something is suspected, or measured as blocked, and no published event says so yet
+    nothing_seen  what is current could be judged, and nothing of the above is so
+    not_judged    there is current data, and none of it could be judged
+    no_data       nothing measured is current
+    never         nothing was ever measured
+    """
+
+    BLOCKED = "blocked"
+    NOT_ENDED = "not_ended"
+    UNCONFIRMED = "unconfirmed"
+    NOTHING_SEEN = "nothing_seen"
+    NOT_JUDGED = "not_judged"
+    NO_DATA = "no_data"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """What may be said of now, the same on every surface. Only with `nothing_seen` was nothing found.
+
+    Shape:  `confirmed` are blocked by a published event that goes on, `unconfirmed` all others that are
+            suspected or measured as blocked now; `may_be_routing` are those of the latter where nothing but
+            silence was met. `current` and `judged` are the networks (ASN) with current data, and with some
+            that could be judged.
+    """
+
+    confirmed: frozenset[Pair] = frozenset()
+    unconfirmed: frozenset[Pair] = frozenset()
+    may_be_routing: frozenset[Pair] = frozenset()
+    current: frozenset[int] = frozenset()
+    judged: frozenset[int] = frozenset()
+    last_at: datetime | None = None
+
+    @property
+    def kind(self) -> PresentKind:
+        if self.confirmed:
+            seen = any(asn in self.current for _, asn in self.confirmed)
+            return PresentKind.BLOCKED if seen else PresentKind.NOT_ENDED
+        if self.last_at is None:
+            return PresentKind.NEVER
+        if not self.current:
+            return PresentKind.NO_DATA
+        if self.unconfirmed:
+            return PresentKind.UNCONFIRMED
+        return PresentKind.NOTHING_SEEN if self.judged else PresentKind.NOT_JUDGED
 
 
 class Publication(StrEnum):
@@ -105,6 +165,74 @@ def suspicions(spells: Iterable[Spell], events: Iterable[Event]) -> list[Spell]:
         spell.series for event in events if is_published(event) for spell in event.spells if spell.end is None
     }
     return [spell for spell in spells if is_suspicion(spell) and spell.series not in named]
+
+
+def judge_present(
+    events: Iterable[Event],
+    suspected: Iterable[Spell],
+    latest: Iterable[Latest],
+    vantages: Iterable[VantageStatus],
+    now: datetime,
+    *,
+    targets: Collection[str] | None = None,
+) -> Present:
+    """Return what may be said of now: of real data or of emulated, never of both together.
+
+    Shape:  `suspected` are open spells; of the vantage points, those that probe and are switched on count.
+            `targets` narrows all of it.
+    """
+    known, probes = list(events), {v.id: v for v in vantages if _probes(v)}
+    own = [entry for entry in latest if entry.vantage in probes and _is_of(entry.target, targets)]
+    fresh = [
+        (entry, probes[entry.vantage].asn)
+        for entry in own
+        if is_fresh(entry.measured_at, probes[entry.vantage].every_s, now)
+    ]
+    confirmed = {
+        (spell.target, spell.asn)
+        for event in known
+        if is_going_on(event)
+        for spell in publishable(event).spells
+        if spell.end is None and _is_of(spell.target, targets)
+    }
+    # Whether each sight was nothing but silence, by pair.
+    sights: dict[Pair, list[bool]] = {}
+    for spell in suspected:
+        if is_suspicion(spell) and _is_of(spell.target, targets):
+            sights.setdefault((spell.target, spell.asn), []).append(may_be_routing(spell))
+    for entry, asn in fresh:
+        if entry.state in BLOCKED_STATES:
+            silent = entry.state is State.LIKELY_BLOCKED and is_silent(entry.mechanism)
+            sights.setdefault((entry.target, asn), []).append(silent)
+    unconfirmed = {pair: silent for pair, silent in sights.items() if pair not in confirmed}
+    return Present(
+        confirmed=frozenset(confirmed),
+        unconfirmed=frozenset(unconfirmed),
+        may_be_routing=frozenset(pair for pair, silent in unconfirmed.items() if all(silent)),
+        current=frozenset(asn for _, asn in fresh),
+        judged=frozenset(asn for entry, asn in fresh if entry.state is not State.INSUFFICIENT),
+        last_at=max((entry.measured_at for entry in own), default=None),
+    )
+
+
+def is_silent(mechanism: str | None) -> bool:
+    """Return whether a mechanism is nothing but silence, which a fault of routing explains as well."""
+    name = mechanism or ""
+    return name in _SILENT or name.endswith(_TIMEOUT)
+
+
+def may_be_routing(spell: Spell) -> bool:
+    """Return whether a suspicion met nothing but silence, so that a fault of routing may explain it."""
+    silent = [is_silent(method.mechanism) for method in spell.methods]
+    return bool(silent) and all(silent) and not is_proven(spell)
+
+
+def _probes(vantage: VantageStatus) -> bool:
+    return vantage.role is Role.PROBE and vantage.enabled and not vantage.removed
+
+
+def _is_of(target: str, targets: Collection[str] | None) -> bool:
+    return targets is None or target in targets
 
 
 def shows_emulated(coverage: Coverage) -> bool:

@@ -1,7 +1,7 @@
 """What every page begins and ends with: what there is, what is missing and what to do next, downloads."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
@@ -11,6 +11,7 @@ import streamlit as st
 
 from observatory.analysis.events.publication import shows_emulated
 from observatory.figures import Theme
+from observatory.model import NOT_STATED
 from observatory.model.views import Coverage, VantageStatus
 from observatory.site.components.address import choose_language, show_language_switch
 from observatory.site.components.browser_parts import read_part
@@ -78,7 +79,9 @@ def open_view() -> View | None:
         theme=Theme.DARK if st.context.theme.type == "dark" else Theme.LIGHT,
         url=url,
         coverage=coverage,
-        vantages=vantages,
+        vantages=tuple(
+            replace(v, isp=text("vantage.isp_not_stated")) if v.isp == NOT_STATED else v for v in vantages
+        ),
         now=reference_now(coverage, datetime.now(UTC)),
         zone=zone,
         emulated=emulated,

@@ -4,13 +4,22 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from observatory.analysis.events.publication import is_going_on, is_published, publishable, suspicions
+from observatory.analysis.events.publication import (
+    Present,
+    PresentKind,
+    is_going_on,
+    is_published,
+    judge_present,
+    publishable,
+    suspicions,
+)
 from observatory.model import Event, Revision, Role, Spell
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.site.components.table import show_table
 from observatory.site.reads import REFRESH_S, read_events, read_latest, read_rule_changes, read_suspicions
 from observatory.store import StoreError
 from observatory.text.events import certainty_sentence, end_sentence, onset_sentence
+from observatory.text.present import present_sentence
 from observatory.views.addresses import event_address, feed_address
 from observatory.views.event_lists import rule_change_section, suspicion_section
 from observatory.views.event_words import headline
@@ -29,8 +38,10 @@ def show() -> None:
         if not events and not view.has_data:
             show_no_measurements(view)
             return
-        _show_events(view, events)
         suspected = read_suspicions(view.url, view.coverage, view.emulated)
+        latest = read_latest(view.url, view.coverage, view.emulated)
+        known = [revision.event for revision in events]
+        _show_events(view, events, judge_present(known, suspected, latest, view.vantages, view.now))
         _show_suspected(view, suspicions(suspected, [revision.event for revision in events]))
         _show_rule_changes(view, read_rule_changes(view.url, view.emulated))
         _show_withdrawn(view, [revision for revision in events if not is_published(revision.event)])
@@ -41,19 +52,24 @@ def show() -> None:
     st.markdown(f"[{view.text('events.feed')}]({feed_address('events', language=view.text.language)})")
 
 
-def _show_events(view: View, events: Sequence[Revision]) -> None:
+def _show_events(view: View, events: Sequence[Revision], present: Present) -> None:
     text = view.text
     published = [revision for revision in events if is_published(revision.event)]
     going_on = [revision for revision in published if is_going_on(revision.event)]
     over = [revision for revision in published if not is_going_on(revision.event)]
     if not published:
-        _show_nothing_found(view)
+        _show_none_published(view, present)
         return
-    key = "events.none_going_on"
-    st.title(text.count("events.going_on", len(going_on)) if going_on else text(key), anchor=False)
+    is_current = present.kind is PresentKind.BLOCKED
+    if going_on:
+        title = text.count("events.going_on" if is_current else "events.not_ended", len(going_on))
+    else:
+        title = present_sentence(present, text, view.zone)
+    st.title(escape_markdown(title), anchor=False)
     if view.coverage.last_at is not None:
         st.caption(escape_markdown(text("events.as_of", at=text.moment(view.coverage.last_at, view.zone))))
-    for heading, own in (("events.heading_on", going_on), ("events.heading_over", over)):
+    heading_on = "events.heading_on" if is_current else "events.heading_not_ended"
+    for heading, own in ((heading_on, going_on), ("events.heading_over", over)):
         if own and going_on:
             st.subheader(text(heading), anchor=False)
         for revision in own:
@@ -76,17 +92,22 @@ def _show_entry(view: View, event: Event) -> None:
         st.caption(escape_markdown(f"{tag}{extent} · {event.id}"))
 
 
-def _show_nothing_found(view: View) -> None:
+def _show_none_published(view: View, present: Present) -> None:
+    """Say what may be said while no event is published: that nothing was found only where that is so."""
     text, coverage = view.text, view.coverage
     first, last = coverage.first_at, coverage.last_at
     if first is None or last is None:
+        return
+    span = {"first": text.moment(first, view.zone), "last": text.moment(last, view.zone)}
+    if present.kind is not PresentKind.NOTHING_SEEN:
+        st.title(escape_markdown(present_sentence(present, text, view.zone)), anchor=False)
+        st.markdown(f"{escape_markdown(text('events.no_event', **span))}\n\n{text('events.none_next')}")
         return
     if coverage.emulated and coverage.real:
         # Times and counts would be those of both kinds together.
         st.title(text("events.none_real"), anchor=False)
         st.markdown(text("events.none_next"))
         return
-    span = {"first": text.moment(first, view.zone), "last": text.moment(last, view.zone)}
     st.title(escape_markdown(text("events.none_found", **span)), anchor=False)
     measured = {v.asn for v in view.vantages if v.role is Role.PROBE and v.last_seen_at is not None}
     targets = {latest.target for latest in read_latest(view.url, coverage, view.emulated)}

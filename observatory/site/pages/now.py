@@ -5,7 +5,13 @@ from datetime import datetime
 
 import streamlit as st
 
-from observatory.analysis.events.publication import is_going_on, publishable
+from observatory.analysis.events.publication import (
+    Present,
+    PresentKind,
+    is_going_on,
+    judge_present,
+    publishable,
+)
 from observatory.figures.looks import LOOKS
 from observatory.model import Event
 from observatory.site.components.page import (
@@ -19,7 +25,7 @@ from observatory.site.components.page import (
 )
 from observatory.site.components.table import show_legend, show_table
 from observatory.site.known_targets import known_targets
-from observatory.site.reads import REFRESH_S, read_events, read_latest
+from observatory.site.reads import REFRESH_S, read_events, read_latest, read_suspicions
 from observatory.store import StoreError
 from observatory.text import Text
 from observatory.text.events import onset_sentence
@@ -45,6 +51,7 @@ def show() -> None:
     try:
         latest = read_latest(view.url, view.coverage, view.emulated)
         events = read_events(view.url, view.coverage, view.emulated)
+        suspected = read_suspicions(view.url, view.coverage, view.emulated)
     except StoreError as error:
         show_missing(
             view.text("missing.store", detail=escape_markdown(str(error))), view.text("missing.store_next")
@@ -54,18 +61,20 @@ def show() -> None:
     if not matrix.probes and not matrix.controls:
         show_missing(view.text("missing.no_vantages"), view.text("missing.no_vantages_next"))
         return
-    _show_findings(matrix, view)
-    _show_events([r.event for r in events if is_going_on(r.event)], view)
+    known = [revision.event for revision in events]
+    present = judge_present(known, suspected, latest, view.vantages, view.now)
+    _show_findings(matrix, view, present)
+    _show_events([event for event in known if is_going_on(event)], view, present)
     st.subheader(view.text("now.heading_matrix"), anchor=False)
     _show_matrix(matrix, view)
-    _show_source(matrix, view)
+    _show_source(matrix, view, present)
     st.subheader(view.text("legend.heading"), anchor=False)
     _show_legend(view.text)
     show_columns(view.text, LATEST_COLUMNS)
 
 
-def _show_findings(matrix: Matrix, view: View) -> None:
-    findings = {kind: describe(matrix, kind, view.text, view.zone) for kind in TargetGroup}
+def _show_findings(matrix: Matrix, view: View, present: Present) -> None:
+    findings = {kind: describe(matrix, kind, view.text, view.zone, present) for kind in TargetGroup}
     _show_finding(findings[TargetGroup.HOST], view.text, is_headline=True)
     _show_finding(findings[TargetGroup.DATA_CENTRE], view.text, is_headline=False)
     if all(finding.basis is None for finding in findings.values()):
@@ -74,10 +83,11 @@ def _show_findings(matrix: Matrix, view: View) -> None:
     st.caption(escape_markdown(" ".join(describe_controls(matrix, view.text))))
 
 
-def _show_events(events: Sequence[Event], view: View) -> None:
+def _show_events(events: Sequence[Event], view: View, present: Present) -> None:
     """Draw since when each event has been going on, with a link to its page."""
     if events:
-        st.markdown(view.text("now.events"))
+        is_current = present.kind is PresentKind.BLOCKED
+        st.markdown(view.text("now.events" if is_current else "now.events_last"))
     for event in events:
         show_link(headline(event, view.text), event_address(event.id, view.text.language))
         st.caption(escape_markdown(onset_sentence(publishable(event), view.text)))
@@ -117,7 +127,7 @@ def _open_or_close(pressed: tuple[str, str]) -> None:
     st.session_state["open_cell"] = None if st.session_state.get("open_cell") == pressed else pressed
 
 
-def _show_source(matrix: Matrix, view: View) -> None:
+def _show_source(matrix: Matrix, view: View, present: Present) -> None:
     text = view.text
     times: list[datetime] = [cell.latest.measured_at for cell in matrix.cells.values() if cell.latest]
     if times:
@@ -129,7 +139,7 @@ def _show_source(matrix: Matrix, view: View) -> None:
         st.caption(escape_markdown(view.sourced(line)))
     show_download(
         text("now.download"),
-        lambda: latest_csv(matrix),
+        lambda: latest_csv(matrix, present),
         file_name="telegram-now-emulated.csv" if view.emulated else "telegram-now.csv",
         key="download.now",
     )

@@ -63,7 +63,7 @@ def shown_as(event: Event, monkeypatch: pytest.MonkeyPatch, database: str) -> tu
         revision = store.load_event(ID)
     assert revision is not None
     revision = replace(revision, event=event)
-    monkeypatch.setattr(StoreReader, "load_events", lambda self: (revision,))
+    monkeypatch.setattr(StoreReader, "load_events", lambda self, emulated=None: (revision,))
     monkeypatch.setattr(StoreReader, "load_event", lambda self, id_: revision)
     return run("list", database=database), run("show", ID, database=database)
 
@@ -149,7 +149,9 @@ def test_find_counts_what_is_published(
     with open_store(database) as store:
         revision = store.load_event(ID)
     assert revision is not None
-    monkeypatch.setattr(StoreReader, "load_events", lambda self: (replace(revision, event=event),))
+    monkeypatch.setattr(
+        StoreReader, "load_events", lambda self, emulated=None: (replace(revision, event=event),)
+    )
     found = run("find", database=database)
     assert f"events: {n}, revised" in found
     assert (ID in found) == bool(n)
@@ -158,4 +160,4 @@ def test_find_counts_what_is_published(
 def test_nothing_found_is_said(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/empty.sqlite"
     open_store(url).close()
-    assert "No block was found in what was measured so far." in run("list", database=url)
+    assert run("list", database=url) == "No event so far. Nothing has been measured yet.\n"

@@ -130,7 +130,8 @@ def test_replay_is_called_an_emulation_on_every_page(name: str, language: str, s
 def test_headline_of_the_replay(store: Store) -> None:
     fill_replay(store, days=14, step=timedelta(hours=12))
     app = open_page("now")
-    assert app.title[0].value.replace("\\", "").startswith("Blocked on 5 of the 13 networks measured: t.me")
+    said = "Blocked in the latest measurement on 5 of the 13 networks measured, not confirmed yet: t.me"
+    assert app.title[0].value.replace("\\", "").startswith(said)
     assert "No current data from GMedia" in words(app)
     assert "Control Control" not in words(app)
 
@@ -300,4 +301,4 @@ def test_a_page_left_open_follows_new_measurements(store: Store) -> None:
     assert "make run" in words(app)
     world.save([("v00", host, now(), BLOCK_PAGE) for host in HOSTS])
     reads.read_coverage.clear()  # type: ignore[attr-defined]
-    assert run(app).title[0].value.startswith("Blocked on the only network measured")
+    assert run(app).title[0].value.startswith("Blocked in the latest measurement on the only network")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from observatory.analysis.events.publication import Present
 from observatory.model import Cell, Grain, State
 from observatory.model.views import Share
 from observatory.views.csv import (
@@ -51,7 +52,8 @@ def test_latest_tells_current_stale_and_never_apart() -> None:
         ages={"biznet": timedelta(hours=1)},
         controls=("ctl",),
     )
-    data = latest_csv(matrix)
+    axis = next(vantage for vantage in matrix.probes if vantage.id == "axis")
+    data = latest_csv(matrix, Present(confirmed=frozenset({("t.me", axis.asn)})))
     assert data.splitlines()[0].decode() == ",".join(LATEST_COLUMNS)
     found = {(r["vantage"], r["target"]): r for r in rows(data)}
     assert len(found) == 3 * 4
@@ -62,6 +64,7 @@ def test_latest_tells_current_stale_and_never_apart() -> None:
     assert (found["axis", "dc1"]["shown_as"], found["axis", "dc1"]["state"]) == ("no_data", "")
     assert found["axis", "dc1"]["target_kind"] == "data_centre"
     assert found["ctl", "t.me"]["role"] == "control"
+    assert [key for key, row in found.items() if row["confirmed"] == "true"] == [("axis", "t.me")]
 
 
 def test_share_of_nothing_judged_is_empty_and_not_zero() -> None:

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from observatory.model import State
+from observatory.analysis.events.publication import Present
+from observatory.model import BLOCKED_STATES, State
 from observatory.text import load_text
 from observatory.views.headline import describe, describe_controls
 from observatory.views.matrix import Matrix, TargetGroup
@@ -23,8 +24,14 @@ def both(state: State) -> dict[str, State]:
     return {"t.me": state, "telegram.org": state}
 
 
+def all_confirmed(matrix: Matrix) -> Present:
+    """Say that an event in progress names everything that is blocked now."""
+    cells = matrix.of(matrix.probes, TargetGroup.HOST) + matrix.of(matrix.probes, TargetGroup.DATA_CENTRE)
+    return Present(confirmed=frozenset((c.target, c.vantage.asn) for c in cells if c.shown in BLOCKED_STATES))
+
+
 def claims(matrix: Matrix, language: str = "en", kind: TargetGroup = TargetGroup.HOST) -> list[str]:
-    finding = describe(matrix, kind, load_text(language), JAKARTA)
+    finding = describe(matrix, kind, load_text(language), JAKARTA, all_confirmed(matrix))
     return [statement.claim for statement in finding.statements]
 
 
@@ -161,7 +168,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
     matrix = make_matrix(
         {"axis": {"t.me": BLOCKED, "telegram.org": OK}, "biznet": {"t.me": OK, "telegram.org": BLOCKED}}
     )
-    statement = describe(matrix, TargetGroup.HOST, EN, JAKARTA).statements[0]
+    statement = describe(matrix, TargetGroup.HOST, EN, JAKARTA, all_confirmed(matrix)).statements[0]
     assert statement.details == (
         "Networks: Axis and Biznet.",
         "Not all of them on each of these networks; the table shows which.",
@@ -170,7 +177,7 @@ def test_pairs_that_differ_are_not_glossed_over() -> None:
 
 def test_uniform_block_needs_no_qualification() -> None:
     matrix = make_matrix({"axis": both(BLOCKED), "biznet": both(OK)})
-    statement = describe(matrix, TargetGroup.HOST, ID, JAKARTA).statements[0]
+    statement = describe(matrix, TargetGroup.HOST, ID, JAKARTA, all_confirmed(matrix)).statements[0]
     assert statement.details == ("Jaringan: Axis.",)
 
 
@@ -180,7 +187,7 @@ def test_basis_and_caveats_name_what_is_missing() -> None:
         ages={"cbn": timedelta(hours=5)},
         provisional=frozenset({("axis", "t.me")}),
     )
-    finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA)
+    finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA, all_confirmed(matrix))
     assert finding.caveats == (
         "No current data from Cbn and Dev.",
         "Not enough evidence on Biznet.",
@@ -195,7 +202,7 @@ def test_a_vantage_point_without_a_connection_says_so() -> None:
         {"axis": both(OK), "biznet": both(UNCLEAR), "cbn": both(UNCLEAR)},
         rules={"cbn": "guard.vantage_offline"},
     )
-    assert describe(matrix, TargetGroup.HOST, EN, JAKARTA).caveats == (
+    assert describe(matrix, TargetGroup.HOST, EN, JAKARTA, all_confirmed(matrix)).caveats == (
         "No internet connection when measuring: Cbn.",
         "Not enough evidence on Biznet.",
     )
@@ -228,3 +235,52 @@ CONTROLS = {
 @pytest.mark.parametrize(("matrix", "expected"), CONTROLS.values(), ids=CONTROLS)
 def test_controls(matrix: Matrix, expected: list[str]) -> None:
     assert list(describe_controls(matrix, EN)) == expected
+
+
+AXIS = frozenset({("t.me", 64500 + sum(b"axis"))})
+PRESENTS = {
+    "measured as blocked, not confirmed": (
+        {"t.me": BLOCKED},
+        Present(unconfirmed=AXIS),
+        "Blocked in the latest measurement on the only network measured, not confirmed yet: t.me.",
+    ),
+    "silence may be routing": (
+        {"t.me": LIKELY},
+        Present(unconfirmed=AXIS, may_be_routing=AXIS),
+        "Fails on the only network measured: t.me. No answer came; it could be a fault of routing.",
+    ),
+    "an event goes on, and the latest measurement is ok": (
+        {"t.me": OK},
+        Present(confirmed=AXIS),
+        "Blocked or likely blocked by an event that has not ended, though the latest measurement does not "
+        "show it, on 1 network: t.me.",
+    ),
+    "suspected, and the latest measurement is ok": (
+        {"t.me": OK},
+        Present(unconfirmed=AXIS),
+        "Suspected, not confirmed, on 1 network: t.me.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("states", "present", "expected"), PRESENTS.values(), ids=PRESENTS)
+def test_what_no_event_says_is_not_said_as_if_it_did(
+    states: dict[str, State], present: Present, expected: str
+) -> None:
+    finding = describe(make_matrix({"axis": states}), TargetGroup.HOST, EN, JAKARTA, present)
+    assert [statement.claim for statement in finding.statements] == [expected]
+
+
+def test_what_was_blocked_when_last_measured_is_said_below_that_nothing_is_current() -> None:
+    matrix = make_matrix({"axis": both(BLOCKED)}, ages={"axis": timedelta(hours=5)})
+    finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA, Present(confirmed=AXIS))
+    first, second = finding.statements
+    assert first.claim.startswith("No current data.")
+    assert str(second) == "Blocked or likely blocked when last measured, on 1 network: t.me. Networks: Axis."
+
+
+def test_where_nothing_can_be_judged_an_event_is_still_named() -> None:
+    matrix = make_matrix({"axis": both(UNCLEAR)})
+    finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA, Present(confirmed=AXIS))
+    assert finding.statements[0].claim.startswith("Not enough evidence")
+    assert "an event that has not ended" in finding.statements[1].claim

@@ -7,12 +7,15 @@ import pytest
 
 from observatory.analysis.events.news import find_news
 from observatory.analysis.events.publication import (
+    Present,
+    PresentKind,
     Publication,
     has_end_from_rule_change,
     is_fresh,
     is_going_on,
     is_proven,
     is_published,
+    judge_present,
     judge_publication,
     public_part,
     publishable,
@@ -24,15 +27,18 @@ from observatory.model import (
     Certainty,
     Event,
     Interval,
+    Method,
     Portion,
+    Role,
     Shows,
     Spell,
     State,
     Witness,
 )
-from observatory.model.views import Coverage
+from observatory.model.views import Coverage, Latest
 from observatory.site.feeds.atom import make_entry
 from tests.observatory.site.feeds.samples import HISTORIES
+from tests.observatory.views.samples import NOW, make_latest, make_status
 
 AT = datetime(2017, 7, 14, 11, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -179,3 +185,106 @@ def test_emulated_data_is_shown_only_while_nothing_is_real(
 @pytest.mark.parametrize(("age_s", "expected"), [(0, True), (1800, True), (1801, False)])
 def test_measurement_speaks_for_now_for_three_intervals(age_s: int, expected: bool) -> None:
     assert is_fresh(AT - timedelta(seconds=age_s), 600, AT) == expected
+
+
+def measured(state: State, *, age: timedelta = timedelta(), mechanism: str | None = None) -> Latest:
+    return make_latest("axis", "t.me", state, mechanism=mechanism, measured_at=NOW - age)
+
+
+AXIS = make_status("axis", asn=1)
+HOURS = timedelta(hours=5)
+SILENT = make_spell(
+    certainty=Certainty.SUSPECTED,
+    methods=(
+        Method(layer="tcp", mechanism="tcp.timeout", onset=make_spell().onset, portion=make_spell().portion),
+    ),
+)
+K = PresentKind
+# Events, suspicions, what was measured last -> what may be said, and whether it may be a fault of routing.
+PRESENTS = {
+    "blocked": ((make_event(make_spell()),), (), (measured(State.BLOCKED),), K.BLOCKED, False),
+    "blocked, and the latest is ok": (
+        (make_event(make_spell()),),
+        (),
+        (measured(State.OK),),
+        K.BLOCKED,
+        False,
+    ),
+    "blocked when last measured": (
+        (make_event(make_spell()),),
+        (),
+        (measured(State.BLOCKED, age=HOURS),),
+        K.NOT_ENDED,
+        False,
+    ),
+    "an event, and nothing measured any more": ((make_event(make_spell()),), (), (), K.NOT_ENDED, False),
+    "withdrawn": (
+        (make_event(make_spell(), withdrawn=True),),
+        (),
+        (measured(State.OK),),
+        K.NOTHING_SEEN,
+        False,
+    ),
+    "over by our rules": ((make_event(OVER_BY_RULES),), (), (measured(State.OK),), K.NOTHING_SEEN, False),
+    "suspected": ((), (SUSPECTED,), (measured(State.OK),), K.UNCONFIRMED, False),
+    "suspected in an event of others": (
+        (make_event(make_spell(2), SUSPECTED),),
+        (SUSPECTED,),
+        (measured(State.OK),),
+        K.NOT_ENDED,
+        False,
+    ),
+    "suspected with an artefact now": ((), (SUSPECTED,), (measured(State.BLOCKED),), K.UNCONFIRMED, False),
+    "silent": (
+        (),
+        (SILENT,),
+        (measured(State.LIKELY_BLOCKED, mechanism="tcp.timeout"),),
+        K.UNCONFIRMED,
+        True,
+    ),
+    "by comparison now": (
+        (),
+        (),
+        (measured(State.LIKELY_BLOCKED, mechanism="tls.reset.sni"),),
+        K.UNCONFIRMED,
+        False,
+    ),
+    "a suspicion that is over": (
+        (),
+        (make_spell(certainty=Certainty.SUSPECTED, end=ENDED),),
+        (measured(State.OK),),
+        K.NOTHING_SEEN,
+        False,
+    ),
+    "suspected, and no current data": ((), (SUSPECTED,), (measured(State.OK, age=HOURS),), K.NO_DATA, False),
+    "healthy": ((), (), (measured(State.OK),), K.NOTHING_SEEN, False),
+    "impaired": ((), (), (measured(State.IMPAIRED),), K.NOTHING_SEEN, False),
+    "not judged": ((), (), (measured(State.INSUFFICIENT),), K.NOT_JUDGED, False),
+    "stale": ((), (), (measured(State.OK, age=HOURS),), K.NO_DATA, False),
+    "never": ((), (), (), K.NEVER, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "suspected", "latest", "kind", "routing"), PRESENTS.values(), ids=PRESENTS
+)
+def test_what_may_be_said_of_now(
+    events: tuple[Event, ...],
+    suspected: tuple[Spell, ...],
+    latest: tuple[Latest, ...],
+    kind: PresentKind,
+    routing: bool,
+) -> None:
+    present = judge_present(events, suspected, latest, [AXIS], NOW)
+    assert present.kind is kind
+    assert (("t.me", 1) in present.may_be_routing) == routing
+    assert present.may_be_routing <= present.unconfirmed
+    assert not present.confirmed & present.unconfirmed
+    nothing = judge_present(events, suspected, latest, [AXIS], NOW, targets=["telegram.org"])
+    assert nothing == Present(), "of another target nothing is known"
+
+
+def test_a_control_and_what_is_switched_off_say_nothing_of_now() -> None:
+    for changes in ({"role": Role.CONTROL}, {"enabled": False}, {"removed": True}):
+        vantage = make_status("axis", asn=1, **changes)
+        assert judge_present((), (), [measured(State.BLOCKED)], [vantage], NOW) == Present()
