@@ -99,7 +99,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "observatory.analysis.judging.controls",
         "observatory.model",
         "observatory.notify",
+        "observatory.reference",
         "observatory.store",
+        "probes.records",
     ),
     # Surfaces and adapters.
     "observatory.notify": (

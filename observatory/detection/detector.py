@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Final
 
 from observatory.analysis.events.incidents import group_spells
+from observatory.analysis.events.joining import join_evidence
 from observatory.analysis.events.news import MIN_INTERVAL, PRIORITY, find_news
 from observatory.analysis.events.spells import NetworkInfo
 from observatory.detection.search import SearchResult, find_due, search_series
@@ -118,7 +119,7 @@ class Detector:
 
     def _all_spells(self, found: SearchResult) -> list[Spell]:
         stored = [s for s in self._store.load_spells() if s.series not in found.spells]
-        return stored + [spell for spells in found.spells.values() for spell in spells]
+        return join_evidence(stored + [spell for spells in found.spells.values() for spell in spells])
 
     def _compare(
         self, events: Sequence[Event], known: Mapping[str, Revision], now: datetime, *, review: bool

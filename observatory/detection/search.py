@@ -7,7 +7,7 @@ start again from its beginning. Either way the outcome is that of all cells at o
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from cattrs.preconf.json import make_converter
 
+from observatory.analysis.events.evidence import Watch
+from observatory.analysis.events.marks import Mark, combine
 from observatory.analysis.events.sequential import (
     MIN_FAILING,
     START,
     VERSION,
     Beliefs,
-    Mark,
     Progress,
     follow,
     trace,
@@ -36,13 +37,16 @@ from observatory.analysis.events.spells import (
     number_of,
 )
 from observatory.analysis.events.tallies import Tally
+from observatory.detection.surroundings import look_around
+from observatory.detection.watching import is_disowned, watch_series
 from observatory.detection.witnesses import attach_evidence
-from observatory.model import OVERALL, Series, Spell
+from observatory.model import OVERALL, EvidenceKind, Series, Spell
 from observatory.model.detection import Checkpoint, DirtySeries, SeriesCells
 from observatory.store import StoreReader, parse_time
 from observatory.store.hourly_counts import HourlyCounts
 
 _MICROSECOND: Final = timedelta(microseconds=1)
+_HOUR: Final = HOUR // _MICROSECOND
 _KEPT_BACK: Final = timedelta(hours=48) // _MICROSECOND
 _MOVED_ON: Final = timedelta(hours=72) // _MICROSECOND
 # Two marks further apart than this are never merged.
@@ -56,11 +60,13 @@ _converter = make_converter()
 class _State:
     """What is kept of a series between two searches, in microseconds since 1970.
 
-    `progress` and `marks` are as of before the hour of the checkpoint; `seen` are all marks of the last
-    search, `newest` its newest hour, `described` the newest one that the stored spells know of.
+    `progress`, `watch` and `marks` (those by shares) are as of before the hour of the checkpoint; `seen` are
+    all marks of the last search, `newest` its newest hour, `described` the newest one that the stored spells
+    know of.
     """
 
     progress: Progress = START
+    watch: Watch = field(default_factory=Watch)
     marks: tuple[Mark, ...] = ()
     seen: tuple[Mark, ...] = ()
     newest: int = 0
@@ -109,7 +115,9 @@ def search_series(
         if item.since >= checkpoint.at and state.version == VERSION:
             going_on.append((item, number_of(checkpoint.at), state))
         else:
-            from_start.append((item, 0, replace(state, progress=START, marks=(), version=VERSION)))
+            from_start.append(
+                (item, 0, replace(state, progress=START, watch=Watch(), marks=(), version=VERSION))
+            )
     tested = _test(store, from_start, whole=True) + _test(store, going_on, whole=False)
     kept, spells = [], {}
     for one in tested:
@@ -133,12 +141,17 @@ def _test(
     counts = store.load_hourly_counts([item.series for item, _, _ in series], start)
     if not len(counts.hours):
         return [
-            _Tested(dirty=item, at=at, before=state, state=replace(state, seen=state.marks))
+            _Tested(
+                dirty=item,
+                at=at,
+                before=state,
+                state=replace(state, seen=combine(state.marks, state.watch.marks(), width=_HOUR)),
+            )
             for item, at, state in series
         ]
     for column, (_, at, _) in enumerate(series):
-        counts.n_ok[counts.hours < at, column] = 0
-        counts.n_blocked[counts.hours < at, column] = 0
+        for n in (counts.n_ok, counts.n_blocked, *counts.n_of_kind.values()):
+            n[counts.hours < at, column] = 0
     heard = [counts.hours[column] for column in (counts.n_ok + counts.n_blocked > 0).T]
     newest = [int(hours[-1]) if len(hours) else 0 for hours in heard]
     # By the series furthest behind: one clock that runs ahead must not move the checkpoints of the others.
@@ -153,9 +166,21 @@ def _test(
     kept_beliefs, kept = _run(counts, old, beliefs, [state.progress for _, _, state in series])
     _, tail = _run(counts, ~old, kept_beliefs, [progress for progress, _ in kept])
     tested = []
+    raw_since = store.load_raw_since()
     for column, (item, at, state) in enumerate(series):
         progress, new_marks = kept[column]
         marks = _merge(state.marks, new_marks)
+        measured = counts.n_ok[:, column] + counts.n_blocked[:, column] > 0
+        watch, watch_now = watch_series(
+            store,
+            item.series,
+            state.watch,
+            counts.hours[measured],
+            counts.n_ok[measured, column],
+            {kind: n[measured, column] for kind, n in counts.n_of_kind.items()},
+            cut=cut,
+            raw_since=raw_since,
+        )
         tested.append(
             _Tested(
                 dirty=item,
@@ -163,8 +188,9 @@ def _test(
                 before=state,
                 state=_State(
                     progress=progress if moves_on else state.progress,
+                    watch=watch if moves_on else state.watch,
                     marks=marks if moves_on else state.marks,
-                    seen=_merge(marks, tail[column][1]),
+                    seen=combine(_merge(marks, tail[column][1]), watch_now.marks(), width=_HOUR),
                     newest=newest[column] or state.newest,
                     described=state.described,
                 ),
@@ -177,6 +203,7 @@ def _run(
     counts: HourlyCounts, rows: npt.NDArray[np.bool_], beliefs: Beliefs, progress: Sequence[Progress]
 ) -> tuple[Beliefs, list[tuple[Progress, list[Mark]]]]:
     n_ok, n_blocked, hours = counts.n_ok[rows], counts.n_blocked[rows], counts.hours[rows]
+    n_silent = counts.n_of_kind[EvidenceKind.SILENCE][rows]
     blocked, beliefs = follow(beliefs, hours, n_ok, n_blocked)
     found = []
     for column, start in enumerate(progress):
@@ -188,6 +215,7 @@ def _run(
                 hours[heard],
                 blocked[heard, column],
                 n_blocked[heard, column],
+                n_silent[heard, column],
             )
         )
     return beliefs, found
@@ -213,6 +241,9 @@ def _is_up_to_date(one: _Tested, *, thorough: bool) -> bool:
     marks, since, described = one.state.seen, number_of(one.dirty.since), one.before.described
     if marks != one.before.seen:
         return False
+    if any(mark.over is None and mark.confirmed is None for mark in marks):
+        # What others saw meanwhile may confirm it, though nothing is new in the series itself.
+        return False
     if any(mark.over is None for mark in marks):
         # The hour that was described last goes on filling; earlier ones only with late data.
         return since >= described and (not thorough or one.state.newest == described)
@@ -228,9 +259,13 @@ def _describe(store: StoreReader, of: Series, one: _Tested, network: NetworkInfo
         last = group[-1].over
         if all(mark in known and mark.over is not None and mark.over < since for mark in group):
             spells += [s for s in stored if group[0].watched < number_of(s.suspected_at) <= (last or 0)]
-        elif last is None or len(group) >= CONFIRM_EACH_OTHER or any(m.confirmed for m in group):
+        elif last is None or len(group) >= CONFIRM_EACH_OTHER or any(_may_count(m) for m in group):
             spells += _describe_group(store, of, group, stored, network)
     return spells
+
+
+def _may_count(mark: Mark) -> bool:
+    return mark.confirmed is not None or mark.traces is not None
 
 
 def _groups(marks: Sequence[Mark]) -> list[list[Mark]]:
@@ -255,13 +290,21 @@ def _describe_group(
         least_blocked=MIN_FAILING,
         end=None if last is None else parse_time(last) + HOUR,
     )
-    before = {spell.suspected_at: spell for spell in stored}
     layers = _tally(of, cells)
     found = describe_series(of, layers, group, network)
-    return [
-        attach_evidence(store, _name_vantages(spell, cells), before.get(spell.suspected_at), layers)
-        for spell in found
-    ]
+    described = []
+    for spell in found:
+        known = next((other for other in stored if _is_same(spell, other)), None)
+        sharp = attach_evidence(store, _name_vantages(spell, cells), known, layers)
+        if not (spell.evidence.by_share and is_disowned(store, sharp)):
+            described.append(look_around(store, sharp))
+    return described
+
+
+def _is_same(spell: Spell, stored: Spell) -> bool:
+    """Whether a stored spell is what this one was before: they overlap."""
+    starts_before_end = stored.end is None or spell.onset.by <= stored.end.by
+    return starts_before_end and (spell.end is None or stored.onset.by <= spell.end.by)
 
 
 def _tally(of: Series, cells: SeriesCells) -> dict[Series, list[Tally]]:

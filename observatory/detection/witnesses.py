@@ -16,7 +16,6 @@ from observatory.store import StoreReader
 HOUR: Final = timedelta(hours=1)
 _N_FIRST: Final = 3
 _N_LAST: Final = 2
-_MOMENT: Final = timedelta(microseconds=1)
 
 
 def attach_evidence(
@@ -41,12 +40,16 @@ def attach_evidence(
     sharp = recount(sharp, layers or {}, rows)
     witnesses = _find_witnesses(store, sharp)
     if before is not None and not witnesses:
+        # What counted single measurements could tell is not told again by hours.
         return replace(
             sharp,
             witnesses=before.witnesses,
             control=before.control,
             n_control_unjudged=before.n_control_unjudged,
             n_control_offline=before.n_control_offline,
+            suspected_at=before.suspected_at,
+            confirmed_at=before.confirmed_at or sharp.confirmed_at,
+            evidence=before.evidence,
         )
     return _ask_controls(store, replace(sharp, witnesses=witnesses))
 
@@ -59,7 +62,7 @@ def _sharpen(
     sharpen: Callable[[Interval, Sequence[Tally], float], Interval],
     known: Interval | None,
 ) -> Interval:
-    rows = store.load_states(series, start=border.after or border.by - HOUR, end=border.by - _MOMENT)
+    rows = store.load_states(series, start=border.after or border.by - HOUR, end=border.by)
     if not rows and known is not None:
         return _narrower(border, known)
     return sharpen(border, [_single(row) for row in rows], share)

@@ -22,6 +22,7 @@ from observatory.model.events import (
     Spell,
     Witness,
 )
+from observatory.model.evidence import Confirmation, EvidenceKind, SpellEvidence, kind_of
 from observatory.model.places import (
     DIRECT,
     IMPORTED,
@@ -60,8 +61,10 @@ __all__ = [
     "Cell",
     "Certainty",
     "Config",
+    "Confirmation",
     "DailyWindow",
     "Event",
+    "EvidenceKind",
     "Finding",
     "Grain",
     "Interval",
@@ -76,11 +79,13 @@ __all__ = [
     "Shows",
     "Silence",
     "Spell",
+    "SpellEvidence",
     "StandIn",
     "State",
     "VantagePoint",
     "Verdict",
     "Via",
     "Witness",
+    "kind_of",
     "load_zone",
 ]

@@ -36,6 +36,9 @@ class MeasurementState:
     vantage: str
     at: datetime
     state: State
+    mechanism: str | None = None
+    round_id: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

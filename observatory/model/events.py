@@ -6,6 +6,7 @@ from datetime import datetime, time
 from enum import StrEnum
 from typing import Self
 
+from observatory.model.evidence import NO_EVIDENCE, Confirmation, SpellEvidence
 from observatory.model.series import Series
 from observatory.model.verdicts import State
 
@@ -113,7 +114,8 @@ class Spell:
             hours count. `control`: the target as control vantage points found it all the while (n_blocked
             of n_judged were not ok), None where nothing could be judged; `n_control_unjudged` and
             `n_control_offline` count the controls' other measurements, the latter without a connection.
-            `versions` are those of (rules, reference data) that judged.
+            `versions` are those of (rules, reference data) that judged. `evidence` is what the rules count,
+            `confirmed_by` which of them was the first to confirm.
             `onset_from_rule_change`, `end_from_rule_change`: the verdicts changed with our rules or reference
             data, reality may not have changed.
     """
@@ -142,6 +144,8 @@ class Spell:
     n_control_unjudged: int = 0
     n_control_offline: int = 0
     versions: tuple[tuple[str, str], ...] = ()
+    evidence: SpellEvidence = NO_EVIDENCE
+    confirmed_by: Confirmation | None = None
     onset_from_rule_change: bool = False
     end_from_rule_change: bool = False
 

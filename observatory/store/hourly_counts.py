@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Select, select
 
-from observatory.model import BLOCKED_STATES, OVERALL, Series, State
+from observatory.model import BLOCKED_STATES, OVERALL, EvidenceKind, Series, State, kind_of
 from observatory.store.cells import hours_of
 from observatory.store.schema import EPOCH, cells, outcomes
 from observatory.store.series import chunks, select_series, series_of
@@ -22,14 +22,15 @@ from observatory.store.series import chunks, select_series, series_of
 class HourlyCounts:
     """Hourly counts of several series side by side.
 
-    Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok` and `n_blocked` (n, series) in the order
-            of `series`; zero where nothing was judged.
+    Shape:  `hours` (n,) ascending microseconds since 1970; `n_ok`, `n_blocked` and `n_of_kind`, which counts
+            the blocked by what they saw, (n, series) in the order of `series`; zero where nothing was judged.
     """
 
     series: tuple[Series, ...]
     hours: npt.NDArray[np.int64]
     n_ok: npt.NDArray[np.int32]
     n_blocked: npt.NDArray[np.int32]
+    n_of_kind: Mapping[EvidenceKind, npt.NDArray[np.int32]]
 
 
 def load_hourly_counts(
@@ -42,8 +43,11 @@ def load_hourly_counts(
         for row in connection.execute(select_series(chunk, layer=OVERALL)):
             of_series[row.number] = columns[series_of(row)]
     is_ok = {row.number for row in connection.execute(_outcomes((State.OK,)))}
-    is_blocked = {row.number for row in connection.execute(_outcomes(BLOCKED_STATES))}
-    judged = cells.c.outcome.in_(list(is_ok | is_blocked))
+    kinds = {
+        row.number: kind_of(State(row.state), row.mechanism)
+        for row in connection.execute(_outcomes(BLOCKED_STATES))
+    }
+    judged = cells.c.outcome.in_([*is_ok, *kinds])
     query = hours_of(list(of_series), EPOCH if start is None else start, None).where(judged)
     # Millions of rows in a whole recomputation: no object is made of any.
     rows = cast("Iterable[tuple[int, ...]]", connection.execute(query).cursor)
@@ -51,17 +55,25 @@ def load_hourly_counts(
     hours, places = np.unique(flat[:, 0], return_inverse=True)
     width = len(series)
     flat_places = places * width + _translate(flat[:, 1], of_series)
-    blocked = np.isin(flat[:, 2], list(is_blocked))
+
+    def count(wanted: Collection[int]) -> npt.NDArray[np.int32]:
+        chosen = np.isin(flat[:, 2], list(wanted))
+        return _add_up(flat_places[chosen], flat[chosen, 3], len(hours), width)
+
     return HourlyCounts(
         series=tuple(series),
         hours=hours,
-        n_ok=_add_up(flat_places[~blocked], flat[~blocked, 3], len(hours), width),
-        n_blocked=_add_up(flat_places[blocked], flat[blocked, 3], len(hours), width),
+        n_ok=count(is_ok),
+        n_blocked=count(kinds),
+        n_of_kind={kind: count([n for n, of in kinds.items() if of is kind]) for kind in EvidenceKind},
     )
 
 
 def _outcomes(states: Collection[State]) -> Select[Any]:
-    return select(outcomes.c.number).where(outcomes.c.state.in_([state.value for state in states]))
+    c = outcomes.c
+    return select(c.number, c.state, c.mechanism).where(
+        outcomes.c.state.in_([state.value for state in states])
+    )
 
 
 def _translate(numbers: npt.NDArray[np.int64], to: Mapping[int, int]) -> npt.NDArray[np.int64]:

@@ -31,7 +31,9 @@ def find_onset(tallies: Sequence[Tally], first: int, sure: int, last: int) -> tu
     Shape:  it began between the tallies `first` and `sure`, and lasted to `last` at least; `tallies` reaches
             back further. `after` is None when nothing was ok before.
     """
-    likely, best = _find(tallies[first : last + 1], _clean_share(tallies, first), sure - first)
+    inside = tallies[first : last + 1]
+    last_blocked = max(number for number, tally in enumerate(inside) if tally.n_blocked)
+    likely, best = _find(inside, _clean_share(tallies, first), min(sure - first, last_blocked))
     seen_ok = [t.at for t in tallies[: first + likely[0]] if t.n_ok]
     by = next(t.until for t in tallies[first + likely[-1] :] if t.n_blocked)
     return Interval(after=seen_ok[-1] if seen_ok else None, by=by), first + best

@@ -21,8 +21,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from observatory.analysis.events.marks import Mark
+
 # Changes with anything that decides what is suspected: all tests then start from the beginning.
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
@@ -84,6 +86,8 @@ CONFIRMED: Final = 0.995
 OVER: Final = 0.1
 # A suspicion needs so many failures at least, whatever the belief.
 MIN_FAILING: Final = 3
+# Where most of what failed was silence, faults of routing and of the line explain as long a time.
+SILENCE_LASTS: Final = timedelta(hours=6, minutes=30) // timedelta(microseconds=1)
 
 
 def _transitions(*, far: bool) -> Floats:
@@ -188,20 +192,6 @@ def _learn(chances: Floats, working: Counts, failing: Counts) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A time of suspicion in one series, by when its cells start, in microseconds since 1970.
-
-    `watched` is the cell at which the belief rose from nothing, `suspected` and `confirmed` those after which
-    it was enough, `over` the one after which it no longer was; None: not yet.
-    """
-
-    watched: int
-    suspected: int
-    confirmed: int | None = None
-    over: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far the test of one series has come between two cells: all it needs to go on."""
 
@@ -209,6 +199,7 @@ class Progress:
     last: int = NEVER
     watched: int | None = None
     n_failing: int = 0
+    n_silent: int = 0
     mark: Mark | None = None
 
 
@@ -221,37 +212,43 @@ def trace(
     cells: npt.NDArray[np.int64],
     blocked: Floats,
     n_blocked: Counts,
+    n_silent: Counts | None = None,
 ) -> tuple[Progress, list[Mark]]:
     """Return how far one series has come after some cells, and the marks that were set or changed.
 
     Shape:  `beliefs` of `follow` after the last cell; `cells` when those start that have measurements,
-            `blocked` the belief after each, `n_blocked` what failed in each. A mark that was open is returned
+            `blocked` the belief after each, `n_blocked` what failed in each, `n_silent` how many of those
+            saw nothing but silence. A mark that was open is returned
             again when it got confirmed or over.
     """
-    watched, n_failing, mark = progress.watched, progress.n_failing, progress.mark
+    watched, mark = progress.watched, progress.mark
+    n_failing, n_mute = progress.n_failing, progress.n_silent
     marks: dict[int, Mark] = {}
     for place in range(_first_of_interest(progress, blocked), len(cells)):
         number, belief, failing = int(cells[place]), float(blocked[place]), int(n_blocked[place])
         if mark is None and belief <= FAINT:
-            watched, n_failing = None, 0
+            watched, n_failing, n_mute = None, 0, 0
             continue
+        n_failing += failing
+        n_mute += 0 if n_silent is None else int(n_silent[place])
         if mark is None:
             watched = number if watched is None else watched
-            n_failing += failing
             if belief < SUSPECTED or n_failing < MIN_FAILING or not failing:
                 continue
             mark = marks[number] = Mark(watched=watched, suspected=number)
-        if mark.confirmed is None and belief >= CONFIRMED:
+        explained = 2 * n_mute > n_failing and (not failing or number - mark.watched < SILENCE_LASTS)
+        if mark.confirmed is None and belief >= CONFIRMED and not explained:
             mark = marks[mark.suspected] = replace(mark, confirmed=number)
         if belief < OVER:
             marks[mark.suspected] = replace(mark, over=number)
-            mark, watched, n_failing = None, None, 0
+            mark, watched, n_failing, n_mute = None, None, 0, 0
     return (
         Progress(
             beliefs=tuple(beliefs),
             last=int(cells[-1]) if len(cells) else progress.last,
             watched=watched,
             n_failing=n_failing,
+            n_silent=n_mute,
             mark=mark,
         ),
         list(marks.values()),

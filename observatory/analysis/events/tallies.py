@@ -8,7 +8,16 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Final
 
-from observatory.model import BLOCKED_STATES, OFFLINE_RULES, Cell, Portion, Series, State
+from observatory.model import (
+    BLOCKED_STATES,
+    OFFLINE_RULES,
+    Cell,
+    EvidenceKind,
+    Portion,
+    Series,
+    State,
+    kind_of,
+)
 
 # Below this share of what came out ok or blocked, a block is in part.
 _NEARLY_ALL: Final = 0.9
@@ -21,10 +30,10 @@ Version = tuple[str, str]
 class Tally:
     """What was counted in a series between two moments; they are the same for a single measurement.
 
-    Shape:  `mechanisms` counts those of the blocked; `ok_versions` and `blocked_versions` are the versions of
-            (rules, reference data) that judged. `n_unclear` counts impaired and down: judged, and neither
-            ok nor blocked. `n_offline` counts those that say nothing, for want of a connection, `n_unjudged`
-            those that say nothing for another reason.
+    Shape:  `mechanisms` and `kinds` count those of the blocked; `ok_versions` and `blocked_versions` are the
+            versions of (rules, reference data) that judged. `n_unclear` counts impaired and down:
+            judged, and neither ok nor blocked. `n_offline` counts those that say nothing, for want of a
+            connection, `n_unjudged` those that say nothing for another reason.
     """
 
     at: datetime
@@ -35,6 +44,7 @@ class Tally:
     n_offline: int = 0
     n_unjudged: int = 0
     mechanisms: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[EvidenceKind] = field(default_factory=Counter)
     ok_versions: set[Version] = field(default_factory=set)
     blocked_versions: set[Version] = field(default_factory=set)
 
@@ -56,6 +66,7 @@ class Tally:
         elif state in BLOCKED_STATES:
             self.n_blocked += n
             self.mechanisms[mechanism or ""] += n
+            self.kinds[kind_of(state, mechanism) or EvidenceKind.SILENCE] += n
             self.blocked_versions.add(version)
         elif state is not State.INSUFFICIENT:
             self.n_unclear += n

@@ -1,0 +1,64 @@
+"""What was seen beside a spell: whether others reached the target, and whether it can be the route."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from observatory.analysis.events.routing import rule_out_routing
+from observatory.model import EvidenceKind, Shows, Spell, State
+from observatory.reference.neighbours import find_neighbours
+from observatory.store import StoreReader
+from probes.records import DnsObservation
+
+# A control that measured within this time before is expected to say something of it.
+_CONTROL_REACH: Final = timedelta(hours=24)
+# The route is asked about so long: what is not ruled out by then is by how long it lasts, or not at all.
+_ROUTE_REACH: Final = timedelta(hours=12)
+_MANY: Final = 3000
+
+
+def look_around(store: StoreReader, spell: Spell) -> Spell:
+    """Return the spell with what its surroundings say; artefacts speak for themselves. Errors: StoreError."""
+    shown = spell.evidence
+    if len(shown.artefacts) > 1 or not shown.failing:
+        return spell
+    since, until = spell.onset.by, spell.end.by if spell.end else None
+    ok = frozenset({State.OK})
+    reached = store.load_states_elsewhere(spell.series, start=since, end=until, states=ok, limit=1)
+    asked = store.load_control_states(
+        spell.target,
+        emulated=spell.emulated,
+        start=since - _CONTROL_REACH,
+        end=until or since + _CONTROL_REACH,
+    )
+    ruled_out = None
+    if shown.kind is EvidenceKind.SILENCE and len(shown.failing) > 1:
+        rows = store.load_network_states(
+            spell.asn,
+            emulated=spell.emulated,
+            start=since,
+            end=min(until, since + _ROUTE_REACH) if until else since + _ROUTE_REACH,
+            limit=_MANY,
+        )
+        ruled_out = rule_out_routing(
+            spell.target, rows, find_neighbours(spell.target, _addresses_before(store, spell))
+        )
+    return replace(
+        spell,
+        evidence=replace(
+            shown,
+            reached_at=reached[0].at if reached else None,
+            asked=bool(asked),
+            routing_ruled_out_at=ruled_out,
+        ),
+    )
+
+
+def _addresses_before(store: StoreReader, spell: Spell) -> list[str]:
+    """Return where the target was when it was last reached."""
+    last = next((w.measurement_id for w in spell.witnesses if w.shows is Shows.LAST_OK), None)
+    stored = store.load_measurement(last) if last is not None else None
+    if stored is None:
+        return []
+    dns = (o for o in stored[0].observations if isinstance(o, DnsObservation))
+    return [address for o in dns for answer in o.answers for address in answer.addresses]
