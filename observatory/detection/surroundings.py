@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from observatory.analysis.events.routing import rule_out_routing
-from observatory.model import EvidenceKind, Shows, Spell, State
+from observatory.model import BLOCKED_STATES, EvidenceKind, Shows, Spell, State
 from observatory.reference.neighbours import find_neighbours
 from observatory.store import StoreReader
 from probes.records import DnsObservation
@@ -25,6 +25,12 @@ def look_around(store: StoreReader, spell: Spell) -> Spell:
     since, until = spell.onset.by, spell.end.by if spell.end else None
     ok = frozenset({State.OK})
     reached = store.load_states_elsewhere(spell.series, start=since, end=until, states=ok, limit=1)
+    # Only what still failed here after that is more than Telegram's own trouble.
+    failed = (
+        store.load_states(spell.series, start=reached[0].at, end=until, states=BLOCKED_STATES, limit=1)
+        if reached
+        else []
+    )
     asked = store.load_control_states(
         spell.target,
         emulated=spell.emulated,
@@ -47,7 +53,7 @@ def look_around(store: StoreReader, spell: Spell) -> Spell:
         spell,
         evidence=replace(
             shown,
-            reached_at=reached[0].at if reached else None,
+            reached_at=failed[0].at if failed else None,
             asked=bool(asked),
             routing_ruled_out_at=ruled_out,
         ),

@@ -159,7 +159,8 @@ def _reached(evidence: SpellEvidence, at: datetime) -> datetime | None:
 def is_lonely(spell: Spell, others: Iterable[Spell]) -> bool:
     """Return whether a spell is too little by itself: one target failed once or twice, and saw no artefact.
 
-    Shape:  `others` are spells of any networks; another target of this one at the same time makes it enough.
+    Shape:  `others` are spells of any networks. Another target of the network at the same time makes it
+            enough, and so does the same target on another network of the country, where it was no silence.
     """
     shown = spell.evidence
     if spell.certainty is Certainty.CONFIRMED or shown.by_share or shown.artefacts:
@@ -167,9 +168,17 @@ def is_lonely(spell: Spell, others: Iterable[Spell]) -> bool:
     if shown.pairs and len(shown.failing) >= _SILENCES:
         return False
     return not any(
-        other.target != spell.target
-        and (other.asn, other.emulated) == (spell.asn, spell.emulated)
+        _is_beside(spell, other)
         and (other.end is None or other.end.by >= spell.onset.by)
         and (spell.end is None or spell.end.by >= other.onset.by)
         for other in others
     )
+
+
+def _is_beside(spell: Spell, other: Spell) -> bool:
+    if spell.emulated is not other.emulated:
+        return False
+    if spell.asn == other.asn:
+        return spell.target != other.target
+    speaking = bool(spell.evidence.pairs and (other.evidence.pairs or other.evidence.artefacts))
+    return speaking and (spell.target, spell.country) == (other.target, other.country) and spell.country != ""
