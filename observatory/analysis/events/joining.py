@@ -8,7 +8,7 @@ measurements, by what they saw. Vantage points that the others of their network 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from observatory.model import Certainty, Confirmation, EvidenceKind, Spell, SpellEvidence
@@ -22,10 +22,9 @@ PAIRS_ON_END: Final = 6
 _NETWORKS: Final = 2
 _FAILING_OF_NETWORKS: Final = 2
 _AT_ONCE: Final = timedelta(hours=1)
-# Silence on so many networks is more than three faults.
+# Silence that may have begun at the same moment on so many networks is no fault of each by itself.
 _SILENT_NETWORKS: Final = 3
 _SILENCES: Final = 3
-_SILENT_AT_ONCE: Final = timedelta(minutes=20)
 
 Proof = tuple[datetime, Confirmation]
 
@@ -101,24 +100,41 @@ def _targets(members: Sequence[tuple[int, Spell]]) -> Iterator[tuple[int, Proof]
 
 
 def _networks(members: Sequence[tuple[int, Spell]]) -> Iterator[tuple[int, Proof]]:
-    """One target on several networks of a country within the hour."""
-    for rule in (
-        (_FAILING_OF_NETWORKS, _NETWORKS, _AT_ONCE, _pairs, Confirmation.NETWORKS),
-        (_SILENCES, _SILENT_NETWORKS, _SILENT_AT_ONCE, _silences, Confirmation.ROUTING_RULED_OUT),
-    ):
-        least, n_networks, at_once, take, by = rule
-        of_targets: defaultdict[str, list[tuple[int, int, datetime, datetime]]] = defaultdict(list)
-        for number, spell in members:
-            if (time := take(spell, least)) is not None:
-                of_targets[spell.target].append((number, spell.asn, *time))
+    """One target on several networks of a country at once."""
+    rules = (
+        (_FAILING_OF_NETWORKS, _NETWORKS, _pairs, _within_the_hour, Confirmation.NETWORKS),
+        (_SILENCES, _SILENT_NETWORKS, _silences, _at_one_moment, Confirmation.ROUTING_RULED_OUT),
+    )
+    for least, n_networks, take, at_once, by in rules:
+        of_targets: defaultdict[str, list[tuple[int, Spell, datetime]]] = defaultdict(list)
+        known = [(n, s, times[1]) for n, s in members if (times := take(s, least)) is not None]
+        for number, spell, last in known:
+            # One target alone has its silences; a network that is cut off has them all at once.
+            if take is not _silences or any(_is_beside(spell, other) for _, other, _ in known):
+                of_targets[spell.target].append((number, spell, last))
         for found in of_targets.values():
-            for number, asn, first, last in found:
+            for number, spell, last in found:
                 ends: dict[int, datetime] = {}
-                for _, other, other_first, other_last in found:
-                    if other != asn and abs(other_first - first) <= at_once:
-                        ends[other] = min(other_last, ends.get(other, other_last))
+                for _, other, other_last in found:
+                    if other.asn != spell.asn and at_once(spell, other):
+                        ends[other.asn] = min(other_last, ends.get(other.asn, other_last))
                 if len(ends) + 1 >= n_networks:
                     yield number, (max(last, sorted(ends.values())[n_networks - 2]), by)
+
+
+def _within_the_hour(one: Spell, other: Spell) -> bool:
+    return abs(_first(one) - _first(other)) <= _AT_ONCE
+
+
+def _first(spell: Spell) -> datetime:
+    shown = spell.evidence
+    return min((*shown.artefacts[:1], *shown.pairs[:1]))
+
+
+def _at_one_moment(one: Spell, other: Spell) -> bool:
+    """Whether their onset intervals overlap."""
+    starts = [spell.onset.after or datetime.min.replace(tzinfo=UTC) for spell in (one, other)]
+    return starts[0] < other.onset.by and starts[1] < one.onset.by
 
 
 Times = tuple[datetime, datetime] | None
@@ -167,16 +183,15 @@ def is_lonely(spell: Spell, others: Iterable[Spell]) -> bool:
         return False
     if shown.pairs and len(shown.failing) >= _SILENCES:
         return False
-    return not any(
-        _is_beside(spell, other)
-        and (other.end is None or other.end.by >= spell.onset.by)
-        and (spell.end is None or spell.end.by >= other.onset.by)
-        for other in others
-    )
+    return not any(_is_beside(spell, other) for other in others)
 
 
 def _is_beside(spell: Spell, other: Spell) -> bool:
-    if spell.emulated is not other.emulated:
+    if (
+        spell.emulated is not other.emulated
+        or (other.end is not None and other.end.by < spell.onset.by)
+        or (spell.end is not None and spell.end.by < other.onset.by)
+    ):
         return False
     if spell.asn == other.asn:
         return spell.target != other.target

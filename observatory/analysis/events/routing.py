@@ -1,7 +1,8 @@
 """Whether silence can be a fault of routing: not where the app's addresses beside it answer. Pure."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -14,13 +15,14 @@ _MIN_TARGETS: Final = 3
 
 
 def rule_out_routing(
-    target: str, rows: Iterable[MeasurementState], neighbours: Collection[str]
+    target: str, rows: Iterable[MeasurementState], neighbours: AbstractSet[str]
 ) -> datetime | None:
     """Return when it was known that the route is there; None while it is not.
 
     Shape:  `rows` are what one network found of all targets since the silence began, oldest first;
             `neighbours` are targets with addresses in the same announced prefix. Each target must have
-            failed, or worked, four times on end; one neighbour must work, and another target fail like this.
+            failed, or worked, four times on end; one neighbour must work, and most of the other targets
+            fail like this one.
     """
     outcomes: defaultdict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=_ALIKE))
     for row in rows:
@@ -31,7 +33,8 @@ def rule_out_routing(
             continue
         working = {name for name, seen in outcomes.items() if seen[-1]}
         failing = outcomes.keys() - working
-        if target in failing and len(failing) > 1 and not working.isdisjoint(neighbours):
+        is_most = 2 * len(failing) > len(outcomes.keys() - neighbours) and len(failing) > 1
+        if target in failing and is_most and not working.isdisjoint(neighbours):
             return row.at
     return None
 

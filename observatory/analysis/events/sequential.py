@@ -86,8 +86,8 @@ CONFIRMED: Final = 0.995
 OVER: Final = 0.1
 # A suspicion needs so many failures at least, whatever the belief.
 MIN_FAILING: Final = 3
-# Where most of what failed was silence, faults of routing and of the line explain as long a time.
-SILENCE_LASTS: Final = timedelta(hours=6, minutes=30) // timedelta(microseconds=1)
+# Where most of what failed was silence, one bad day of the line explains it.
+SILENCE_LASTS: Final = timedelta(hours=24) // timedelta(microseconds=1)
 
 
 def _transitions(*, far: bool) -> Floats:
@@ -236,7 +236,7 @@ def trace(
             if belief < SUSPECTED or n_failing < MIN_FAILING or not failing:
                 continue
             mark = marks[number] = Mark(watched=watched, suspected=number)
-        explained = 2 * n_mute > n_failing and (not failing or number - mark.watched < SILENCE_LASTS)
+        explained = 2 * n_mute > n_failing and (not failing or number - mark.suspected < SILENCE_LASTS)
         if mark.confirmed is None and belief >= CONFIRMED and not explained:
             mark = marks[mark.suspected] = replace(mark, confirmed=number)
         if belief < OVER:

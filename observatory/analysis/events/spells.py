@@ -41,8 +41,8 @@ HOUR: Final = timedelta(hours=1)
 REJOIN: Final = timedelta(hours=36)
 # So many suspicions within one spell confirm each other.
 CONFIRM_EACH_OTHER: Final = 3
-# Where they were silences, they must be further apart than one bad night.
-_EACH_OTHER_SILENT: Final = timedelta(hours=24) // timedelta(microseconds=1)
+# Silences come in bad weeks, too.
+SILENCES_CONFIRM_EACH_OTHER: Final = 8
 # An onset is looked for up to so many cells after the suspicion, an end from so many before it was over.
 _LOOK: Final = 200
 # A block of every fifth measurement may have begun well before it first met one.
@@ -291,11 +291,12 @@ def confirmed_at(marks: Sequence[Mark], *, silent: bool = False) -> tuple[Mark, 
             silence.
     """
     times = [(mark, mark.confirmed) for mark in marks if mark.confirmed is not None]
-    counting = [m for m in marks if m.by_share or (m.traces and len(m.traces.failing) >= MIN_FAILING)]
-    if len(counting) >= CONFIRM_EACH_OTHER:
-        last = counting[CONFIRM_EACH_OTHER - 1]
-        if not silent or last.suspected - counting[0].watched >= _EACH_OTHER_SILENT:
-            times.append((last, last.suspected))
+    counting = [
+        m for m in marks if m.by_share or (m.traces and not silent and len(m.traces.failing) >= MIN_FAILING)
+    ]
+    enough = SILENCES_CONFIRM_EACH_OTHER if silent else CONFIRM_EACH_OTHER
+    if len(counting) >= enough:
+        times.append((counting[enough - 1], counting[enough - 1].suspected))
     return min(times, key=lambda found: found[1], default=None)
 
 

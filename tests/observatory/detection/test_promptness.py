@@ -93,7 +93,7 @@ ROWS = [
     pytest.param(
         Stream(world=during(SILENCE), until=ONSET + 9 * HOUR),
         2,
-        41,
+        50,
         id="silence that outlasts faults of routing",
     ),
 ]
