@@ -56,8 +56,8 @@ class SpellEvidence:
             failed by comparison, `failing` those of an unbroken run of any kind; a handful each, oldest
             first. `outlasts_at` is when an unbroken run had lasted longer than faults of routing do.
             `reached_at` is when it first failed here after a control, or another network, had reached it;
-            `asked` says that there was one that could have. `routing_ruled_out_at` is when the app's addresses
-            in the same prefix answered on the same network. `contradicted_by` are vantage points of the
+            `asked` says that one could have. `routing_ruled_out_at` is when the app's addresses in the same
+            prefix answered on the same network. `contradicted_by` are vantage points of the
             network that reached the target all the while, where they are the more. `by_share`: so much
             failed that the test of hourly shares suspects a block, too.
     """

@@ -28,7 +28,7 @@ _DAYS: Final = timedelta(hours=18) // _MICROSECOND
 # The failing measurements of an unbroken run whose times are kept.
 RUN_KEPT: Final = 6
 # Faults of routing last up to six hours in the years of the bench, and now and then one follows another.
-ROUTING_LASTS: Final = timedelta(hours=8) // _MICROSECOND
+ROUTING_LASTS: Final = timedelta(hours=12) // _MICROSECOND
 # So many silences in a row are a suspicion; so many are kept once they are over.
 _SILENCES: Final = 2
 _SILENCES_KEPT: Final = 3

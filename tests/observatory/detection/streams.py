@@ -17,8 +17,8 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # Healthy until then.
-ONSET = START + 8 * HOUR
-NAMES = ("t.me", "telegram.me", "telegram.org", "core.telegram.org", "web.telegram.org")
+ONSET = START + 4 * HOUR
+NAMES = ("t.me", "telegram.org", "core.telegram.org")
 
 # What a round may find, as (state, mechanism).
 Found = tuple[State, str | None]

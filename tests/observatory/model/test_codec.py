@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from observatory.model import (
     Certainty,
+    Confirmation,
     DailyWindow,
     Event,
     Interval,
@@ -14,6 +15,7 @@ from observatory.model import (
     Shows,
     Silence,
     Spell,
+    SpellEvidence,
     State,
     Witness,
 )
@@ -54,6 +56,18 @@ FULL = Spell(
     n_control_unjudged=2,
     n_control_offline=1,
     versions=(("2", "2026-11"),),
+    evidence=SpellEvidence(
+        artefacts=(AT,),
+        pairs=(AT,),
+        failing=(AT, AT + HOUR),
+        outlasts_at=AT + HOUR,
+        reached_at=AT + HOUR,
+        asked=True,
+        routing_ruled_out_at=AT + HOUR,
+        contradicted_by=("jkt-two",),
+        by_share=True,
+    ),
+    confirmed_by=Confirmation.ARTEFACTS,
     onset_from_rule_change=True,
     end_from_rule_change=True,
 )
