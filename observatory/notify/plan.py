@@ -151,6 +151,9 @@ def _plan_event(
     before = narrow_event(known.event, channel) if known is not None else None
     if before is not None and (not before.spells or (before.withdrawn and not event.withdrawn)):
         before = None
+    if before is not None and is_published(event) and not is_published(before):
+        # What was only suspected was never told.
+        before = None
     if not waiting:
         return None, refused
     if not is_sent and _says_nothing(channel, event, before):

@@ -493,6 +493,35 @@ def test_a_spread_to_the_isp_asked_for_is_its_onset(harness: AlertHarness, recei
     ]
 
 
+def test_a_suspicion_at_the_isp_asked_for_is_told_once_it_is_confirmed_and_withdrawn_as_loudly(
+    harness: AlertHarness, receiver: Receiver
+) -> None:
+    """The event is of another network, and the one asked for joins it as a suspicion."""
+    harness.add_channels(hook(receiver.url, isps=frozenset({4761})))
+    suspected = make_spell(asn=4761, certainty=Certainty.SUSPECTED, confirmed_at=None)
+    first = make_event(make_spell(), suspected)
+    harness.record(first, ONSET)
+    harness.deliver(MINUTE)
+    assert receiver.subjects == []
+    harness.record(make_event(make_spell(), make_spell(asn=4761)), SPREAD)
+    harness.deliver(MINUTE)
+    assert receiver.subjects == ["Blocked: t.me on ISP 4761"]
+    harness.record(first, AlertKind.CORRECTION)
+    harness.deliver(MINUTE)
+    assert receiver.subjects[1:] == ["Finding withdrawn: t.me on ISP 4761"]
+
+
+def test_an_isp_that_is_no_part_of_the_event_any_more_is_withdrawn_for_who_asked_for_it(
+    harness: AlertHarness, receiver: Receiver
+) -> None:
+    harness.add_channels(hook(receiver.url, isps=frozenset({4761})))
+    harness.record(make_event(make_spell(), make_spell(asn=4761)), ONSET)
+    harness.deliver(MINUTE)
+    harness.record(make_event(), AlertKind.CORRECTION)
+    harness.deliver(MINUTE)
+    assert receiver.subjects == ["Blocked: t.me on ISP 4761", "Finding withdrawn: t.me on ISP 4761"]
+
+
 AUDIENCES: dict[str, tuple[AlertKind, Audience, list[str]]] = {
     "a block": (ONSET, Audience.PUBLIC, ["public"]),
     "for operators": (AlertKind.RULE_CHANGE, Audience.OPERATOR, ["operator"]),
