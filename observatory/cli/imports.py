@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
@@ -174,15 +175,15 @@ def judged_as_json(judged: JudgedDocument) -> dict[str, Any]:
             for target, v in judged.parts
         ]
     if judged.leads_to is not None:
-        target, beyond = judged.leads_to
-        line["leads_to"] = {"target": target, "state": beyond.state.value, "mechanism": beyond.mechanism}
+        line["leads_to"] = asdict(judged.leads_to)
     return line
 
 
 def _as_text(line: dict[str, Any]) -> str:
     what = line["input"] or "telegram"
     beyond = line.get("leads_to")
-    led = f"  leads to {beyond['target']}: {beyond['state']}" if beyond else ""
+    how = f" {beyond['mechanism']}" if beyond and beyond["mechanism"] else ""
+    led = f"  leads to {beyond['target']}: {beyond['state']}{how}" if beyond else ""
     return (
         f"{line['state']:<14} {line['mechanism'] or '-':<24} {line['rule_id']:<26} {what}{led}  {line['id']}"
     )

@@ -128,6 +128,7 @@ def result_as_json(result: JudgedMeasurement) -> dict[str, Any]:
         "controls": list(verdict.controls),
         "stand_ins": list(verdict.stand_ins),
         "acts_at_hop": verdict.acts_at_hop,
+        "leads_to": asdict(verdict.leads_to) if verdict.leads_to is not None else None,
         "findings": [asdict(finding) for finding in verdict.findings],
         **{key: getattr(result.measurement, key) for key in PROVENANCE},
         "canary": {
@@ -148,10 +149,14 @@ def print_results(results: Sequence[JudgedMeasurement]) -> None:
     for result in results:
         verdict = result.verdict
         state = verdict.state.replace("_", " ") + (" (in part)" if verdict.partial else "")
+        leads, led = verdict.leads_to, ""
+        if leads is not None and leads.state is not State.OK:
+            how = leads.mechanism or leads.state.replace("_", " ")
+            led = f"; leads to {escape(leads.target)}: [{STYLE[leads.state]}]{how}[/]"
         table.add_row(
             escape(result.vantage.id),
             escape(result.measurement.target),
-            f"[{STYLE[verdict.state]}]{state}[/]",
+            f"[{STYLE[verdict.state]}]{state}[/]{led}",
             verdict.mechanism or "",
             f"{verdict.n_ok}/{verdict.n_tried}",
             verdict.rule_id,

@@ -30,15 +30,15 @@ class Part:
 class Imported:
     """`id` is the source's own where it has one; `input` the URL measured, None where the test has none.
 
-    `vantage_points` are those its measurements name. `leads_to` is another host to which the answers of the
-    target's led in the end: no part of what was asked for, but what a visitor meets.
+    `vantage_points` are those its measurements name. `leads_to` are other hosts to which the answers of the
+    target's led: no parts of what was asked for, but what a visitor meets.
     """
 
     id: str
     input: str | None
     parts: tuple[Part, ...]
     vantage_points: tuple[VantagePoint, ...]
-    leads_to: Part | None = None
+    leads_to: tuple[Part, ...] = ()
 
 
 def imported_vantage(

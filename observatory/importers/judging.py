@@ -19,7 +19,7 @@ from observatory.analysis.judging.controls import (
 )
 from observatory.importers.imported import Imported, Part
 from observatory.ingest.judging import judge_by_current_rules
-from observatory.model import BLOCKED_STATES, Role, State, Verdict
+from observatory.model import BLOCKED_STATES, LeadsTo, Role, State, Verdict
 from observatory.model.series import Series
 from probes.records import AnyObservation, HttpObservation, Measurement, QuicObservation, TlsObservation
 
@@ -77,15 +77,20 @@ class _PartOfDocument:
     one where the document was written; a peer counts here as it does in a store, when it comes out ok.
     """
 
-    def __init__(self, part: Part, controls: frozenset[str], peers: Peers | None) -> None:
+    def __init__(
+        self, part: Part, controls: frozenset[str], peers: Peers | None, beyond: Sequence[Part] = ()
+    ) -> None:
         self._control_vantages = controls
         self._peers = peers
-        came_along = [c.measurement for c in part.controls]
+        self._beside = {led_to.measurement.target: led_to.measurement for led_to in beyond}
+        came_along = [c.measurement for each in (part, *beyond) for c in each.controls]
         self._controls = [m for m in came_along if m.vantage in controls]
         self._own_peers = [m for m in came_along if m.vantage not in controls]
-        self._canaries = {part.measurement.id: part.canary}
-        for control in part.controls:
-            self._canaries.setdefault(control.measurement.id, control.canary)
+        self._canaries: dict[str, Measurement | None] = {}
+        for each in (part, *beyond):
+            self._canaries.setdefault(each.measurement.id, each.canary)
+            for control in each.controls:
+                self._canaries.setdefault(control.measurement.id, control.canary)
         self.measurements = (part.measurement, *self._own_peers)
 
     def canary_of(self, measurement: Measurement) -> Measurement | None:
@@ -100,6 +105,9 @@ class _PartOfDocument:
     def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> tuple[Measurement, ...]:
         own = (m for m in self._own_peers if m.id in verdicts and verdicts[m.id].state is State.OK)
         return (*own, *(self._peers.near(measurement) if self._peers is not None else ()))
+
+    def beside(self, measurement: Measurement, target: str) -> Measurement | None:
+        return self._beside.get(target)
 
     def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
         return False
@@ -133,12 +141,12 @@ def _without_bulk(measurement: Measurement) -> Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedDocument:
-    """A document's verdict, those of its parts by target, and that of the host it led to."""
+    """A document's verdict, those of its parts by target, and how the host fares to which it led."""
 
     imported: Imported
     verdict: Verdict
     parts: tuple[tuple[str, Verdict], ...]
-    leads_to: tuple[str, Verdict] | None = None
+    leads_to: LeadsTo | None = None
 
 
 def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocument:
@@ -151,18 +159,21 @@ def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocu
     Errors: none.
     """
     controls = control_vantages(imported)
-    verdicts = tuple((part.measurement.target, _judge(part, controls, peers)) for part in imported.parts)
-    beyond = imported.leads_to
-    return JudgedDocument(
-        imported=imported,
-        verdict=_overall([v for _, v in verdicts]),
-        parts=verdicts,
-        leads_to=(beyond.measurement.target, _judge(beyond, controls, peers)) if beyond is not None else None,
+    verdicts = tuple(
+        (part.measurement.target, _judge(part, controls, peers, imported.leads_to)) for part in imported.parts
     )
+    overall = _overall([v for _, v in verdicts])
+    leads_to = overall.leads_to
+    if leads_to is None and imported.leads_to:
+        # A target that is not ok says nothing of where it leads; the record of the way is there all the same.
+        beyond = imported.leads_to[-1]
+        there = _judge(beyond, controls, peers)
+        leads_to = LeadsTo(target=beyond.measurement.target, state=there.state, mechanism=there.mechanism)
+    return JudgedDocument(imported=imported, verdict=overall, parts=verdicts, leads_to=leads_to)
 
 
-def _judge(part: Part, controls: frozenset[str], peers: Peers | None) -> Verdict:
-    around = _PartOfDocument(part, controls, peers)
+def _judge(part: Part, controls: frozenset[str], peers: Peers | None, beyond: Sequence[Part] = ()) -> Verdict:
+    around = _PartOfDocument(part, controls, peers, beyond)
     return judge_with_controls(around.measurements, around, judge_by_current_rules)[part.measurement.id]
 
 

@@ -50,10 +50,11 @@ def read_document(document: Any) -> Imported:
     )
     helper = imported_vantage(HELPER_VANTAGE, "OONI test helpers", "OONI", 0, "ZZ", Role.CONTROL)
     parts = reader(envelope)
+    beyond = read_leads_to(envelope, parts[0].canary) if reader is read_web_connectivity else None
     return Imported(
         id=envelope.uid or envelope.id,
         input=envelope.input,
         parts=parts,
         vantage_points=(vantage, helper),
-        leads_to=read_leads_to(envelope, parts[0].canary) if reader is read_web_connectivity else None,
+        leads_to=(beyond,) if beyond is not None else (),
     )

@@ -81,7 +81,10 @@ class Collector:
                     fresh.setdefault(measurement.id, measurement)
             batch = Batch(fresh.values(), self._store.load_control_vantages(), complete=complete)
             verdicts = self._judge_all(fresh.values(), batch, now)
+            leading = self._leading_to(fresh.values())
             self._store.save_measurements([(m, verdicts[m.id]) for m in fresh.values()], received_at=now)
+            if leading:
+                self._replace(leading, now)
             if not complete:
                 self._judge_round_again(fresh.values(), now)
                 self._judge_neighbours_again(batch, now)
@@ -106,6 +109,17 @@ class Collector:
         new = self._judge_all(measurements, Batch(), self._clock())
         old = self._store.load_verdicts(new)
         return {id_: (old[id_], verdict) for id_, verdict in new.items() if id_ in old}
+
+    def judge_leading_again(
+        self, measurements: Sequence[Measurement], *, besides: Callable[[Measurement], bool]
+    ) -> int:
+        """Judge again what leads to stored measurements, where `besides` says so; return how many changed.
+
+        Errors: StoreError.
+        """
+        with self._lock:
+            leading = [m for m in self._leading_to(measurements) if besides(m)]
+            return self._replace(leading, self._clock()) if leading else 0
 
     def _record_set_aside(
         self, undated: Sequence[tuple[Measurement, str]], n_arrived: int, now: datetime
@@ -148,10 +162,21 @@ class Collector:
             )
 
     def _replace(self, measurements: Sequence[Measurement], now: datetime) -> int:
-        """Judge stored measurements again and keep the verdicts that changed; return how many."""
-        new = self._judge_all(measurements, Batch(), now)
+        """Judge stored measurements again and keep the verdicts that changed; return how many.
+
+        Shape:  what leads to them is judged again with them.
+        """
+        new = self._judge_all([*measurements, *self._leading_to(measurements)], Batch(), now)
         old = self._store.load_verdicts(new)
         return self._store.replace_verdicts({id_: v for id_, v in new.items() if old.get(id_) != v})
+
+    def _leading_to(self, measurements: Iterable[Measurement]) -> list[Measurement]:
+        """Return the stored measurements of the same rounds whose verdicts say where they lead."""
+        hosts = [m for m in measurements if m.target_kind is TargetKind.HOST]
+        rounds = sorted({m.round_id for m in hosts})
+        ids, vantages = {m.id for m in hosts}, {m.vantage for m in hosts}
+        stored = self._store.load_measurements(round_ids=rounds, leads_away=True) if rounds else []
+        return [m for m in stored if m.id not in ids and m.vantage in vantages]
 
     def _judge_all(
         self, measurements: Iterable[Measurement], batch: Batch, now: datetime

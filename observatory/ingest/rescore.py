@@ -46,9 +46,9 @@ class Change:
 class Report:
     """What the rules of today change.
 
-    `changes` counts by (old, new) where the outcome differs; `n_details` where only evidence, findings or
-    controls do; `n_version_only` where nothing but the versions differs. `n_written` were replaced,
-    `n_overtaken` were not, because another process had just judged them.
+    `changes` counts by (old, new) where the outcome differs; `n_details` where only evidence, findings,
+    controls or `leads_to` do; `n_version_only` where nothing but the versions differs. `n_written` were
+    replaced, `n_overtaken` were not, because another process had just judged them.
     """
 
     n_seen: int = 0
@@ -96,7 +96,8 @@ def rescore(
     """Judge the measurements of a selection again, oldest first; replace what differs when `write` says so.
 
     Shape:  a batch of at most `BATCH` is one transaction, cells and `latest` included: an interruption leaves
-            earlier batches replaced and the rest as it was. `on_batch` is called with the time reached.
+            earlier batches replaced and the rest as it was. `on_batch` is called with the time reached. What
+            leads to measurements of the selection and is not in it is judged again too, and not counted.
     Errors: StoreError.
     """
     report = Report()
@@ -113,6 +114,7 @@ def rescore(
             )
             report.n_written += n_written
             report.n_overtaken += len(differing) - n_written
+            collector.judge_leading_again(measurements, besides=lambda m: not selection.holds(m))
         on_batch(places[-1].started_at)
     return report
 

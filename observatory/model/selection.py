@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from probes.records import Measurement
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -12,6 +14,16 @@ class Selection:
     end: datetime | None = None
     targets: tuple[str, ...] = ()
     vantages: tuple[str, ...] = ()
+
+    def holds(self, measurement: Measurement) -> bool:
+        """Say whether a measurement is selected."""
+        at = measurement.started_at
+        return (
+            (self.start is None or at >= self.start)
+            and (self.end is None or at < self.end)
+            and (not self.targets or measurement.target in self.targets)
+            and (not self.vantages or measurement.vantage in self.vantages)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

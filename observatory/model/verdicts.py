@@ -70,6 +70,19 @@ class StandIn(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeadsTo:
+    """What a visitor meets where a target's genuine answers lead: another host, and how that one fares.
+
+    `target` is where the way ends: the first host that is not `ok`, or the last one. `state` is never said of
+    the target that leads there; `insufficient` where the way was not measured to its end.
+    """
+
+    target: str
+    state: State
+    mechanism: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a measurement means.
 
@@ -79,6 +92,7 @@ class Verdict:
     `controls` names the control measurements used; `stand_ins` what else there was to compare with.
     `acts_at_hop` is the first TTL at which something on the path answered in the server's place: it stands
     between that hop and the one before.
+    `leads_to` is there where the target is ok and its genuine answers redirect to another host.
     """
 
     state: State
@@ -96,6 +110,7 @@ class Verdict:
     n_ok: int = 0
     n_tried: int = 0
     provisional: bool = False
+    leads_to: LeadsTo | None = None
 
 
 class Grain(StrEnum):

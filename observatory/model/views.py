@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from observatory.model import Layer, State, VantagePoint
+from observatory.model import Layer, LeadsTo, State, VantagePoint
 
 
 class GapReason(StrEnum):
@@ -62,6 +62,7 @@ class Latest:
     measurement_id: str
     provisional: bool
     emulated: bool
+    leads_to: LeadsTo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

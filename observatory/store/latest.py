@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
 
 from observatory.model import Layer, State, Verdict
 from observatory.model.views import Latest
 from observatory.store.database import Database
 from observatory.store.engine import insert_into
-from observatory.store.packing import VERDICT_COLUMNS, encode_verdict
+from observatory.store.packing import LEADS_COLUMNS, VERDICT_COLUMNS, encode_verdict, parse_leads_to
 from observatory.store.schema import latest
 from probes.records import Measurement
 
-_COLUMNS: Final = tuple(n for n in VERDICT_COLUMNS if n not in ("rules_version", "reference_version"))
+_COLUMNS: Final = (
+    *(n for n in VERDICT_COLUMNS if n not in ("rules_version", "reference_version")),
+    *LEADS_COLUMNS,
+)
 
 
 class LatestReader(Database):
@@ -23,10 +26,13 @@ class LatestReader(Database):
         """Return the newest verdict of every target from every vantage point, by vantage point and target."""
         query = select(latest).order_by(latest.c.vantage, latest.c.target)
         with self._reading() as connection:
-            return tuple(
-                Latest(**row._asdict() | {"state": State(row.state), "layer": Layer(row.layer)})
-                for row in connection.execute(query)
-            )
+            return tuple(_parse(row) for row in connection.execute(query))
+
+
+def _parse(row: Row[Any]) -> Latest:
+    columns = {name: value for name, value in row._asdict().items() if name not in LEADS_COLUMNS}
+    read = {"state": State(row.state), "layer": Layer(row.layer), "leads_to": parse_leads_to(row)}
+    return Latest(**columns | read)
 
 
 def follow_latest(connection: Connection, judged: Sequence[tuple[Measurement, Verdict]]) -> None:

@@ -41,17 +41,20 @@ class MeasurementReader(Database):
         targets: Collection[str] | None = None,
         vantage: str | None = None,
         round_id: str | None = None,
+        round_ids: Collection[str] | None = None,
         kind: TargetKind | None = None,
         roles: Collection[Role] | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
         provisional: bool | None = None,
         state: State | None = None,
+        leads_away: bool = False,
         limit: int | None = None,
     ) -> list[Measurement]:
         """Return stored measurements, oldest first; None means no filter.
 
-        Shape:  `end` is exclusive; `state` is that of the stored verdict. `roles` looks the vantage point up
+        Shape:  `end` is exclusive; `state` is that of the stored verdict, and with `leads_away` those are
+                returned whose verdict says that they lead to another host. `roles` looks the vantage point up
                 in what the config said last; one that it never named has no role.
         """
         m = measurements.c
@@ -66,6 +69,8 @@ class MeasurementReader(Database):
             query = query.where(m.vantage == vantage)
         if round_id is not None:
             query = query.where(m.round_id == round_id)
+        if round_ids is not None:
+            query = query.where(m.round_id.in_(list(round_ids)))
         if kind is not None:
             query = query.where(m.target_kind == kind.value)
         if roles is not None:
@@ -79,6 +84,10 @@ class MeasurementReader(Database):
             query = _where_provisional(query, provisional)
         if state is not None:
             query = query.join(verdicts, verdicts.c.number == m.number).where(verdicts.c.state == state.value)
+        if leads_away:
+            query = query.where(
+                m.number.in_(select(verdicts.c.number).where(verdicts.c.leads_to.is_not(None)))
+            )
         with self._reading() as connection:
             return _unpack(connection, connection.execute(query).all())
 

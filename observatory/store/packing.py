@@ -9,7 +9,7 @@ from typing import Any, Final
 from cattrs.preconf.json import make_converter
 from sqlalchemy import Row
 
-from observatory.model import Finding, Layer, StandIn, State, Verdict
+from observatory.model import Finding, Layer, LeadsTo, StandIn, State, Verdict
 from observatory.store.blobs import attach_blobs, detach_blobs
 from probes.records import Measurement, encode_measurement, parse_measurement
 
@@ -30,6 +30,8 @@ VERDICT_COLUMNS: Final = (
     "n_tried",
     "provisional",
 )
+# Empty where the target leads to no other host.
+LEADS_COLUMNS: Final = ("leads_to", "leads_to_state", "leads_to_mechanism")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ def unpack_measurement(body: bytes, contents: Mapping[bytes, bytes]) -> Measurem
 
 def encode_verdict(verdict: Verdict) -> dict[str, Any]:
     """Return the columns of a verdict: single values by name, its lists as JSON in `details`."""
+    leads = verdict.leads_to
     details = {
         "evidence": verdict.evidence,
         "findings": _converter.unstructure(verdict.findings, tuple[Finding, ...]),
@@ -69,7 +72,17 @@ def encode_verdict(verdict: Verdict) -> dict[str, Any]:
         "state": verdict.state.value,
         "layer": verdict.layer.value,
         "details": json.dumps(details, separators=(",", ":")),
+        "leads_to": leads.target if leads is not None else None,
+        "leads_to_state": leads.state.value if leads is not None else None,
+        "leads_to_mechanism": leads.mechanism if leads is not None else None,
     }
+
+
+def parse_leads_to(row: Row[Any]) -> LeadsTo | None:
+    """Return where a target leads, from a row that has the `LEADS_COLUMNS`."""
+    if row.leads_to is None:
+        return None
+    return LeadsTo(target=row.leads_to, state=State(row.leads_to_state), mechanism=row.leads_to_mechanism)
 
 
 def parse_findings(details: str) -> tuple[Finding, ...]:
@@ -92,5 +105,6 @@ def parse_verdict(row: Row[Any]) -> Verdict:
             "controls": tuple(details["controls"]),
             "stand_ins": tuple(StandIn(name) for name in details.get("stand_ins", ())),
             "acts_at_hop": details.get("acts_at_hop"),
+            "leads_to": parse_leads_to(row),
         }
     )

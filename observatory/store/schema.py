@@ -122,6 +122,9 @@ verdicts: Final = Table(
     Column("n_tried", Integer, nullable=False),
     Column("provisional", Boolean, nullable=False),
     Column("details", Text, nullable=False),
+    Column("leads_to", Text),
+    Column("leads_to_state", Text),
+    Column("leads_to_mechanism", Text),
 )
 # Only open windows are looked for, and they are few: the index stays as small as they are.
 Index(
@@ -211,6 +214,9 @@ latest: Final = Table(
     Column("n_tried", Integer, nullable=False),
     Column("provisional", Boolean, nullable=False),
     Column("emulated", Boolean, nullable=False),
+    Column("leads_to", Text),
+    Column("leads_to_state", Text),
+    Column("leads_to_mechanism", Text),
 )
 
 coverage: Final = Table(

@@ -11,7 +11,7 @@ from observatory.store.blobs import CHUNK
 from observatory.store.cell_counts import COUNTED, CellKey, Counted, change_cells, count_cells
 from observatory.store.database import Database, WritableDatabase
 from observatory.store.latest import correct_latest
-from observatory.store.packing import VERDICT_COLUMNS, encode_verdict, parse_verdict
+from observatory.store.packing import LEADS_COLUMNS, VERDICT_COLUMNS, encode_verdict, parse_verdict
 from observatory.store.schema import ledger, measurements, verdicts
 
 _NAMES: Final = ("id", "number", "vantage", "target")
@@ -81,7 +81,8 @@ def _load_judged(connection: Connection, ids: Sequence[str]) -> Sequence[Any]:
 
 
 def _overwrite(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    columns: dict[str, Any] = {name: bindparam(name) for name in (*VERDICT_COLUMNS, "details")}
+    names = (*VERDICT_COLUMNS, *LEADS_COLUMNS, "details")
+    columns: dict[str, Any] = {name: bindparam(name) for name in names}
     connection.execute(
         update(verdicts).where(verdicts.c.number == bindparam("of_number")).values(columns), rows
     )

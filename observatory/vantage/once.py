@@ -137,6 +137,7 @@ class _Together:
         with_controls: bool,
     ) -> None:
         everything = [m for round_ in rounds for m in round_]
+        self._of_rounds = {(m.vantage, m.round_id, m.target): m for m in everything}
         control_vantages = {v.id for v in vantage_points if v.role is Role.CONTROL}
         self._canaries = {m.vantage: m for m in everything if m.target_kind is TargetKind.CANARY}
         self._control_vantages = control_vantages if with_controls else set()
@@ -153,6 +154,9 @@ class _Together:
 
     def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> Iterable[Measurement]:
         return [m for m in self._others if m.id in verdicts and verdicts[m.id].state is State.OK]
+
+    def beside(self, measurement: Measurement, target: str) -> Measurement | None:
+        return self._of_rounds.get((measurement.vantage, measurement.round_id, target))
 
     def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
         """Nothing else will come: what is measured now is shown now."""

@@ -35,13 +35,17 @@ What holds for every rule:
   Telegram announces, by a control that resolves the name to it, or by the plain page that a control got. It
   need not equal the control's answers. One made by a network's NAT64 is the IPv4 address inside.
 - A stored chain of certificates is verified anew; the client's word counts where none was stored.
-- What a control was shown too (a page, a redirect) is no notice.
+- What a control was shown too (a page, a redirect) is no notice. A redirect is the target's own where a
+  control got it, or where the server that proved itself over TLS sends there, too.
 - An IP version counts where this vantage point has it; "no way out" from its own machine is its own fault.
 - What was measured against a forged address says nothing about the target.
 - What rests on comparison needs a control that had a connection and reached the same thing, and a canary
   that worked here.
 - Silence and slowness heard by an overloaded prober show nothing: neither a block nor that all is well.
   What it did hear counts.
+- An ok target whose own redirect leads to another host stays ok, whatever stands there. `leads_to` says how
+  that host fares: by its own verdict in the same round, else by what the client was shown there, else
+  `insufficient`. It goes on from host to host, up to the first that is not ok.
 - A control is its own control: what fails there is `down`, unless another control disagrees.
 """
 

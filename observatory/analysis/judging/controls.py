@@ -2,6 +2,7 @@
 
     measurement ─ controls of its window ─ judge ┬ settled, or compared with a control: this is its verdict
                                                  └ neither: judge again with networks that proved the target
+    an ok target leads to another host ─ the verdict of the same round on that one: what a visitor meets
 
 Measurements of control vantage points are chosen by nearness in time, before anything is judged. Peers come
 in only afterwards and only where nothing else could be compared with: each may itself be censored.
@@ -14,6 +15,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from observatory.analysis.judging.case import Control
+from observatory.analysis.judging.leads_to import follow
 from observatory.model import State, Verdict
 from probes.records import Measurement, TargetKind
 
@@ -26,6 +28,8 @@ MAX_PEERS: Final = 3
 # What a comparison could still settle.
 UNSETTLED: Final = frozenset({State.IMPAIRED, State.INSUFFICIENT})
 
+# By the id of a measurement, the one of the same round on the host to which it leads.
+BesideThem = dict[str, Measurement]
 # Measurement, the canary of its round, controls nearest first, whether its window is still open.
 Judge = Callable[[Measurement, Measurement | None, Sequence[Control], bool], Verdict]
 
@@ -41,6 +45,9 @@ class Surroundings(Protocol):
 
     def peers_of(self, measurement: Measurement, verdicts: Mapping[str, Verdict]) -> Iterable[Measurement]:
         """Return measurements of its target that came out ok; `verdicts` are those known by now, by id."""
+
+    def beside(self, measurement: Measurement, target: str) -> Measurement | None:
+        """Return the measurement of another target in its round, None where there is none."""
 
     def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
         """Say whether something better to compare with may still come."""
@@ -112,9 +119,51 @@ def judge_with_controls(
     """Judge measurements, each with what the chooser gives it; return their verdicts by id.
 
     Shape:  all are judged with their controls first. What stays impaired or insufficient without any control
-            is then judged again with peers; what was settled, or compared with a control, never is.
+            is then judged again with peers; what was settled, or compared with a control, never is. Where one
+            leads to another target of its round, that one is judged too, and `leads_to` says how it fares.
     Errors: those of `judge` and of `surroundings`.
     """
+    verdicts = _judge_each(measurements, surroundings, judge, window)
+    beyond: BesideThem = {}
+    newest: Sequence[Measurement] = measurements
+    while newest := _find_led_to(newest, verdicts, surroundings, beyond):
+        verdicts |= _judge_each(newest, surroundings, judge, window)
+    return {m.id: _with_way(m, verdicts, beyond) for m in measurements}
+
+
+def _find_led_to(
+    measurements: Iterable[Measurement],
+    verdicts: Mapping[str, Verdict],
+    surroundings: Surroundings,
+    beyond: BesideThem,
+) -> list[Measurement]:
+    """Note in `beyond` what was measured where these lead; return what of it was not judged yet."""
+    unjudged: dict[str, Measurement] = {}
+    for measurement in measurements:
+        leads = verdicts[measurement.id].leads_to
+        found = surroundings.beside(measurement, leads.target) if leads is not None else None
+        if found is not None:
+            beyond[measurement.id] = found
+            if found.id not in verdicts:
+                unjudged[found.id] = found
+    return list(unjudged.values())
+
+
+def _with_way(measurement: Measurement, verdicts: Mapping[str, Verdict], beyond: BesideThem) -> Verdict:
+    verdict = verdicts[measurement.id]
+    way: dict[str, Verdict] = {}
+    last = measurement
+    while (there := beyond.get(last.id)) is not None and there.target not in way:
+        way[there.target] = verdicts[there.id]
+        last = there
+    # What is said of another host may still change with that one's verdict.
+    provisional = verdict.provisional or any(there.provisional for there in way.values())
+    return replace(verdict, leads_to=follow(verdict, measurement.target, way.get), provisional=provisional)
+
+
+def _judge_each(
+    measurements: Sequence[Measurement], surroundings: Surroundings, judge: Judge, window: timedelta
+) -> dict[str, Verdict]:
     verdicts: dict[str, Verdict] = {}
     uncompared: list[Measurement] = []
     for measurement in measurements:

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from observatory.analysis.judging.case import Case, Control, is_address
+from observatory.analysis.judging.leads_to import find_leads_to
 from observatory.analysis.judging.reference import Reference
 from observatory.analysis.judging.rules.certificates import proofs
 from observatory.analysis.judging.rules.dns import DNS_RULES
 from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS, OVERLOAD_GUARDS
-from observatory.analysis.judging.rules.http import HTTP_RULES, secure_pages
+from observatory.analysis.judging.rules.http import HTTP_RULES
 from observatory.analysis.judging.rules.mtproto import MTPROTO_RULES, proved_endpoints
+from observatory.analysis.judging.rules.pages import secure_pages
 from observatory.analysis.judging.rules.quic import QUIC_RULES
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.analysis.judging.rules.tcp import TCP_RULES
@@ -80,6 +82,7 @@ def judge_measurement(
         n_ok=n_ok,
         n_tried=n_tried,
         provisional=provisional,
+        leads_to=find_leads_to(case) if deciding.state is State.OK else None,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from observatory.cli.imports import judged_as_json
 from observatory.importers.judging import judge_imported
 from observatory.importers.ooni import read_document
-from observatory.model import Verdict
+from observatory.model import LeadsTo, State, Verdict
 from tests.observatory.importers.ooni_documents import (
     BLOCK_PAGE,
     CLASSIC,
@@ -157,8 +157,10 @@ def test_a_verdict_carries_what_a_visitor_meets(
     judged = judge_imported(read_document(document))
     assert judged.verdict.state == "ok", situation
     assert judged.leads_to is not None
-    target, verdict = judged.leads_to
-    assert (target, verdict.state, verdict.mechanism) == ("telegram.org", state, mechanism), situation
+    assert judged.leads_to == LeadsTo(target="telegram.org", state=State(state), mechanism=mechanism), (
+        situation
+    )
+    assert judged.verdict.leads_to == judged.leads_to
     line = judged_as_json(judged)
     assert line["state"] == "ok"
     assert line["leads_to"] == {"target": "telegram.org", "state": state, "mechanism": mechanism}

@@ -10,46 +10,20 @@ from observatory.analysis.judging.facts import (
     Facts,
     ids,
     redirect_host,
-    shows_valid_certificate,
 )
-from observatory.analysis.judging.rules.http_redirects import led_as_control, led_to_notice
-from observatory.analysis.judging.rules.pages import is_alike
+from observatory.analysis.judging.rules.http_redirects import (
+    is_genuine_redirect,
+    led_as_control,
+    led_to_notice,
+)
+from observatory.analysis.judging.rules.pages import is_alike, plain_pages, secure_pages
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
-from probes.records import Failure, HttpObservation, Payload, Purpose, Resolver
+from probes.records import Failure, HttpObservation, Payload, Purpose
 
 TOO_MANY_REQUESTS: Final = 429
 # What a server says to a network that it will not or cannot serve (RFC 9110, RFC 7725).
 REFUSALS: Final = frozenset({403, 451, 503})
-
-
-def plain_pages(case: Case) -> tuple[HttpObservation, ...]:
-    """What port 80 said at genuine addresses; an import's unknown address when the names were true."""
-    return tuple(
-        o for o in case.facts.http if not o.over_tls and (case.counts(o.endpoint) or _led_truly(case, o))
-    )
-
-
-def _led_truly(case: Case, page: HttpObservation) -> bool:
-    """The client recorded no address, and every address it was given is genuine."""
-    addresses = case.facts.addresses(Resolver.VANTAGE) | case.facts.addresses(Resolver.CHOSEN)
-    return not page.endpoint.address and bool(addresses) and all(case.is_genuine(a) for a in addresses)
-
-
-def secure_pages(case: Case) -> tuple[HttpObservation, ...]:
-    """Requests inside a connection whose certificate proved the name."""
-    proved = case.facts.proved_addresses
-    if _all_handshakes_prove(case):
-        # Whichever address an import left open: this is one of those connections.
-        proved |= {""}
-    return case.facts.proved_pages or tuple(
-        o for o in case.facts.http if o.over_tls and o.endpoint.address in proved
-    )
-
-
-def _all_handshakes_prove(case: Case) -> bool:
-    handshakes = case.facts.tls
-    return bool(handshakes) and all(map(shows_valid_certificate, handshakes))
 
 
 def _canary_sent_alike(case: Case, pages: list[HttpObservation]) -> bool:
@@ -79,7 +53,8 @@ def _not_forged(case: Case, page: HttpObservation) -> bool:
 
 def _block_redirect(case: Case) -> Evidence:
     pages = [o for o in case.facts.http if not o.over_tls and _not_forged(case, o)]
-    return _artefact(case, [o for o in pages if case.redirects_to_block_page(o)])
+    known = [o for o in pages if case.redirects_to_block_page(o) and not is_genuine_redirect(case, o)]
+    return _artefact(case, known)
 
 
 def _foreign_redirect(case: Case) -> Evidence:
@@ -90,6 +65,7 @@ def _foreign_redirect(case: Case) -> Evidence:
         for o in plain_pages(case)
         if (host := redirect_host(o)) is not None
         and host not in expected
+        and not is_genuine_redirect(case, o)
         and not case.reference.is_telegram_host(host)
     ]
     return _artefact(case, foreign) if expected and case.canary_works else ()

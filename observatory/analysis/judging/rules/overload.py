@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from observatory.analysis.judging.case import Case, by_family
 from observatory.analysis.judging.facts import Evidence, ids
-from observatory.analysis.judging.rules.http import plain_pages, secure_pages
 from observatory.analysis.judging.rules.mtproto import mute_tries
+from observatory.analysis.judging.rules.pages import plain_pages, secure_pages
 from observatory.analysis.judging.rules.tcp import slow_transfers
 from observatory.analysis.judging.rules.tls import slow_handshakes
 from probes.records import AnyObservation, Failure, Resolver

@@ -157,6 +157,9 @@ class Around:
         self.asked.append(measurement.id)
         return self.peers
 
+    def beside(self, measurement: Measurement, target: str) -> Measurement | None:
+        return None
+
     def is_provisional(self, measurement: Measurement, controls: Sequence[Control]) -> bool:
         return self.open
 
