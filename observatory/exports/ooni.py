@@ -26,11 +26,14 @@ def export_document(
     canary: Measurement | None,
     controls: Sequence[Control],
     vantage_points: Iterable[VantagePoint],
+    leads_to: Sequence[tuple[Measurement, Sequence[Control]]] = (),
 ) -> dict[str, Any]:
     """Return one line of an OONI file.
 
     Shape:  `vantage_points` hold at least those the measurements name, where they are known; the first
             control is laid out as OONI's test helper would answer, all of them are in `x_observatory`.
+            `leads_to` are the measurements of the same round on the hosts to which this target leads, one
+            after the other, each with its controls.
     """
     points = {v.id: v for v in vantage_points}
     here = points.get(measurement.vantage)
@@ -66,14 +69,17 @@ def export_document(
             "format": FORMAT,
             "measurement": encode_measurement(measurement),
             "canary": encode_measurement(canary) if canary is not None else None,
-            "controls": [
+            "controls": _encode_controls(controls),
+            **(
                 {
-                    "measurement": encode_measurement(c.measurement),
-                    "canary": encode_measurement(c.canary) if c.canary is not None else None,
-                    "peer": c.peer,
+                    "leads_to": [
+                        {"measurement": encode_measurement(m), "controls": _encode_controls(own)}
+                        for m, own in leads_to
+                    ]
                 }
-                for c in controls
-            ],
+                if leads_to
+                else {}
+            ),
             "vantage_points": [
                 {
                     "id": v.id,
@@ -87,6 +93,17 @@ def export_document(
             ],
         },
     }
+
+
+def _encode_controls(controls: Sequence[Control]) -> list[dict[str, Any]]:
+    return [
+        {
+            "measurement": encode_measurement(c.measurement),
+            "canary": encode_measurement(c.canary) if c.canary is not None else None,
+            "peer": c.peer,
+        }
+        for c in controls
+    ]
 
 
 def _version() -> str:

@@ -166,7 +166,7 @@ def judge_imported(imported: Imported, peers: Peers | None = None) -> JudgedDocu
     leads_to = overall.leads_to
     if leads_to is None and imported.leads_to:
         # A target that is not ok says nothing of where it leads; the record of the way is there all the same.
-        beyond = imported.leads_to[-1]
+        beyond = imported.leads_to[0]
         there = _judge(beyond, controls, peers)
         leads_to = LeadsTo(target=beyond.measurement.target, state=there.state, mechanism=there.mechanism)
     return JudgedDocument(imported=imported, verdict=overall, parts=verdicts, leads_to=leads_to)

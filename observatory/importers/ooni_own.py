@@ -13,6 +13,7 @@ from probes.records import Measurement, parse_measurement
 KEY: Final = "x_observatory"
 FORMAT: Final = 1
 MAX_CONTROLS: Final = 50
+MAX_LED_TO: Final = 20
 
 
 def read_own(document: Mapping[str, Any]) -> Imported:
@@ -25,25 +26,40 @@ def read_own(document: Mapping[str, Any]) -> Imported:
         raise Rejected(f"{KEY}.format: expected {FORMAT}, got {str(own.get('format'))[:20]!r}")
     measurement = _parse(own.get("measurement"), f"{KEY}.measurement")
     canary = _parse(own["canary"], f"{KEY}.canary") if own.get("canary") is not None else None
-    controls = []
-    for place, entry in enumerate(objects(own.get("controls"), f"{KEY}.controls")[:MAX_CONTROLS]):
-        where = f"{KEY}.controls[{place}]"
-        shown = entry.get("canary")
-        controls.append(
-            Control(
-                _parse(entry.get("measurement"), f"{where}.measurement"),
-                _parse(shown, f"{where}.canary") if shown is not None else None,
-                peer=entry.get("peer") is True,
-            )
+    controls = _parse_controls(own, KEY)
+    led_to = objects(own.get("leads_to"), f"{KEY}.leads_to")[:MAX_LED_TO]
+    beyond = tuple(
+        Part(
+            measurement=_parse(entry.get("measurement"), f"{KEY}.leads_to[{place}].measurement"),
+            canary=canary,
+            controls=_parse_controls(entry, f"{KEY}.leads_to[{place}]"),
         )
+        for place, entry in enumerate(led_to)
+    )
     points = [_vantage(entry) for entry in objects(own.get("vantage_points"), f"{KEY}.vantage_points")]
     given = document.get("input")
     return Imported(
         id=measurement.id,
         input=read_text(given, "input", limit=4096) or None,
-        parts=(Part(measurement=measurement, canary=canary, controls=tuple(controls)),),
+        parts=(Part(measurement=measurement, canary=canary, controls=controls),),
         vantage_points=tuple(points),
+        leads_to=beyond,
     )
+
+
+def _parse_controls(entry: Mapping[str, Any], where: str) -> tuple[Control, ...]:
+    controls = []
+    for place, each in enumerate(objects(entry.get("controls"), f"{where}.controls")[:MAX_CONTROLS]):
+        of_one = f"{where}.controls[{place}]"
+        shown = each.get("canary")
+        controls.append(
+            Control(
+                _parse(each.get("measurement"), f"{of_one}.measurement"),
+                _parse(shown, f"{of_one}.canary") if shown is not None else None,
+                peer=each.get("peer") is True,
+            )
+        )
+    return tuple(controls)
 
 
 def _parse(data: Any, where: str) -> Measurement:

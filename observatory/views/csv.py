@@ -18,7 +18,7 @@ CsvValue = str | int | float | bool | datetime | None
 LATEST_COLUMNS: Final = (
     *("vantage", "network", "asn", "role", "target", "target_kind", "shown_as", "state", "partial"),
     *("layer", "mechanism", "rule_id", "n_ok", "n_tried", "measured_at", "measurement_id"),
-    *("provisional", "emulated", "confirmed"),
+    *("provisional", "emulated", "confirmed", "leads_to", "leads_to_state", "leads_to_mechanism"),
 )
 SHARE_COLUMNS: Final = (
     *("bucket_at", "grain", "by", "key", "network", "asn", "target_kind"),
@@ -257,7 +257,13 @@ def _vantage_fields(vantage: VantageStatus | None, id_: str = "") -> dict[str, C
 
 def _latest_fields(latest: Latest | None) -> dict[str, CsvValue]:
     columns = LATEST_COLUMNS[LATEST_COLUMNS.index("state") : LATEST_COLUMNS.index("confirmed")]
-    return {column: getattr(latest, column) if latest else None for column in columns}
+    leads = latest.leads_to if latest is not None else None
+    return {
+        **{column: getattr(latest, column) if latest else None for column in columns},
+        "leads_to": leads.target if leads is not None else None,
+        "leads_to_state": leads.state if leads is not None else None,
+        "leads_to_mechanism": leads.mechanism if leads is not None else None,
+    }
 
 
 def _encode(value: CsvValue) -> str:

@@ -5,7 +5,7 @@ The strongest word comes first and is never used for a weaker finding: `likely b
 What no published event says yet is "not confirmed", and what may be a fault of routing says so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
@@ -15,6 +15,7 @@ from observatory.model import BLOCKED_STATES, OFFLINE_RULES, State
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
+from observatory.views.printable import printable
 from observatory.views.shown import NO_DATA
 
 _MAX_TARGETS: Final = 4
@@ -71,6 +72,7 @@ def describe(matrix: Matrix, kind: TargetGroup, text: Text, zone: tzinfo, presen
     span = text.span(start, end, zone)
     n_networks = len(_networks(judged))
     statements = _blocked_statements(judged, n_networks, matrix, kind, text, present)
+    statements += _leading_statements(judged, n_networks, kind, text)
     for partial in (False, True):
         own = [s for s in judged if s.shown == State.IMPAIRED and s.is_partial == partial]
         if own:
@@ -163,6 +165,28 @@ def _blocked_statements(
     return [statement for statement in statements if statement is not None]
 
 
+def _leading_statements(
+    judged: Sequence[MatrixCell], n_networks: int, kind: TargetGroup, text: Text
+) -> list[Statement]:
+    """Return what is said of targets that are reached and lead their visitors to a block."""
+    places: dict[str, set[str]] = {}
+    own: list[MatrixCell] = []
+    for cell in judged:
+        leads = cell.latest.leads_to if cell.latest is not None else None
+        if leads is not None and leads.state in BLOCKED_STATES:
+            own.append(cell)
+            places.setdefault(cell.target, set()).add(printable(leads.target))
+    if not own:
+        return []
+    names = {
+        target: text(
+            "finding.leads_to_target", target=target, place=text.listed(sorted(found)[:_MAX_TARGETS])
+        )
+        for target, found in places.items()
+    }
+    return [_statement("finding.leads_to", own, n_networks, kind, text, named=names)]
+
+
 def _pairs_statement(
     key: str, pairs: Iterable[Pair], matrix: Matrix, kind: TargetGroup, text: Text
 ) -> Statement | None:
@@ -195,6 +219,7 @@ def _statement(
     text: Text,
     *,
     name_networks: bool = True,
+    named: Mapping[str, str] | None = None,
 ) -> Statement:
     networks = _networks(cells)
     targets = list(dict.fromkeys(cell.target for cell in cells))
@@ -202,7 +227,7 @@ def _statement(
     claim = text(
         key,
         where=_where(len(networks), n_networks, text),
-        targets=_listed(targets, _MAX_TARGETS, _MORE[kind], text),
+        targets=_listed([(named or {}).get(t, t) for t in targets], _MAX_TARGETS, _MORE[kind], text),
     )
     details: list[str] = []
     if name_networks:

@@ -9,7 +9,7 @@ from observatory.views.addresses import measurement_address
 from observatory.views.matrix import Matrix, MatrixCell, TargetGroup
 from observatory.views.rows import Detail, Head, Line, Section, TableCell
 from observatory.views.shown import NO_DATA
-from observatory.views.words import where_and_how
+from observatory.views.words import leads_to_short, leads_to_words, where_and_how
 
 
 def matrix_heads(matrix: Matrix, text: Text) -> list[Head]:
@@ -48,11 +48,14 @@ def cell_detail(cell: MatrixCell, text: Text) -> Detail:
         *((text("legend.partly"),) if latest.partial else ()),
     )
     tried = text("now.endpoints_value", ok=text.number(latest.n_ok), tried=text.number(latest.n_tried))
+    leads = latest.leads_to
+    led = ((text("now.leads_to"), leads_to_words(leads, text)),) if leads is not None else ()
     return Detail(
         key=key,
         heading=_full(cell, text, load_zone(cell.vantage.timezone)),
         facts=(
             (text("now.layer_mechanism"), where_and_how(latest.layer, latest.mechanism, text)),
+            *led,
             (text("now.endpoints"), tried),
             (text("now.vantage"), cell.vantage.name),
             (text("now.rule"), latest.rule_id),
@@ -83,9 +86,11 @@ def _entry(cell: MatrixCell, text: Text, zone: tzinfo) -> TableCell:
     small: tuple[str, ...] = ()
     if latest is not None and cell.is_stale:
         at, state = text.local(latest.measured_at, zone), text(f"short.{latest.state}")
-        small = (text("short.stale", at=at, state=state),)
+        small = (text("short.stale", at=at, state=state), *leads_to_short(latest.leads_to, text))
     elif cell.is_partial and cell.is_judged:
         small = (text("short.partly"),)
+    elif latest is not None:
+        small = leads_to_short(latest.leads_to, text)
     return TableCell(
         word=text(f"short.{cell.shown}"),
         small=small,
@@ -102,6 +107,7 @@ def _full(cell: MatrixCell, text: Text, zone: tzinfo) -> str:
     if latest is None:
         return text("now.cell", state=text("state.no_data"), **names)
     state, at = text(f"state.{latest.state}"), text.moment(latest.measured_at, zone)
+    state = ", ".join((state, *leads_to_short(latest.leads_to, text)))
     if cell.shown == NO_DATA:
         return text("now.cell", state=text("now.stale_at", at=at, state=state), **names)
     if cell.is_partial:

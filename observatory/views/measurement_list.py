@@ -8,6 +8,7 @@ from observatory.model.views import Latest, VantageStatus
 from observatory.text import Text
 from observatory.views.addresses import measurement_address
 from observatory.views.rows import Head, Line, Section, TableCell
+from observatory.views.words import leads_to_short
 
 
 def newest_heads(text: Text) -> list[Head]:
@@ -35,7 +36,11 @@ def _line(one: Latest, vantage: VantageStatus | None, text: Text, zone: tzinfo) 
             TableCell(
                 word=text("measured.open"), href=measurement_address(one.measurement_id, text.language)
             ),
-            TableCell(word=text(f"short.{one.state}"), look=str(one.state)),
+            TableCell(
+                word=text(f"short.{one.state}"),
+                look=str(one.state),
+                small=leads_to_short(one.leads_to, text),
+            ),
             TableCell(word=text.moment(one.measured_at, vantage_zone(vantage, zone))),
         ),
     )

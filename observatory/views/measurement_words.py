@@ -38,6 +38,11 @@ def headline(
     sentence = text(f"measured.{verdict.state}", on=on, target=printable(measurement.target), how=how)
     if verdict.partial and verdict.state is not State.OK:
         sentence = f"{sentence} {text('legend.partly')}"
+    leads = verdict.leads_to
+    if leads is not None:
+        led_how = mechanism_words(leads.mechanism, text) or text(f"state.{leads.state}")
+        led = text(f"measured.leads_to_{leads.state}", place=printable(leads.target), how=led_how)
+        sentence = f"{sentence} {led}"
     return sentence
 
 

@@ -8,7 +8,9 @@ A redirect is genuine where the target proved itself over TLS, or where a contro
 What stands at the end is said of that place alone: the target stays what it is.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import redirect_host, shows_valid_certificate
@@ -22,6 +24,9 @@ from observatory.analysis.judging.rules.http_redirects import (
 from observatory.analysis.judging.rules.pages import plain_pages, secure_pages
 from observatory.model import BLOCKED_STATES, LeadsTo, State, Verdict
 from probes.records import HttpObservation, Purpose, TargetKind
+
+# The place is anybody's text: a name, its international letters included, or an address.
+_HOST: Final = re.compile(r"[\w.:-]{1,253}")
 
 
 def find_leads_to(case: Case) -> LeadsTo | None:
@@ -63,9 +68,10 @@ def follow(first: Verdict, target: str, verdict_on: Callable[[str], Verdict | No
 
 
 def host_led_to(page: HttpObservation, own: str) -> str | None:
-    """Return the other host that a page redirects to, None where it is no redirect away from `own`."""
+    """Return the other host that a page redirects to, None where it is no redirect away from `own`, or one to
+    what no host is called."""
     place = (redirect_host(page) or "").rstrip(".")
-    return place if place and place != own.lower().rstrip(".") else None
+    return place if _HOST.fullmatch(place) and place != own.lower().rstrip(".") else None
 
 
 def _sender(case: Case) -> HttpObservation | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.model import State, VantagePoint, Via
+from observatory.model import LeadsTo, State, VantagePoint, Via
 from observatory.store import Store, open_store
 from tests.observatory.cli.invoke import run
 from tests.observatory.store.samples import make_measurement, make_verdict
@@ -58,3 +58,28 @@ def test_states_now_are_those_that_may_be_shown(
     assert f"  {expected}  " in f"{line}  ", situation
     listed = json.loads(run("status", "--json", "--database", url)[1])["latest"]
     assert len(listed) == len(rows), "programs get every row"
+
+
+def test_ok_that_leads_to_a_block_is_not_counted_as_plain_ok(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    url = f"sqlite:///{tmp_path}/observatory.sqlite"
+    leads = LeadsTo(target="landing.example", state=State.BLOCKED, mechanism="http.blockpage")
+    with open_store(url) as store:
+        point = VantagePoint(id="jkt", name="Jakarta", isp="XL", asn=24203, country="ID", via=Via())
+        store.save_vantage_points([point], at=NOW - 24 * HOUR)
+        for target, leads_to in (("t.me", leads), ("x.org", None), ("y.org", replace(leads, state=State.OK))):
+            measured = make_measurement(target, vantage="jkt", target=target, at=NOW)
+            store.save_measurements(
+                [(measured, replace(make_verdict(State.OK), leads_to=leads_to))], received_at=NOW
+            )
+    _, output = run("status", "--database", url)
+    (line,) = [line for line in output.splitlines() if line.startswith("jkt")]
+    assert "  3 ok, 1 of them ok and leading to a blocked host  " in f"{line}  "
+    listed = json.loads(run("status", "--json", "--database", url)[1])["latest"]
+    assert listed[0]["leads_to"] == {
+        "target": "landing.example",
+        "state": "blocked",
+        "mechanism": "http.blockpage",
+    }

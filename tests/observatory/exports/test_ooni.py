@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from observatory.importers.ooni import read_document
 from observatory.importers.ooni_own import KEY
 from observatory.importers.storing import Importer
 from observatory.ingest.collector import Collector
-from observatory.model import Role, State, VantagePoint
+from observatory.model import LeadsTo, Role, State, VantagePoint
 from observatory.reference import load_reference
 from observatory.store import Store, open_store
 from probes.records import (
@@ -35,6 +35,7 @@ from probes.records import (
     ThroughputObservation,
 )
 from tests.observatory.analysis.judging import builder as b
+from tests.observatory.analysis.judging.test_leads_to import leading
 
 POINTS = (
     VantagePoint(id="isp", name="ISP", isp="Example", asn=64500, country="ID"),
@@ -231,6 +232,21 @@ def test_exported_and_imported_elsewhere(store: Store, tmp_path: Path) -> None:
         assert other.load_verdicts([blocked.id])[blocked.id] == before
         points = {v.id: v.role for v in other.load_vantage_status()}
         assert points == {"isp": Role.PROBE, "control": Role.CONTROL}
+
+
+def test_the_hosts_to_which_a_target_leads_come_along(store: Store, tmp_path: Path) -> None:
+    way = leading("telegram.me", "t.me"), leading("t.me", "telegram.org")
+    last = b.changed(b.host(name="telegram.org"), b.tls_fails(Failure.CONNECTION_RESET))
+    far = (b.host("control", name) for name in ("telegram.me", "t.me", "telegram.org"))
+    keep(store, *way, last, b.canary(), *far, b.canary("control"))
+    meets = LeadsTo(target="telegram.org", state=State.LIKELY_BLOCKED, mechanism="tls.reset")
+    assert [store.load_verdicts([m.id])[m.id].leads_to for m in way] == [meets] * 2
+    for name in ("telegram.me", "t.me"):
+        path = tmp_path / f"{name}.jsonl"
+        run("export", "ooni", "--target", name, "--vantage", "isp", str(path))
+        (line,) = run("import", "ooni", "--judge", "--json", str(path))[1].splitlines()
+        judged = json.loads(line)
+        assert (judged["state"], judged["leads_to"]) == ("ok", asdict(meets))
 
 
 def put_at(measurement: Measurement, minutes: float, **more: Any) -> Measurement:

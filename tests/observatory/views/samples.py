@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from observatory.model import Layer, Role, State
+from observatory.model import Layer, LeadsTo, Role, State
 from observatory.model.views import Latest, VantageStatus
 from observatory.views.matrix import Matrix, TargetGroup, build_matrix
 
@@ -56,6 +56,7 @@ def make_matrix(
     provisional: frozenset[tuple[str, str]] = frozenset(),
     asns: dict[str, int] | None = None,
     rules: dict[str, str] | None = None,
+    leads: dict[tuple[str, str], LeadsTo] | None = None,
 ) -> Matrix:
     """Return the matrix of vantage -> target -> state; a pair left out was never measured."""
     vantages = [
@@ -74,6 +75,7 @@ def make_matrix(
             partial=(id_, target) in partial,
             provisional=(id_, target) in provisional,
             rule_id=(rules or {}).get(id_, "rule"),
+            leads_to=(leads or {}).get((id_, target)),
             measured_at=NOW - (ages or {}).get(id_, MINUTE),
         )
         for id_, own in states.items()

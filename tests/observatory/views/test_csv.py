@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from observatory.analysis.events.publication import Present
-from observatory.model import Cell, Grain, State
+from observatory.model import Cell, Grain, LeadsTo, State
 from observatory.model.views import Share
 from observatory.views.csv import (
     CELL_COLUMNS,
@@ -65,6 +65,18 @@ def test_latest_tells_current_stale_and_never_apart() -> None:
     assert found["axis", "dc1"]["target_kind"] == "data_centre"
     assert found["ctl", "t.me"]["role"] == "control"
     assert [key for key, row in found.items() if row["confirmed"] == "true"] == [("axis", "t.me")]
+
+
+def test_latest_tells_where_an_ok_target_leads() -> None:
+    leads = {("axis", "t.me"): LeadsTo(target="=evil()", state=State.BLOCKED, mechanism="http.blockpage")}
+    found = rows(latest_csv(make_matrix({"axis": both_ok()}, leads=leads), Present()))
+    led = {r["target"]: (r["leads_to"], r["leads_to_state"], r["leads_to_mechanism"]) for r in found}
+    assert led["t.me"] == ("'=evil()", "blocked", "http.blockpage")
+    assert led["telegram.org"] == led["dc1"] == ("", "", "")
+
+
+def both_ok() -> dict[str, State]:
+    return {"t.me": State.OK, "telegram.org": State.OK}
 
 
 def test_share_of_nothing_judged_is_empty_and_not_zero() -> None:

@@ -1,12 +1,13 @@
 """What the page says, sentence by sentence: each table row is a situation and the words for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from observatory.analysis.events.publication import Present
-from observatory.model import BLOCKED_STATES, State
+from observatory.model import BLOCKED_STATES, LeadsTo, State
 from observatory.text import load_text
 from observatory.views.headline import describe, describe_controls
 from observatory.views.matrix import Matrix, TargetGroup
@@ -284,3 +285,34 @@ def test_where_nothing_can_be_judged_an_event_is_still_named() -> None:
     finding = describe(matrix, TargetGroup.HOST, EN, JAKARTA, Present(confirmed=AXIS))
     assert finding.statements[0].claim.startswith("Not enough evidence")
     assert "an event that has not ended" in finding.statements[1].claim
+
+
+PLACE = LeadsTo(target="landing.example", state=BLOCKED, mechanism="http.blockpage")
+LED = {
+    "to a block": (
+        {("axis", "t.me"): PLACE},
+        "Reached on 1 of the 2 networks measured, but in the latest measurement visitors are led on to a "
+        "host that is blocked or likely blocked: t.me (to landing.example).",
+        "Dapat diakses di 1 dari 2 jaringan yang diukur, tetapi dalam pengukuran terakhir pengunjung "
+        "diarahkan ke host yang diblokir atau kemungkinan besar diblokir: t.me (ke landing.example).",
+    ),
+    "to a host that works": (
+        {("axis", "t.me"): replace(PLACE, state=OK, mechanism=None)},
+        "No blocking found on the 2 networks measured.",
+        "Tidak ditemukan pemblokiran di 2 jaringan yang diukur.",
+    ),
+    "to a host of which nothing is known": (
+        {("axis", "t.me"): replace(PLACE, state=UNCLEAR, mechanism=None)},
+        "No blocking found on the 2 networks measured.",
+        "Tidak ditemukan pemblokiran di 2 jaringan yang diukur.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("leads", "english", "indonesian"), LED.values(), ids=LED)
+def test_a_target_that_is_reached_and_leads_to_a_block_is_no_good_news(
+    leads: dict[tuple[str, str], LeadsTo], english: str, indonesian: str
+) -> None:
+    matrix = make_matrix({"axis": both(OK), "biznet": both(OK)}, leads=leads)
+    assert claims(matrix) == [english]
+    assert claims(matrix, "id") == [indonesian]

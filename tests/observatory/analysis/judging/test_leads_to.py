@@ -102,6 +102,8 @@ GENUINE: list[tuple[str, Measurement, LeadsTo | None]] = [
     ("it redirects nowhere", b.host(), None),
     ("to itself", proved(to="t.me"), None),
     ("to itself, spelt otherwise", proved(to="T.ME."), None),
+    ("to what is no host", proved(to="\x1b[31m evil"), None),
+    ("to a name too long", proved(to="a" * 254), None),
     ("nothing is recorded of the place", proved(), meets(INSUFFICIENT)),
     ("a page that nobody vouches for", proved(page_of(ELSEWHERE)), meets(INSUFFICIENT)),
     ("a page over TLS", proved(page_of(ELSEWHERE, over_tls=True)), meets(OK)),
