@@ -11,16 +11,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from observatory.model import BLOCKED_STATES, Certainty, Event, Interval, Role, Spell, State
+from observatory.model import (
+    BLOCKED_STATES,
+    Certainty,
+    Event,
+    EvidenceKind,
+    Interval,
+    Role,
+    Spell,
+    State,
+    kind_of,
+)
 from observatory.model.views import Coverage, Latest, VantageStatus
 
 # A vantage point may miss a round or two without its last measurement being out of date.
 FRESH_INTERVALS: Final = 3
 
-
-# Nothing came back, or there was no way: a fault of routing looks the same.
-_SILENT: Final = frozenset({"", "ip.unreachable", "tcp.refused", "tcp.reset"})
-_TIMEOUT: Final = ("timeout", "timeout.other")
 
 Pair = tuple[str, int]
 """A target and the ASN of a network."""
@@ -202,7 +208,7 @@ def judge_present(
             sights.setdefault((spell.target, spell.asn), []).append(may_be_routing(spell))
     for entry, asn in fresh:
         if entry.state in BLOCKED_STATES:
-            silent = entry.state is State.LIKELY_BLOCKED and is_silent(entry.mechanism)
+            silent = kind_of(entry.state, entry.mechanism) is EvidenceKind.SILENCE
             sights.setdefault((entry.target, asn), []).append(silent)
     unconfirmed = {pair: silent for pair, silent in sights.items() if pair not in confirmed}
     return Present(
@@ -215,16 +221,14 @@ def judge_present(
     )
 
 
-def is_silent(mechanism: str | None) -> bool:
-    """Return whether a mechanism is nothing but silence, which a fault of routing explains as well."""
-    name = mechanism or ""
-    return name in _SILENT or name.endswith(_TIMEOUT)
-
-
 def may_be_routing(spell: Spell) -> bool:
     """Return whether a suspicion met nothing but silence, so that a fault of routing may explain it."""
-    silent = [is_silent(method.mechanism) for method in spell.methods]
-    return bool(silent) and all(silent) and not is_proven(spell)
+    shown = spell.evidence
+    if is_proven(spell) or shown.kind is not EvidenceKind.SILENCE or shown.routing_ruled_out_at is not None:
+        return False
+    kinds = [kind_of(State.LIKELY_BLOCKED, method.mechanism) for method in spell.methods]
+    # A method is named once it was met a few times; before that, its measurements say what they saw.
+    return all(kind is EvidenceKind.SILENCE for kind in kinds) if kinds else bool(shown.failing)
 
 
 def _probes(vantage: VantageStatus) -> bool:
