@@ -5,6 +5,7 @@ answers of resolvers and servers follow from the same settings in `lab.policy`. 
 """
 
 import ipaddress
+import re
 from typing import Final
 
 from lab import techniques, world
@@ -32,6 +33,12 @@ def _is_address(value: Value) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_name(value: Value) -> bool:
+    return (
+        isinstance(value, str) and re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,8}", value) is not None
+    )
 
 
 # Blocked, Censored, Filtered (RFC 8914); 0 for no extended error.
@@ -381,6 +388,13 @@ _ENTRIES: Final = (
         summary="the hosts complete the handshake and then answer nobody",
         scope=Scope.EVERYONE,
         is_failure=True,
+    ),
+    Censor(
+        id="site_redirect",
+        summary="the hosts redirect everybody to another host, over TLS",
+        scope=Scope.EVERYONE,
+        is_failure=True,
+        params={"to": Param(default="telegram.org", expected="the name of a host", check=_is_name)},
     ),
     Censor(
         id="cdn_rotation",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lab import world
 from lab.settings import Setting
-from lab.state import LabState
+from lab.state import EVERYONE, LabState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,9 @@ class ResolverPolicy:
 class Policy:
     """Everything that the service process needs to know about the censors and failures.
 
-    Names are listed by what is done to them; `forbidden` (403) and `challenged` (CAPTCHA) are by network,
-    `mitm` is the kind of certificate each network's middlebox presents. `transport_errors` are codes by
-    network, then by address of a data centre.
+    Names are listed by what is done to them; `moved` says to which host each is redirected. `forbidden` (403)
+    and `challenged` (CAPTCHA) are by network, `mitm` is the kind of certificate each network's middlebox
+    presents. `transport_errors` are codes by network, then by address of a data centre.
     """
 
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class Policy:
     mismatched: tuple[str, ...] = ()
     rotated: tuple[str, ...] = ()
     stalled: tuple[str, ...] = ()
+    moved: dict[str, str] = field(default_factory=dict)
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
     challenged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     mitm: dict[str, str] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def policy_of(state: LabState) -> Policy:
         mismatched=state.everywhere("wrong_certificate"),
         rotated=state.everywhere("cdn_rotation"),
         stalled=state.everywhere("server_stall"),
+        moved=_moved(state),
         forbidden=_hosts_by_isp(state, "geoblock_403"),
         challenged=_hosts_by_isp(state, "captcha"),
         mitm={
@@ -82,6 +84,11 @@ def policy_of(state: LabState) -> Policy:
             if (setting := state.of(isp_id, "transport_error"))
         },
     )
+
+
+def _moved(state: LabState) -> dict[str, str]:
+    setting = state.of(EVERYONE, "site_redirect")
+    return dict.fromkeys(setting.hosts, str(setting.params["to"])) if setting else {}
 
 
 def _hosts_by_isp(state: LabState, censor_id: str) -> dict[str, tuple[str, ...]]:
@@ -106,6 +113,7 @@ def load_policy(data: dict[str, Any]) -> Policy:
         mismatched=tuple(data["mismatched"]),
         rotated=tuple(data["rotated"]),
         stalled=tuple(data["stalled"]),
+        moved=dict(data["moved"]),
         forbidden={name: tuple(hosts) for name, hosts in data["forbidden"].items()},
         challenged={name: tuple(hosts) for name, hosts in data["challenged"].items()},
         mitm=dict(data["mitm"]),

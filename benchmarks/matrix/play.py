@@ -66,6 +66,7 @@ async def play(
             place = None if switch.everyone else isp
             lab.switch(place, switch.censor, True, switch.hosts, **switch.params)
     wanted = {t for s in wave.values() for t in (s.host, s.data_centre)}
+    wanted |= {s.leads_to.target for s in wave.values() if s.leads_to is not None}
     targets = [t for t in select_targets([]) if t.name in wanted]
     try:
         results = await service.measure(select_vantage_points(config, list(wave)), targets)
@@ -107,6 +108,14 @@ def to_outcome(scenario: Scenario, result: JudgedMeasurement) -> Outcome | None:
     )
 
 
+def leads_wrong(scenario: Scenario, result: JudgedMeasurement) -> str | None:
+    """Return what is said of the place to which the host leads where it is not right; None where it is."""
+    found = result.verdict.leads_to
+    if result.measurement.target != scenario.host or found == scenario.leads_to:
+        return None
+    return f"not right: {scenario.name}: expected to lead to {scenario.leads_to}, got {found}"
+
+
 def _line(one: Score) -> str:
     fits = "".join(f"{one.fits[kind]:>15}" for kind in Fit)
     return f"{one.mechanism:<26}{one.n:>5}{fits}{one.precision:>11.3f}{one.recall:>9.3f}"
@@ -127,12 +136,14 @@ def report(outcomes: Sequence[Outcome]) -> str:
 
 async def bench_matrix() -> list[Figure]:
     """Every situation once: how its mechanism is named, and whether anything healthy is called blocked."""
-    outcomes = []
+    outcomes, led_wrong = [], []
     async for scenario, result in play_all():
         outcome = to_outcome(scenario, result)
         if outcome is not None:
             outcomes.append(outcome)
-    print(report(outcomes))  # noqa: T201  (the report is its purpose)
+        if (wrong := leads_wrong(scenario, result)) is not None:
+            led_wrong.append(wrong)
+    print("\n".join((report(outcomes), *led_wrong)))  # noqa: T201  (the report is its purpose)
     n_bad = sum(o.fit in (Fit.WRONG, Fit.OVER_SPECIFIC) for o in outcomes)
     figures = [
         Figure(what="situations", value=len({o.situation for o in outcomes}), unit=""),
@@ -140,6 +151,7 @@ async def bench_matrix() -> list[Figure]:
         Figure(
             what="state or mechanism not right", value=sum(not o.right for o in outcomes), unit="", bound=0
         ),
+        Figure(what="leads_to not right", value=len(led_wrong), unit="", bound=0),
         Figure(what="mechanism wrong or over-specific", value=n_bad, unit="", bound=0),
         Figure(
             what="false-block rate where nobody censors", value=false_block_rate(outcomes), unit="", bound=0

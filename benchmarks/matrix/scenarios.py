@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from observatory.model import State
+from observatory.model import LeadsTo, State
 
 Verdict = tuple[State, str | None]
 
@@ -42,7 +42,8 @@ class On:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """`ipv6` None: whichever network; `censorship`: this host or data centre is filtered."""
+    """`ipv6` None: whichever network; `censorship`: this host or data centre is filtered. `leads_to` is what
+    is right to say of the place to which the host redirects."""
 
     name: str
     switches: tuple[On, ...]
@@ -53,6 +54,7 @@ class Scenario:
     censorship: bool = True
     partial: bool | None = None
     ipv6: bool | None = None
+    leads_to: LeadsTo | None = None
 
 
 def _censor(
@@ -70,6 +72,19 @@ def _everyone(name: str, censor: str, host: str, web: Verdict, *more: On, **fiel
     switch = On(censor=censor, hosts=(host,), everyone=True)
     fields.setdefault("censorship", False)
     return Scenario(name=name, switches=(switch, *more), web=web, app=OK, host=host, **fields)
+
+
+def _led(name: str, there: Verdict, *censors: str) -> Scenario:
+    """The host redirects everybody to telegram.org, which is filtered here or is not."""
+    state, mechanism = there
+    return _everyone(
+        name,
+        "site_redirect",
+        "t.me",
+        OK,
+        *(On(censor=censor, hosts=("telegram.org",)) for censor in censors),
+        leads_to=LeadsTo(target="telegram.org", state=state, mechanism=mechanism),
+    )
 
 
 # A public address that is nobody's in the lab.
@@ -296,6 +311,19 @@ EVERYONE: Final = (
     _everyone("addresses rotate outside Telegram's", "cdn_rotation", "desktop.telegram.org", OK),
     _everyone("IPv6 addresses only", "aaaa_only", "pluto.web.telegram.org", OK, ipv6=True),
     _everyone("IPv6 addresses only, none here", "aaaa_only", "pluto.web.telegram.org", UNCLEAR, ipv6=False),
+    _led("a redirect to a name that works", OK),
+    _led("a redirect to a name that is reset here", likely("tls.reset.sni"), "sni_reset"),
+    _led("a redirect to a name that the resolver denies", likely("dns.nxdomain"), "dns_nxdomain"),
+    _led("a redirect to a name that is led to a block page", blocked(BLOCKPAGE), "dns_blockpage"),
+    _everyone(
+        "a redirect of the host's own, and a forged one to a notice",
+        "site_redirect",
+        "t.me",
+        blocked("http.redirect"),
+        On(censor="http_redirect", hosts=("t.me",)),
+        censorship=True,
+        partial=True,
+    ),
     _everyone(
         "certificate ran out, and its name reset here",
         "expired_certificate",

@@ -77,7 +77,7 @@ def _blob() -> bytes:
 def site_page(read_policy: Callable[[], Policy]) -> Page:
     """Return what the HTTPS hosts show: their page, `/blob/N` of N bytes, 404 for other paths' blobs.
 
-    A host may refuse a network's clients, ask them for a CAPTCHA, or say nothing at all.
+    A host may refuse a network's clients, ask them for a CAPTCHA, redirect everybody, or say nothing at all.
     """
 
     def page(request: Request) -> Response | None:
@@ -89,6 +89,8 @@ def site_page(read_policy: Callable[[], Policy]) -> Page:
             return Response(status=403)
         if isp and request.host in policy.challenged.get(isp.id, ()):
             return Response(status=403, body=_CAPTCHA)
+        if request.host in policy.moved:
+            return Response(status=302, headers={"location": f"https://{policy.moved[request.host]}/"})
         if request.path.startswith("/blob/"):
             n_bytes = request.path.removeprefix("/blob/")
             if not n_bytes.isascii() or not n_bytes.isdecimal() or int(n_bytes[:9]) > MAX_BLOB_BYTES:

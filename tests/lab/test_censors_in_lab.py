@@ -248,6 +248,11 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
     "geoblock_403": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "403 403 Forbidden")),
     "captcha": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "403 Just a moment...")),
     "server_stall": (["t.me"], {}, dict.fromkeys(("t.me", "http3"), "timeout after the handshake")),
+    "site_redirect": (
+        ["t.me"],
+        {"to": "core.telegram.org"},
+        {"t.me": "302 https://core.telegram.org/", "http3": "302 302 Found"},
+    ),
     "dns_proxy": (None, {}, {"no resolver at all": [TELEGRAM]}),
     "company_proxy": (
         None,

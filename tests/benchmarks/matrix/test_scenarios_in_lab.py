@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.matrix.play import plan_waves, play_all, report, to_outcome
+from benchmarks.matrix.play import leads_wrong, plan_waves, play_all, report, to_outcome
 from benchmarks.matrix.scenarios import SCENARIOS, Scenario
 from benchmarks.matrix.score import BLOCKING, Fit, Outcome, false_block_rate
 from benchmarks.matrix.service import open_service
@@ -53,6 +53,7 @@ def played(lab: LabControl) -> Iterator[Played]:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_situation(scenario: Scenario, played: Played) -> None:
     for result in played[scenario.name]:
+        assert leads_wrong(scenario, result) is None
         judged = to_outcome(scenario, result)
         if judged is not None:
             assert judged.got == judged.expected, (judged.target, result.verdict)
