@@ -37,10 +37,12 @@ INSERT INTO cells (width_s, series, bucket_at, outcome, n)
 SELECT 3600, s.number, :start + h.n * 3600000000, o.number,
   CASE WHEN b.blocked THEN 6 WHEN (s.number * 7919 + h.n * 104729) % 1000 >= 113 THEN 6
        WHEN o.number = 1 THEN 5 ELSE 1 END
-FROM series s JOIN blocking b ON b.series = s.number JOIN h, (SELECT 1 AS number UNION SELECT 2) o
+FROM series s JOIN blocking b ON b.series = s.number JOIN h,
+  (SELECT 1 AS number UNION SELECT 2 UNION SELECT 3) o
 WHERE h.n BETWEEN b.since AND b.until AND (
   CASE WHEN b.blocked THEN o.number = 2
-       ELSE o.number = 1 OR (s.layer = 'overall' AND (s.number * 7919 + h.n * 104729) % 1000 < 113) END)
+       ELSE o.number = 1 OR (
+         o.number = 3 AND s.layer = 'overall' AND (s.number * 7919 + h.n * 104729) % 1000 < 113) END)
 ORDER BY s.number, h.n, o.number
 """
 
@@ -88,7 +90,7 @@ def _fill(store: Store) -> int:
             "CREATE TEMP TABLE h AS WITH RECURSIVE h(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM h "
             f"WHERE n < {HOURS - 1}) SELECT n FROM h"
         )
-        run("CREATE TEMP TABLE n AS SELECT n FROM h WHERE n < 100")
+        run(f"CREATE TEMP TABLE n AS SELECT n FROM h WHERE n < {N_VANTAGES}")
         run("CREATE TEMP TABLE targets (name, kind)")
         run("CREATE TEMP TABLE layers (layer, kind)")
         for target in targets:
@@ -103,7 +105,9 @@ def _fill(store: Store) -> int:
             )
         run(_SERIES)
         run("INSERT INTO outcomes VALUES (1, 'ok', '', 'http.page', '2', 'r')")
-        run("INSERT INTO outcomes VALUES (2, 'likely_blocked', 'dns.injection.bogon', 'dns.bogon', '2', 'r')")
+        run("INSERT INTO outcomes VALUES (2, 'blocked', 'dns.injection.bogon', 'dns.bogon', '2', 'r')")
+        # What healthy networks lose is silence; only a filter makes up an answer.
+        run("INSERT INTO outcomes VALUES (3, 'likely_blocked', 'tcp.timeout', 'tcp.timeout', '2', 'r')")
         # Layers are only read where something is blocked; those of healthy networks would be never read.
         run(
             "CREATE TEMP TABLE blocking AS "

@@ -37,6 +37,7 @@ from observatory.analysis.events.spells import (
     number_of,
 )
 from observatory.analysis.events.tallies import Tally
+from observatory.detection.instrument import began_with_new_software
 from observatory.detection.surroundings import look_around
 from observatory.detection.watching import is_disowned, watch_series
 from observatory.detection.witnesses import attach_evidence
@@ -227,11 +228,15 @@ def _merge(known: Sequence[Mark], new: Sequence[Mark]) -> tuple[Mark, ...]:
 
 
 def find_due(store: StoreReader) -> list[DirtySeries]:
-    """Return series whose stored spells lag behind an open block by an hour or more. Errors: StoreError."""
+    """Return series whose stored spells lag behind an open block, or wait for what others see meanwhile.
+
+    Errors: StoreError.
+    """
     due = []
     for checkpoint in store.load_checkpoints(store.load_open_series()).values():
         state = _converter.structure(json.loads(checkpoint.state), _State)
-        if state.newest > state.described:
+        waits = any(mark.over is None and mark.confirmed is None for mark in state.seen)
+        if state.newest > state.described or waits:
             due.append(DirtySeries(series=checkpoint.series, since=parse_time(state.newest), n=0))
     return due
 
@@ -297,6 +302,8 @@ def _describe_group(
         known = next((other for other in stored if _is_same(spell, other)), None)
         sharp = attach_evidence(store, _name_vantages(spell, cells), known, layers)
         if not (spell.evidence.by_share and is_disowned(store, sharp)):
+            if began_with_new_software(store, sharp):
+                sharp = replace(sharp, onset_from_rule_change=True)
             described.append(look_around(store, sharp))
     return described
 

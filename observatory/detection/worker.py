@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
-from threading import Thread
+from threading import Event, Thread
 from typing import Final
 
 from observatory.detection.detector import Detector
@@ -27,14 +27,17 @@ def watch(store: Store) -> None:
     Errors: none; what fails is logged and tried again.
     """
     # In a thread of its own: receivers that hang must hold up no search.
-    Thread(target=_deliver_each_minute, args=(store,), name="alerts", daemon=True).start()
+    has_news = Event()
+    Thread(target=_deliver, args=(store, has_news), name="alerts", daemon=True).start()
     detector = Detector(store)
     reviewed_s = time.monotonic()
     while True:
         is_due = time.monotonic() - reviewed_s >= REVIEW_EVERY_S
         try:
             if is_due or store.load_dirty_series(1):
-                detector.run(datetime.now(UTC), review=is_due)
+                summary = detector.run(datetime.now(UTC), review=is_due)
+                if summary.n_alerts:
+                    has_news.set()
         except Exception:
             logger.exception("the search for onsets and ends failed; will retry")
         if is_due:
@@ -42,13 +45,15 @@ def watch(store: Store) -> None:
         time.sleep(SEARCH_EVERY_S)
 
 
-def _deliver_each_minute(store: Store) -> None:
+def _deliver(store: Store, has_news: Event) -> None:
+    """Deliver once a minute what is due, and at once what was just found. Never returns."""
     while True:
+        has_news.clear()
         try:
             run_delivery_pass(store, datetime.now(UTC))
         except Exception:
             logger.exception("delivering alerts failed; nothing is lost, will retry")
-        time.sleep(REVIEW_EVERY_S)
+        has_news.wait(REVIEW_EVERY_S)
 
 
 def main() -> int:

@@ -13,7 +13,8 @@ class Channel:
     """One way to reach some people. Either `url` is set (for apprise), or `webhook_url` and `secret` are.
 
     Shape:  `isps` and `hosts` are what it asks for; empty asks for all. A new block is sent once it has stood
-            for `settle`; with a `digest`, at most one message goes out in each such span.
+            for `settle`, at once where artefacts or pairs of several targets confirmed it; with a `digest`,
+            at most one message goes out in each such span.
     """
 
     name: str

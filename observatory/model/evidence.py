@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from observatory.model.verdicts import State
@@ -83,6 +84,7 @@ class SpellEvidence:
 NO_EVIDENCE: Final = SpellEvidence()
 
 
+@cache
 def kind_of(state: State, mechanism: str | None) -> EvidenceKind | None:
     """Return what kind of thing a verdict says that it saw; None for one that says nothing is blocked."""
     name = mechanism or ""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from observatory.analysis.events.publication import is_published
+from observatory.analysis.events.publication import is_published, is_told_at_once
 from observatory.model import Alert, AlertKind, Event, Revision
 from observatory.model.channels import Channel
 from observatory.model.deliveries import Delivery, Outbox
@@ -195,7 +195,8 @@ def _is_due(channel: Channel, group: AlertGroup, outbox: Outbox, now: datetime) 
         return False
     is_known = group.event is not None and group.event.id in outbox.delivered
     onsets = [d.alert.at for d in group.waiting if d.alert.kind is AlertKind.ONSET]
-    return is_known or not onsets or min(onsets) + channel.settle <= now
+    is_sure = group.event is not None and is_told_at_once(group.event)
+    return is_known or not onsets or is_sure or min(onsets) + channel.settle <= now
 
 
 def arrange_messages(channel: Channel, plan: DeliveryPlan) -> list[PlannedMessage]:

@@ -9,7 +9,6 @@ from typing import Final, Literal, ParamSpec, TypeVar
 
 import streamlit as st
 
-from observatory.analysis.events.publication import is_suspicion
 from observatory.model import Cell, Grain, Note, Revision, Spell, Verdict
 from observatory.model.views import ConfigState, Coverage, Gap, Latest, Share, VantageStatus
 from observatory.store import URL_VARIABLE, StoreReader, open_reader
@@ -124,11 +123,11 @@ def read_notes(url: str, event_id: str) -> tuple[Note, ...]:
 
 
 @_cached
-def read_suspicions(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
-    """Return what is suspected now, whether it is part of an event or not; of open series alone."""
+def read_open_spells(url: str, coverage: Coverage, emulated: bool) -> tuple[Spell, ...]:
+    """Return what goes on now, suspected or confirmed, whether it is part of an event or not."""
     store = _store(url)
     going_on = [series for series in store.load_open_series() if series.emulated == emulated]
-    return tuple(spell for spell in store.load_spells(going_on) if is_suspicion(spell))
+    return tuple(spell for spell in store.load_spells(going_on) if spell.end is None)
 
 
 # It reads all spells there ever were, and rules change seldom.

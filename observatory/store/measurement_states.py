@@ -59,6 +59,7 @@ class MeasurementStateReader(Database):
         start: datetime,
         end: datetime | None = None,
         states: Collection[State] | None = None,
+        newest_first: bool = False,
         limit: int | None = None,
     ) -> list[MeasurementState]:
         """Return what controls, and probes of other networks, found of the target of a series."""
@@ -68,7 +69,7 @@ class MeasurementStateReader(Database):
             m.emulated.is_(of.emulated),
             or_(m.asn != of.asn, m.vantage.in_(_controls())),
         ]
-        return self._load_states(wanted, start, end, states, False, limit)
+        return self._load_states(wanted, start, end, states, newest_first, limit)
 
     def load_disowned_rounds(self, of: Series, *, start: datetime, end: datetime) -> frozenset[str]:
         """Return the rounds of a network in [start, end] whose canary came out blocked as well."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from observatory.analysis.events.publication import has_end_from_rule_change, is_proven, publishable
 from observatory.model import Certainty, Event, Interval, load_zone
 from observatory.text import Text
+from observatory.text.reasons import why_sentence
 
 # How many names fit in a sentence: in a headline, and where there is room.
 FEW: Final = 2
@@ -54,6 +55,7 @@ def describe(event: Event, text: Text) -> tuple[str, ...]:
     return (
         *sentences,
         certainty_sentence(event, text),
+        *([why] if (why := why_sentence(event, text)) else []),
         basis_sentence(event, text),
         *([text("event_words.whole_hours")] if gone else []),
         how_sentence(event, text),

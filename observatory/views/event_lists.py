@@ -7,6 +7,7 @@ from observatory.analysis.events.publication import may_be_routing
 from observatory.model import Spell, load_zone
 from observatory.text import Text
 from observatory.text.events import onset_words
+from observatory.text.reasons import contradiction_words
 from observatory.views.event_words import versions_words
 from observatory.views.rows import Line, Section, TableCell
 from observatory.views.spell_rows import share_words, state_words
@@ -21,7 +22,9 @@ def suspicion_section(spells: Iterable[Spell], text: Text) -> Section:
     def found(spell: Spell) -> TableCell:
         share = share_words([spell], partial=False, text=text)
         routing = (text("events.suspected_routing"),) if may_be_routing(spell) else ()
-        return TableCell(word=share, small=(state_words(spell, text), *routing))
+        contradicted = contradiction_words(spell, text)
+        small = (state_words(spell, text), *routing, *([contradicted] if contradicted else []))
+        return TableCell(word=share, small=small)
 
     return _section(_line(spell, found(spell), text) for spell in _newest(spells))
 

@@ -29,9 +29,9 @@ _DAYS: Final = timedelta(hours=18) // _MICROSECOND
 RUN_KEPT: Final = 6
 # Faults of routing last up to six hours in the years of the bench, and now and then one follows another.
 ROUTING_LASTS: Final = timedelta(hours=12) // _MICROSECOND
-# So many silences in a row are a suspicion; so many are kept once they are over.
+# So many silences in a row are a suspicion; so many are kept once they are over, where their order is known.
 _SILENCES: Final = 2
-_SILENCES_KEPT: Final = 3
+_SILENCES_KEPT: Final = 4
 _GOOD: Final = 3
 _GOOD_AFTER_SCATTERED: Final = 30
 # What fails again within this time never ended.
@@ -198,7 +198,7 @@ class Watch:
         elif n_good >= (_GOOD if episode.steady or not episode.is_speaking else _GOOD_AFTER_SCATTERED):
             episode.over = sighting.at
             mark = episode.mark()
-            if mark is not None and (episode.is_speaking or len(episode.failing) >= _SILENCES_KEPT):
+            if mark is not None and (episode.is_speaking or _is_kept(mark)):
                 self.ended.append(mark)
 
     def _see_failing(self, sighting: Sighting, kind: EvidenceKind) -> None:
@@ -247,7 +247,7 @@ class Watch:
         n_failing = sum(other.failing for other in episode.runs.values())
         if episode.suspected is None and (episode.is_speaking or n_failing >= _SILENCES):
             episode.suspected = at
-        if episode.outlasts is None and at - run.since > ROUTING_LASTS and run.failing > _SILENCES_KEPT:
+        if episode.outlasts is None and at - run.since > ROUTING_LASTS and run.failing >= _SILENCES_KEPT:
             episode.outlasts = at
         n_artefacts = sum(other.artefacts for other in episode.runs.values())
         scattered = len(episode.places) == SCATTERED and episode.places[-1] - episode.places[0] < _AMONG
@@ -258,6 +258,16 @@ class Watch:
             and not episode.contradicted_by()
         ):
             episode.confirmed = at
+
+
+def _is_kept(mark: Mark) -> bool:
+    """Whether a silence that is over may still turn out to be a block by what else was seen."""
+    traces = mark.traces
+    return traces is not None and (
+        mark.confirmed is not None
+        or traces.outlasts is not None
+        or (traces.exact and len(traces.failing) >= _SILENCES_KEPT)
+    )
 
 
 def _longer(known: list[int], run: list[int]) -> list[int]:

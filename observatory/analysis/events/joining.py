@@ -181,7 +181,8 @@ def is_lonely(spell: Spell, others: Iterable[Spell]) -> bool:
     shown = spell.evidence
     if spell.certainty is Certainty.CONFIRMED or shown.by_share or shown.artefacts:
         return False
-    if shown.pairs and len(shown.failing) >= _SILENCES:
+    # One that was described before single measurements were watched has none of them.
+    if not shown.failing or (shown.pairs and len(shown.failing) >= _SILENCES):
         return False
     return not any(_is_beside(spell, other) for other in others)
 

@@ -25,7 +25,7 @@ PRIORITY: Final = (
 # Nothing is lost, the next one says all of it.
 MIN_INTERVAL: Final = {
     AlertKind.METHOD: timedelta(hours=12),
-    AlertKind.SPREAD: timedelta(hours=24),
+    AlertKind.SPREAD: timedelta(minutes=30),
     AlertKind.PARTIAL_END: timedelta(hours=12),
 }
 # An onset that moves by less was only found more precisely.

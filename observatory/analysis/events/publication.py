@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from observatory.analysis.events.joining import is_lonely
 from observatory.model import (
     BLOCKED_STATES,
     Certainty,
@@ -121,6 +122,16 @@ def public_part(event: Event) -> Event | None:
     return _confirmed_part(event) if is_published(event) else None
 
 
+def is_told_at_once(event: Event) -> bool:
+    """Return whether an event needs no time to settle: artefacts or pairs confirmed two of its targets."""
+    sure = {
+        spell.target
+        for spell in event.spells
+        if spell.certainty is Certainty.CONFIRMED and spell.evidence.kind is not EvidenceKind.SILENCE
+    }
+    return not event.withdrawn and len(sure) > 1
+
+
 def publishable(event: Event) -> Event:
     """Return what sentences about an event may be made of: its confirmed part, the whole where there is none.
 
@@ -166,11 +177,19 @@ def is_suspicion(spell: Spell) -> bool:
 
 
 def suspicions(spells: Iterable[Spell], events: Iterable[Event]) -> list[Spell]:
-    """Return the suspicions among `spells`, without series that a published event names as blocked now."""
+    """Return the suspicions among `spells`, without series that a published event names as blocked now.
+
+    Shape:  all open spells, so that a target that failed once can be told from a network on which many did.
+    """
     named = {
         spell.series for event in events if is_published(event) for spell in event.spells if spell.end is None
     }
-    return [spell for spell in spells if is_suspicion(spell) and spell.series not in named]
+    known = list(spells)
+    return [
+        spell
+        for spell in known
+        if is_suspicion(spell) and spell.series not in named and not is_lonely(spell, known)
+    ]
 
 
 def judge_present(
@@ -203,8 +222,9 @@ def judge_present(
     }
     # Whether each sight was nothing but silence, by pair.
     sights: dict[Pair, list[bool]] = {}
-    for spell in suspected:
-        if is_suspicion(spell) and _is_of(spell.target, targets):
+    open_spells = list(suspected)
+    for spell in open_spells:
+        if is_suspicion(spell) and _is_of(spell.target, targets) and not is_lonely(spell, open_spells):
             sights.setdefault((spell.target, spell.asn), []).append(may_be_routing(spell))
     for entry, asn in fresh:
         if entry.state in BLOCKED_STATES:

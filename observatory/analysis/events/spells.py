@@ -109,7 +109,7 @@ def find_marks(tallies: Sequence[Tally], width: timedelta = HOUR) -> tuple[Mark,
         return ()
     n_ok = np.array([[t.n_ok] for t in heard], dtype=np.int32)
     n_blocked = np.array([[t.n_blocked] for t in heard], dtype=np.int32)
-    n_silent = np.array([t.kinds[EvidenceKind.SILENCE] for t in heard], dtype=np.int32)
+    n_silent = np.array([t.kinds.get(EvidenceKind.SILENCE, 0) for t in heard], dtype=np.int32)
     numbers = np.array([number_of(t.at) for t in heard], dtype=np.int64)
     blocked, beliefs = follow(first_beliefs(1), numbers, n_ok, n_blocked)
     after = beliefs.chances[0].tolist()
@@ -162,7 +162,8 @@ def describe_series(
             of its layers.
     """
     tallies = layers[key]
-    pieces = [_find_piece(tallies, mark) for mark in marks]
+    starts = [number_of(tally.at) for tally in tallies]
+    pieces = [_find_piece(tallies, starts, mark) for mark in marks]
     spells = []
     for cluster in _clusters(pieces):
         spell = _describe(key, tallies, cluster, network, until)
@@ -181,9 +182,7 @@ def is_worth_keeping(spell: Spell) -> bool:
     )
 
 
-def _find_piece(tallies: Sequence[Tally], mark: Mark) -> _Piece:
-    starts = [number_of(t.at) for t in tallies]
-
+def _find_piece(tallies: Sequence[Tally], starts: Sequence[int], mark: Mark) -> _Piece:
     def place(number: int) -> int:
         return max(0, bisect_right(starts, number) - 1)
 
@@ -255,7 +254,7 @@ def _describe(
     share = portion_of(inside)
     windows = find_windows(inside, load_zone(network.zone))
     marks = [piece.mark for piece in cluster]
-    silent = sum(t.kinds[EvidenceKind.SILENCE] for t in inside) * 2 > share.n_blocked
+    silent = sum(t.kinds.get(EvidenceKind.SILENCE, 0) for t in inside) * 2 > share.n_blocked
     confirmed = confirmed_at(marks, silent=silent)
     ends = {number_of(tally.at): tally.until for tally in tallies}
     end = cluster[-1].end

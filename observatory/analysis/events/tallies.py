@@ -44,7 +44,7 @@ class Tally:
     n_offline: int = 0
     n_unjudged: int = 0
     mechanisms: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[EvidenceKind] = field(default_factory=Counter)
+    kinds: dict[EvidenceKind, int] = field(default_factory=dict)
     ok_versions: set[Version] = field(default_factory=set)
     blocked_versions: set[Version] = field(default_factory=set)
 
@@ -66,7 +66,8 @@ class Tally:
         elif state in BLOCKED_STATES:
             self.n_blocked += n
             self.mechanisms[mechanism or ""] += n
-            self.kinds[kind_of(state, mechanism) or EvidenceKind.SILENCE] += n
+            kind = kind_of(state, mechanism) or EvidenceKind.SILENCE
+            self.kinds[kind] = self.kinds.get(kind, 0) + n
             self.blocked_versions.add(version)
         elif state is not State.INSUFFICIENT:
             self.n_unclear += n

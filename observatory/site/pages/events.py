@@ -16,7 +16,7 @@ from observatory.analysis.events.publication import (
 from observatory.model import Event, Revision, Role, Spell
 from observatory.site.components.page import View, open_view, show_link, show_missing, show_no_measurements
 from observatory.site.components.table import show_table
-from observatory.site.reads import REFRESH_S, read_events, read_latest, read_rule_changes, read_suspicions
+from observatory.site.reads import REFRESH_S, read_events, read_latest, read_open_spells, read_rule_changes
 from observatory.store import StoreError
 from observatory.text.events import certainty_sentence, end_sentence, onset_sentence
 from observatory.text.present import present_sentence
@@ -38,7 +38,7 @@ def show() -> None:
         if not events and not view.has_data:
             show_no_measurements(view)
             return
-        suspected = read_suspicions(view.url, view.coverage, view.emulated)
+        suspected = read_open_spells(view.url, view.coverage, view.emulated)
         latest = read_latest(view.url, view.coverage, view.emulated)
         known = [revision.event for revision in events]
         _show_events(view, events, judge_present(known, suspected, latest, view.vantages, view.now))

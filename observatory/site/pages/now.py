@@ -25,7 +25,7 @@ from observatory.site.components.page import (
 )
 from observatory.site.components.table import show_legend, show_table
 from observatory.site.known_targets import known_targets
-from observatory.site.reads import REFRESH_S, read_events, read_latest, read_suspicions
+from observatory.site.reads import REFRESH_S, read_events, read_latest, read_open_spells
 from observatory.store import StoreError
 from observatory.text import Text
 from observatory.text.events import onset_sentence
@@ -51,7 +51,7 @@ def show() -> None:
     try:
         latest = read_latest(view.url, view.coverage, view.emulated)
         events = read_events(view.url, view.coverage, view.emulated)
-        suspected = read_suspicions(view.url, view.coverage, view.emulated)
+        suspected = read_open_spells(view.url, view.coverage, view.emulated)
     except StoreError as error:
         show_missing(
             view.text("missing.store", detail=escape_markdown(str(error))), view.text("missing.store_next")

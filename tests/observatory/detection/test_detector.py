@@ -282,17 +282,17 @@ def test_many_hosts_are_one_event_and_one_alert(store: Store) -> None:
     assert announced(store) == ["onset"]
 
 
-def test_spread_is_announced_once_a_day_with_all_that_joined(store: Store) -> None:
+def test_spread_is_announced_once_in_half_an_hour_with_all_that_joined(store: Store) -> None:
     points = [replace(XL, id=f"v{n}", asn=n, isp=f"ISP {n}") for n in range(1, 5)]
     store.save_vantage_points([XL, *points], at=START)
     save(store, block(ONSET + DAY))
     search(store, ONSET + DAY)
     for number, point in enumerate(points):
         save(store, block(ONSET + DAY, vantage=point)[-150:])
-        search(store, ONSET + DAY + (number + 1) * HOUR)
+        search(store, ONSET + DAY + (number + 1) * timedelta(minutes=5))
     assert announced(store) == ["onset"]
-    search(store, ONSET + 3 * DAY, review=True)
-    search(store, ONSET + 3 * DAY + HOUR, review=True)
+    search(store, ONSET + DAY + timedelta(minutes=30), review=True)
+    search(store, ONSET + DAY + HOUR, review=True)
     assert announced(store) == ["onset", "spread"]
     assert len(the_event(store).networks) == 5
 

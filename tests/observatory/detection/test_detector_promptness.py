@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.model import Certainty, Confirmation
-from observatory.store import Store, open_store
-from tests.observatory.detection.streams import (
+from benchmarks.changes.streams import (
     ARTEFACT,
     CONTROL,
     DAY,
@@ -32,6 +30,8 @@ from tests.observatory.detection.streams import (
     play_at_once,
     play_late,
 )
+from observatory.model import AlertKind, Certainty, Confirmation
+from observatory.store import Store, open_store
 
 TELKOMSEL, INDOSAT, TRI = network(23693), network(4761), network(45727)
 # Between the first vantage point's slot and the last one's, of a round.
@@ -230,3 +230,17 @@ def test_silence_says_by_what_it_was_confirmed(store: Store) -> None:
     (event,) = told.events
     assert {s.confirmed_by for s in event.spells} == {Confirmation.ROUTING_RULED_OUT}
     assert event.spells[0].onset.after is not None and START < event.spells[0].onset.after < ONSET
+
+
+def test_a_new_prober_with_which_everything_fails_is_a_fault_of_the_instrument(store: Store) -> None:
+    world = either(during(ARTEFACT, vantages=[XL, INDOSAT]), during(UNSURE, vantages=[CONTROL]))
+    stream = Stream(world=world, vantages=[XL, INDOSAT], software=lambda at: "2.0" if at >= ONSET else "1.0")
+    assert play(store, stream).confirmed_at is None
+    assert AlertKind.RULE_CHANGE in {alert.kind for alert in store.load_alerts()}
+
+
+def test_a_block_that_begins_with_a_new_prober_is_told_when_others_reach_the_target_with_it(
+    store: Store,
+) -> None:
+    stream = Stream(world=during(ARTEFACT), software=lambda at: "2.0" if at >= ONSET else "1.0")
+    assert rounds_after(play(store, stream).confirmed_at) <= 2

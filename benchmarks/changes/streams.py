@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from observatory.analysis.events.joining import is_lonely, join_evidence
 from observatory.detection.detector import Detector
-from observatory.model import Certainty, Event, Role, Spell, State, VantagePoint, Verdict
+from observatory.model import Certainty, Event, Finding, Layer, Role, Spell, State, VantagePoint, Verdict
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
-from tests.observatory.store.samples import make_measurement, make_verdict
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -52,6 +51,7 @@ class Stream:
     start: datetime = START
     until: datetime = ONSET + 2 * HOUR
     versions: Callable[[datetime], str] = field(default=lambda at: "4")
+    software: Callable[[datetime], str] = field(default=lambda at: "1.0")
 
     def rounds(self) -> Iterator[tuple[datetime, list[tuple[Measurement, Verdict]]]]:
         """Yield each round of each vantage point, in the order of time: a minute lies between two of them."""
@@ -74,18 +74,30 @@ class Stream:
         kind = TargetKind.CANARY if target == "canary" else TargetKind.HOST
         if target in self.centres:
             kind = TargetKind.DATA_CENTRE
-        measurement = replace(
-            make_measurement(
-                f"{vantage.id} {target} {at.isoformat()}",
-                vantage=vantage.id,
-                asn=vantage.asn,
-                target=target,
-                at=at,
-            ),
-            target_kind=kind,
+        measurement = Measurement(
+            id=f"{vantage.id} {target} {at.isoformat()}",
             round_id=f"{vantage.id} {at.isoformat()}",
+            vantage=vantage.id,
+            asn=vantage.asn,
+            target=target,
+            target_kind=kind,
+            started_at=at,
+            duration_s=1.0,
+            resolver="10.0.0.53",
+            public_resolver="8.8.8.8",
+            software=self.software(at),
         )
-        return measurement, replace(make_verdict(state, mechanism=mechanism), rules_version=self.versions(at))
+        layer = Layer(mechanism.partition(".")[0]) if mechanism else Layer.HTTP
+        finding = Finding(layer=layer, state=state, mechanism=mechanism, rule_id=mechanism or "http.page")
+        return measurement, Verdict(
+            state=state,
+            layer=layer,
+            mechanism=mechanism,
+            rule_id=finding.rule_id,
+            rules_version=self.versions(at),
+            reference_version="r",
+            findings=(finding,),
+        )
 
 
 @dataclass(kw_only=True)
