@@ -1,5 +1,6 @@
 """What may be published: each situation of an event, and the same answer wherever it is asked for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from observatory.model import (
     Role,
     Shows,
     Spell,
+    SpellEvidence,
     State,
     Witness,
 )
@@ -239,6 +241,20 @@ PRESENTS = {
         (),
         (SILENT,),
         (measured(State.LIKELY_BLOCKED, mechanism="tcp.timeout"),),
+        K.UNCONFIRMED,
+        True,
+    ),
+    "silent, though it is not the route": (
+        (),
+        (replace(SILENT, evidence=SpellEvidence(failing=(AT,), routing_ruled_out_at=AT)),),
+        (measured(State.OK),),
+        K.UNCONFIRMED,
+        False,
+    ),
+    "silent twice, and no method is named yet": (
+        (),
+        (replace(SUSPECTED, evidence=SpellEvidence(failing=(AT, AT + HOUR))),),
+        (measured(State.OK),),
         K.UNCONFIRMED,
         True,
     ),
