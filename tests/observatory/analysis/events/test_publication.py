@@ -246,14 +246,14 @@ PRESENTS = {
     ),
     "silent, though it is not the route": (
         (),
-        (replace(SILENT, evidence=SpellEvidence(failing=(AT,), routing_ruled_out_at=AT)),),
+        (replace(SILENT, evidence=SpellEvidence(failing=(AT,), routing_ruled_out_at=AT, by_share=True)),),
         (measured(State.OK),),
         K.UNCONFIRMED,
         False,
     ),
     "silent twice, and no method is named yet": (
         (),
-        (replace(SUSPECTED, evidence=SpellEvidence(failing=(AT, AT + HOUR))),),
+        (replace(SUSPECTED, evidence=SpellEvidence(failing=(AT, AT + HOUR), by_share=True)),),
         (measured(State.OK),),
         K.UNCONFIRMED,
         True,
