@@ -33,7 +33,8 @@ def plan_waves(scenarios: Iterable[Scenario]) -> list[Wave]:
         first = len(waves)
         for scenario in group:
             for wave in waves[first:]:
-                isp = _free_network(wave, scenario) if len(wave) < size else None
+                room = len(wave) < size and not any(_is_at_odds(scenario, other) for other in wave.values())
+                isp = _free_network(wave, scenario) if room else None
                 if isp is not None:
                     wave[isp] = scenario
                     break
@@ -43,6 +44,12 @@ def plan_waves(scenarios: Iterable[Scenario]) -> list[Wave]:
                     raise ValueError(f"{scenario.name}: no network fits")
                 waves.append({isp: scenario})
     return waves
+
+
+def _is_at_odds(scenario: Scenario, other: Scenario) -> bool:
+    """Both switch on the same for everybody, each in its own way."""
+    own = {s.censor: s.params for s in scenario.switches if s.everyone}
+    return any(s.everyone and own.get(s.censor, s.params) != s.params for s in other.switches)
 
 
 def _free_network(wave: Wave, scenario: Scenario) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lab import world
 from observatory.model import LeadsTo, State
 
 Verdict = tuple[State, str | None]
@@ -85,6 +86,13 @@ def _led(name: str, there: Verdict, *censors: str) -> Scenario:
         *(On(censor=censor, hosts=("telegram.org",)) for censor in censors),
         leads_to=LeadsTo(target="telegram.org", state=state, mechanism=mechanism),
     )
+
+
+def _led_away(name: str, there: Verdict, *more: On) -> Scenario:
+    """The host redirects everybody to a host that is no target of the round."""
+    place = LeadsTo(target=world.PUBLIC_RESOLVER_NAME, state=there[0])
+    switch = On(censor="site_redirect", params={"to": place.target}, hosts=("t.me",), everyone=True)
+    return _innocent(name, switch, *more, leads_to=place)
 
 
 # A public address that is nobody's in the lab.
@@ -315,6 +323,8 @@ EVERYONE: Final = (
     _led("a redirect to a name that is reset here", likely("tls.reset.sni"), "sni_reset"),
     _led("a redirect to a name that the resolver denies", likely("dns.nxdomain"), "dns_nxdomain"),
     _led("a redirect to a name that is led to a block page", blocked(BLOCKPAGE), "dns_blockpage"),
+    _led_away("a redirect to a site of others that works", OK),
+    _led_away("a redirect to a site of others that does not answer here", UNCLEAR, On(censor="doh_drop")),
     _everyone(
         "a redirect of the host's own, and a forged one to a notice",
         "site_redirect",

@@ -148,7 +148,7 @@ def _tls(o: TlsObservation, text: Text) -> Words:
 
 def _holds(o: TlsObservation | QuicObservation) -> bool:
     # Under another name only the handshake is of interest: the target's server has no certificate for it.
-    return o.certificate_failure is None or o.purpose is not Purpose.TARGET
+    return o.certificate_failure is None or o.purpose not in (Purpose.TARGET, Purpose.REDIRECT)
 
 
 def _certified(o: TlsObservation | QuicObservation, text: Text) -> tuple[str, tuple[str, ...]]:

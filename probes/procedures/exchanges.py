@@ -40,14 +40,20 @@ class Exchanges:
     trust: Trust
 
     async def plain(
-        self, endpoint: Endpoint, *, host: str, purpose: Purpose = Purpose.TARGET, attempt: int = 1
+        self,
+        endpoint: Endpoint,
+        *,
+        host: str,
+        path: str = "/",
+        purpose: Purpose = Purpose.TARGET,
+        attempt: int = 1,
     ) -> ExchangeResult:
         """Connect and GET without TLS."""
         tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
             return ExchangeResult(tcp=tcp)
         with stream:
-            page = await self._get(stream, endpoint, host, purpose, attempt, over_tls=False)
+            page = await self._get(stream, endpoint, host, path, purpose, attempt, over_tls=False)
         return ExchangeResult(tcp=tcp, page=page)
 
     async def secure(
@@ -56,6 +62,7 @@ class Exchanges:
         *,
         name: str,
         host: str | None,
+        path: str = "/",
         purpose: Purpose = Purpose.TARGET,
         attempt: int = 1,
     ) -> ExchangeResult:
@@ -75,7 +82,7 @@ class Exchanges:
             )
             if tls is None or host is None:
                 return ExchangeResult(tcp=tcp, tls=handshake)
-            page = await self._get(tls, endpoint, host, purpose, attempt, over_tls=True)
+            page = await self._get(tls, endpoint, host, path, purpose, attempt, over_tls=True)
         return ExchangeResult(tcp=tcp, tls=handshake, page=page)
 
     async def _get(
@@ -83,6 +90,7 @@ class Exchanges:
         stream: TimedStream,
         endpoint: Endpoint,
         host: str,
+        path: str,
         purpose: Purpose,
         attempt: int,
         *,
@@ -94,6 +102,7 @@ class Exchanges:
             endpoint=endpoint,
             over_tls=over_tls,
             host=host,
+            path=path,
             purpose=purpose,
             attempt=attempt,
             timeout_s=_response_timeout_s(purpose),

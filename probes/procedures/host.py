@@ -1,14 +1,14 @@
 """The steps for a host name: resolve, then every address found or known, then follow-ups to failures."""
 
 import asyncio
-import ipaddress
 from typing import Final
 from urllib.parse import urlsplit
 
 from probes import registry
 from probes.procedures.exchanges import ExchangeResult, Exchanges
 from probes.procedures.followups import BROKEN, Canary, FollowUps
-from probes.procedures.names import NameSteps, Resolvers
+from probes.procedures.names import NameSteps, Resolvers, is_routable
+from probes.procedures.redirects import Redirects
 from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.session import N_ATTEMPTS, ObservationLog
 
@@ -22,9 +22,20 @@ NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 class HostSteps:
-    """One measurement of one host name. Each address is tested once, whichever source named it."""
+    """One measurement of one host name. Each address is tested once, whichever source named it.
 
-    def __init__(self, exchanges: Exchanges, *, target: Target, canary: Canary, resolvers: Resolvers) -> None:
+    `measured` are the hosts that the same round measures.
+    """
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        *,
+        target: Target,
+        canary: Canary,
+        resolvers: Resolvers,
+        measured: frozenset[str] = frozenset(),
+    ) -> None:
         self._exchanges = exchanges
         self._network = exchanges.network
         self._log: ObservationLog = exchanges.log
@@ -35,6 +46,7 @@ class HostSteps:
         self._tested: dict[bool, set[str]] = {False: set(), True: set()}
         self._group = asyncio.TaskGroup()
         self._follow = FollowUps(exchanges, target, canary, resolvers, self._group)
+        self._redirects = Redirects(exchanges, resolvers, measured | {target.name, canary.name})
 
     @property
     def _is_canary(self) -> bool:
@@ -61,7 +73,7 @@ class HostSteps:
 
     def _test_address(self, address: str) -> None:
         family = self._tested[":" in address]
-        if address in family or len(family) >= MAX_ADDRESSES or not _is_routable(address):
+        if address in family or len(family) >= MAX_ADDRESSES or not is_routable(address):
             return
         family.add(address)
         self._group.create_task(self._test_plain_http(Endpoint(address=address, port=80)))
@@ -108,6 +120,7 @@ class HostSteps:
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.plain(endpoint, host=self._target.name, attempt=attempt)
             if outcome.worked:
+                self._follow_redirect(outcome)
                 if (
                     outcome.page is not None
                     and not self._is_canary
@@ -133,6 +146,7 @@ class HostSteps:
             outcome = await self._exchanges.secure(endpoint, name=name, host=name, attempt=attempt)
             if outcome.worked:
                 self._note_canary(endpoint, outcome)
+                self._follow_redirect(outcome)
                 if self._is_slow(outcome):
                     await self._measure_speed(endpoint)
                 return
@@ -151,6 +165,10 @@ class HostSteps:
             await self._follow.locate_connect(endpoint)
         elif outcome.tls.failure in BROKEN:
             await self._follow.locate(endpoint, Payload.CLIENT_HELLO)
+
+    def _follow_redirect(self, outcome: ExchangeResult) -> None:
+        if outcome.page is not None and not self._is_canary:
+            self._group.create_task(self._redirects.follow(outcome.page))
 
     def _note_canary(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
         proved = outcome.tls is not None and outcome.tls.certificate_failure is None
@@ -218,8 +236,3 @@ def _redirects_to_itself(page: HttpObservation) -> bool:
         return bool(location) and urlsplit(location).hostname in (None, page.host)
     except ValueError:
         return False
-
-
-def _is_routable(address: str) -> bool:
-    """Return whether an address is public: a forged answer must not aim us at our own network."""
-    return ipaddress.ip_address(address).is_global

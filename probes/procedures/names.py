@@ -10,6 +10,7 @@ cannot be forged on the path. Where an answer over UDP is truncated, the questio
 """
 
 import asyncio
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -113,6 +114,11 @@ class NameSteps:
                 for resolver in (Resolver.VANTAGE, Resolver.PUBLIC):
                     group.create_task(self._identify(resolver))
 
+    async def ask_vantage(self) -> None:
+        """Ask the vantage's own resolver alone, for IPv4 addresses."""
+        transport = "udp" if self._network.carries_udp else "tcp"
+        await self._resolve(Question(resolver=Resolver.VANTAGE, transport=transport))
+
     async def _resolve(self, question: Question) -> None:
         tries: list[DnsObservation] = []
         while not tries or (_wants_another(question, tries) and await self._log.may_retry()):
@@ -178,6 +184,11 @@ class NameSteps:
             for address in new[: min(MAX_OF_ANSWER, MAX_OF_SOURCE - len(accepted))]:
                 accepted.add(address)
                 self._on_address(address)
+
+
+def is_routable(address: str) -> bool:
+    """Return whether an address is public: a forged answer must not aim us at our own network."""
+    return ipaddress.ip_address(address).is_global
 
 
 def _wants_another(question: Question, tries: list[DnsObservation]) -> bool:

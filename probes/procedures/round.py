@@ -2,7 +2,8 @@
 
 round ─┬─ canary ───────┐            names: the vantage's resolver, a public one (DoT, DoH), the sink
        ├─ t.me ─────────┤ host:      each address found or known: TCP 80 → HTTP; TCP 443 → TLS → HTTP; QUIC
-       ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow
+       ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow;
+       │                             the page of another host, where an answer redirects there
        └─ dc1 … ──────  data centre:  ports 443, 80: TCP → MTProto over two transports; more where one fails
 """
 
@@ -56,6 +57,7 @@ async def measure_round(
     canary = Canary(context.canary_host)
     lag = LoopLag()
     trust = load_trust(context.ca_file)
+    measured = frozenset(target.name for target in targets if target.kind is TargetKind.HOST)
     async with (
         SecureResolver(context.network, trust, context.public_resolver, "dot") as dot,
         SecureResolver(context.network, trust, context.public_resolver, "doh") as doh,
@@ -72,7 +74,9 @@ async def measure_round(
         async with asyncio.TaskGroup() as steps:
             tasks = [
                 steps.create_task(
-                    _measure_target(context, target, round_id, deadline_s, lag, trust, resolvers, canary)
+                    _measure_target(
+                        context, target, round_id, deadline_s, lag, trust, resolvers, canary, measured
+                    )
                 )
                 for target in (*targets, Target(name=context.canary_host, kind=TargetKind.CANARY))
             ]
@@ -89,6 +93,7 @@ async def _measure_target(
     trust: Trust,
     resolvers: Resolvers,
     canary: Canary,
+    measured: frozenset[str],
 ) -> Measurement:
     started_at = context.clock()
     log = ObservationLog(deadline_s=deadline_s, lag=lag)
@@ -96,7 +101,8 @@ async def _measure_target(
         await measure_data_centre(context.network, log, trust, target)
     else:
         exchanges = Exchanges(network=context.network, log=log, trust=trust)
-        await HostSteps(exchanges, target=target, canary=canary, resolvers=resolvers).run()
+        steps = HostSteps(exchanges, target=target, canary=canary, resolvers=resolvers, measured=measured)
+        await steps.run()
     return Measurement(
         id=str(uuid.uuid4()),
         round_id=round_id,
