@@ -55,10 +55,11 @@ def follow(first: Verdict, target: str, verdict_on: Callable[[str], Verdict | No
     passed = {target}
     leads = first.leads_to
     # What the measurement itself was shown at the place outweighs how the place fares by itself.
-    while leads is not None and leads.state not in BLOCKED_STATES and leads.target not in passed:
+    while leads is not None and leads.state not in BLOCKED_STATES:
         passed.add(leads.target)
         beyond = verdict_on(leads.target)
-        if beyond is None:
+        # Nor does a verdict that settles nothing take away what the client was shown.
+        if beyond is None or (leads.state is State.OK and beyond.state is State.INSUFFICIENT):
             break
         further = beyond.leads_to
         if beyond.state is not State.OK or further is None or further.target in passed:

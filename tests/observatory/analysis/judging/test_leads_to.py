@@ -292,6 +292,13 @@ def test_what_the_client_was_shown_there_outweighs_how_the_place_fares_by_itself
     assert first.leads_to == meets(BLOCKED, "http.blockpage", "telegram.org")
 
 
+def test_a_verdict_that_settles_nothing_takes_away_nothing_that_was_shown() -> None:
+    shown = b.with_more(leading("t.me", "telegram.org"), page_of("telegram.org", over_tls=True))
+    nothing = replace(b.host(name="telegram.org"), observations=())
+    assert judge_round(shown, nothing)[0].leads_to == meets(OK, None, "telegram.org")
+    assert judge_round(shown, RESET)[0].leads_to == meets(State.LIKELY_BLOCKED, "tls.reset", "telegram.org")
+
+
 NAMES = ("t.me", "telegram.me", "telegram.org", "core.telegram.org")
 CHANGES: dict[str, b.Change] = {
     "reset": b.tls_fails(Failure.CONNECTION_RESET),
