@@ -3,21 +3,30 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from benchmarks.changes import cusum
+from benchmarks.changes.networks import count_false_events, make_network_year
+from benchmarks.changes.promptness import measure_promptness
 from benchmarks.changes.years import HOURS, ONSET, WEEKS, Block, Counts, Health, make_years
 from benchmarks.figure import Figure, show
-from observatory.analysis.events.sequential import START, Mark, first_beliefs, follow, trace
+from observatory.analysis.events.evidence import Watch, spread_out
+from observatory.analysis.events.marks import Mark, combine
+from observatory.analysis.events.sequential import START, first_beliefs, follow, trace
 from observatory.analysis.events.spells import HOUR, REJOIN, confirmed_at
+from observatory.model import EvidenceKind
 
 # Another one shows other years: BENCH_SEED=7 make bench ARGS=changes
 SEED: Final = int(os.environ.get("BENCH_SEED", "20170714"))
 N_HEALTHY: Final = 1000
 N_BLOCKED: Final = 200
+NETWORKS: Final = 14
+N_COUNTRIES: Final = int(os.environ.get("BENCH_COUNTRIES", "3"))
 _HOUR: Final = HOUR // timedelta(microseconds=1)
 
 # What is blocked, how often it is measured, and within how many failing measurements it is to be suspected.
@@ -39,15 +48,16 @@ Found = Sequence[tuple[int, int | None]]
 Detect = Callable[[Counts, Counts], Sequence[Found]]
 
 
-def find_suspected(n_ok: Counts, n_blocked: Counts) -> list[Found]:
-    """Our own test, by the hours at which it suspects."""
-    return [[(mark.suspected, mark.over) for mark in marks] for marks in _find_marks(n_ok, n_blocked)]
+def find_suspected(n_ok: Counts, n_blocked: Counts, kind: EvidenceKind = EvidenceKind.SILENCE) -> list[Found]:
+    """Our own tests, by the hours at which they suspect. Shape: (hours, series); all that fails is `kind`."""
+    return [[(mark.suspected, mark.over) for mark in marks] for marks in _find_marks(n_ok, n_blocked, kind)]
 
 
-def find_confirmed(n_ok: Counts, n_blocked: Counts) -> list[Found]:
-    """Our own test, by the hours at which it confirms: one suspicion, or three so close that they are one."""
+def find_confirmed(n_ok: Counts, n_blocked: Counts, kind: EvidenceKind = EvidenceKind.SILENCE) -> list[Found]:
+    """Our own tests, by the hours at which they confirm. Shape: as `find_suspected`."""
+    is_silent = kind is EvidenceKind.SILENCE
     found: list[Found] = []
-    for marks in _find_marks(n_ok, n_blocked):
+    for marks in _find_marks(n_ok, n_blocked, kind):
         clusters: list[list[Mark]] = []
         for mark in marks:
             last = clusters[-1][-1].over if clusters else None
@@ -55,23 +65,34 @@ def find_confirmed(n_ok: Counts, n_blocked: Counts) -> list[Found]:
                 clusters[-1].append(mark)
             else:
                 clusters.append([mark])
-        confirmed = [(confirmed_at(cluster), cluster[-1].over) for cluster in clusters]
-        found.append([(hour, over) for hour, over in confirmed if hour is not None])
+        confirmed = [(confirmed_at(cluster, silent=is_silent), cluster[-1].over) for cluster in clusters]
+        found.append([(at[1], over) for at, over in confirmed if at is not None])
     return found
 
 
-def _find_marks(n_ok: Counts, n_blocked: Counts) -> Iterator[list[Mark]]:
-    hours = np.arange(n_ok.shape[0], dtype=np.int64)
-    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), hours * _HOUR, n_ok, n_blocked)
+def _find_marks(n_ok: Counts, n_blocked: Counts, kind: EvidenceKind) -> Iterator[list[Mark]]:
+    hours = np.arange(n_ok.shape[0], dtype=np.int64) * _HOUR
+    blocked, beliefs = follow(first_beliefs(n_ok.shape[1]), hours, n_ok, n_blocked)
     for series in range(n_ok.shape[1]):
-        heard = np.flatnonzero(n_ok[:, series] + n_blocked[:, series])
+        good, failing = n_ok[:, series], n_blocked[:, series]
+        heard = np.flatnonzero(good + failing)
+        silent = failing[heard] if kind is EvidenceKind.SILENCE else np.zeros_like(failing[heard])
         after = beliefs.chances[series].tolist()
-        _, marks = trace(START, after, heard * _HOUR, blocked[heard, series], n_blocked[heard, series])
-        yield [_in_hours(mark) for mark in marks]
+        _, shares = trace(START, after, hours[heard], blocked[heard, series], failing[heard], silent)
+        seen: list[Mark] = []
+        # Health fails by silence alone, of which single measurements prove nothing.
+        if kind is not EvidenceKind.SILENCE:
+            watch = Watch()
+            for hour in heard.tolist():
+                counts = {kind: int(failing[hour])} if hour >= ONSET else {}
+                watch.see(spread_out(hour * _HOUR, 0, int(good[hour]), counts))
+            seen = watch.marks()
+        yield [_in_hours(mark) for mark in combine(shares, seen, width=0)]
 
 
 def _in_hours(mark: Mark) -> Mark:
-    return Mark(
+    return replace(
+        mark,
         watched=mark.watched // _HOUR,
         suspected=mark.suspected // _HOUR,
         confirmed=None if mark.confirmed is None else mark.confirmed // _HOUR,
@@ -84,11 +105,19 @@ METHODS: Final[dict[str, Detect]] = {
     "confirmed": find_confirmed,
     "CUSUM": cusum.find_onsets,
 }
+# How soon, by what the failing measurements of a block saw.
+BY_KIND: Final[dict[str, Detect]] = {
+    "artefact, suspected": partial(find_suspected, kind=EvidenceKind.ARTEFACT),
+    "confirmed": partial(find_confirmed, kind=EvidenceKind.ARTEFACT),
+    "silence, suspected": find_suspected,
+    "confirmed ": find_confirmed,
+    "CUSUM": cusum.find_onsets,
+}
 
 
 async def bench_quality() -> list[Figure]:
     """Delay (median, 95 %), missed events, and events that never were, per 1,000 series-weeks."""
-    return [*_false_events(), *_delays()]
+    return [*_false_events(), *_false_events_of_networks(), *_delays(), *measure_promptness(SEED)]
 
 
 def _false_events() -> Iterable[Figure]:
@@ -101,24 +130,38 @@ def _false_events() -> Iterable[Figure]:
             yield show(Figure(what=what, value=1000 * n / (N_HEALTHY * WEEKS), unit="", bound=bound))
 
 
+def _false_events_of_networks() -> Iterable[Figure]:
+    """Faults that all targets of a network share, in years of whole networks; an interval of 95 % with it."""
+    n = 0
+    for country in range(N_COUNTRIES):
+        first = SEED + 1000 * country
+        n += count_false_events([make_network_year(first + number) for number in range(NETWORKS)])
+        _say(f"  {(country + 1) * NETWORKS} of {N_COUNTRIES * NETWORKS} network-years, {n} false events")
+    n_weeks = N_COUNTRIES * NETWORKS * WEEKS
+    # Exact for counts: Garwood, "Fiducial limits for the Poisson distribution", 1936, by its bound for none.
+    most = 1000 * (3.69 if n == 0 else n + 1.96 * (n + 1) ** 0.5 + 1) / n_weeks
+    what = f"{n_weeks:,.0f} network-weeks with shared faults, false per 1,000 (at most {most:.2f} by 95 %)"
+    yield show(Figure(what=what, value=1000 * n / n_weeks, unit="", bound=0.1))
+
+
 def _delays() -> Iterable[Figure]:
-    titles = "".join(f"{name:>12} median   95 % missed" for name in METHODS)
+    titles = "".join(f"{name:>20} median   95 % missed" for name in BY_KIND)
     _say(f"{f'of {N_BLOCKED} blocks; delay in hours':<40}{titles}")
     for number, (what, block, per_hour, every_h, most) in enumerate(BLOCKS):
         years = make_years(
             N_BLOCKED, seed=SEED + number, per_hour=per_hour, every_h=every_h, health=Health(), block=block
         )
         line = f"{what:<40}"
-        for name, detect in METHODS.items():
+        for name, detect in BY_KIND.items():
             delays = _find_delays(detect(*years), min(ONSET + 24 * block.days, HOURS))
             known = [d for d in delays if d is not None]
             spread = (
-                f"{np.median(known):>19.0f}{np.percentile(known, 95):>7.0f}"
+                f"{np.median(known):>27.0f}{np.percentile(known, 95):>7.0f}"
                 if known
-                else f"{'-':>19}{'-':>7}"
+                else f"{'-':>27}{'-':>7}"
             )
             line += f"{spread}{len(delays) - len(known):>7}"
-            if name == "suspected" and most is not None:
+            if name == "artefact, suspected" and most is not None:
                 failing = [
                     int(years[1][ONSET : ONSET + d, s].sum()) for s, d in enumerate(delays) if d is not None
                 ]

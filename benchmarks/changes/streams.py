@@ -15,6 +15,8 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+# Between two vantage points of one round.
+SLOT = timedelta(seconds=20)
 # Healthy until then.
 ONSET = START + 4 * HOUR
 NAMES = ("t.me", "telegram.org", "core.telegram.org")
@@ -58,7 +60,7 @@ class Stream:
         number, at = 0, self.start
         while at < self.until:
             for place, vantage in enumerate((*self.controls, *self.vantages)):
-                moment = at + place * timedelta(seconds=20)
+                moment = at + place * SLOT
                 yield (
                     moment,
                     [

@@ -70,7 +70,7 @@ class _Feed:
         self._hours, self._n_ok, self._n_of_kind = hours, n_ok, n_of_kind
         self._n_failing = sum(n_of_kind.values(), np.zeros(len(hours), dtype=np.int32))
         self._n_before = np.concatenate(([0], np.cumsum(n_ok + self._n_failing)))
-        self._interesting = _find_interesting(self._n_failing, n_of_kind[EvidenceKind.SILENCE])
+        self._interesting = find_interesting(self._n_failing, n_of_kind[EvidenceKind.SILENCE])
         # The first whole hour that still has its rows.
         self._raw_from = None if raw_since is None else number_of(raw_since) // _HOUR_US + 1
         self._loaded: dict[int, list[Sighting]] = {}
@@ -127,7 +127,7 @@ class _Feed:
         self._loaded = {key: sorted(those) for key, those in found.items()}
 
 
-def _find_interesting(n_failing: Counts, n_silent: Counts) -> list[int]:
+def find_interesting(n_failing: Counts, n_silent: Counts) -> list[int]:
     """Return the indices of hours that may open an episode: more than a stray silence."""
     wanted = n_failing > n_silent
     if n_silent.any():

@@ -8,7 +8,7 @@ measurements, by what they saw. Vantage points that the others of their network 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from observatory.model import Certainty, Confirmation, EvidenceKind, Spell, SpellEvidence
@@ -132,9 +132,9 @@ def _first(spell: Spell) -> datetime:
 
 
 def _at_one_moment(one: Spell, other: Spell) -> bool:
-    """Whether their onset intervals overlap."""
-    starts = [spell.onset.after or datetime.min.replace(tzinfo=UTC) for spell in (one, other)]
-    return starts[0] < other.onset.by and starts[1] < one.onset.by
+    """Whether both may have begun at the same moment: no further apart than measurements were, before."""
+    steps = [s.onset.by - s.onset.after for s in (one, other) if s.onset.after is not None]
+    return abs(one.evidence.failing[0] - other.evidence.failing[0]) <= min([*steps, _AT_ONCE])
 
 
 Times = tuple[datetime, datetime] | None
