@@ -167,7 +167,7 @@ def _test(
     kept_beliefs, kept = _run(counts, old, beliefs, [state.progress for _, _, state in series])
     _, tail = _run(counts, ~old, kept_beliefs, [progress for progress, _ in kept])
     tested = []
-    raw_since = store.load_raw_since()
+    raw_from = store.load_raw_from()
     for column, (item, at, state) in enumerate(series):
         progress, new_marks = kept[column]
         marks = _merge(state.marks, new_marks)
@@ -180,7 +180,7 @@ def _test(
             counts.n_ok[measured, column],
             {kind: n[measured, column] for kind, n in counts.n_of_kind.items()},
             cut=cut,
-            raw_since=raw_since,
+            raw_from=raw_from,
         )
         tested.append(
             _Tested(

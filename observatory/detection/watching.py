@@ -1,7 +1,6 @@
 """Feeds the watch over single measurements: from hourly counts where they say all, else from raw rows."""
 
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta
@@ -38,16 +37,16 @@ def watch_series(
     n_of_kind: Mapping[EvidenceKind, Counts],
     *,
     cut: int,
-    raw_since: datetime | None,
+    raw_from: datetime | None,
 ) -> tuple[Watch, Watch]:
     """Return how far the watch over one series had come before the hour `cut`, and after the last hour.
 
     Shape:  `hours` ascending, those with measurements; counts of each. Raw rows from before the hour of
-            `raw_since` are gone: those cells are all there is.
+            `raw_from` are gone: those cells are all there is.
     Units:  microseconds since 1970.
     Errors: StoreError.
     """
-    feed = _Feed(store, of, hours, n_ok, n_of_kind, raw_since)
+    feed = _Feed(store, of, hours, n_ok, n_of_kind, raw_from)
     split = int(np.searchsorted(hours, cut))
     watch = deepcopy(watch)
     feed.run(watch, 0, split)
@@ -64,7 +63,7 @@ class _Feed:
         hours: npt.NDArray[np.int64],
         n_ok: Counts,
         n_of_kind: Mapping[EvidenceKind, Counts],
-        raw_since: datetime | None,
+        raw_from: datetime | None,
     ) -> None:
         self._store, self._of = store, of
         self._hours, self._n_ok, self._n_of_kind = hours, n_ok, n_of_kind
@@ -72,7 +71,7 @@ class _Feed:
         self._n_before = np.concatenate(([0], np.cumsum(n_ok + self._n_failing)))
         self._interesting = find_interesting(self._n_failing, n_of_kind[EvidenceKind.SILENCE])
         # The first whole hour that still has its rows.
-        self._raw_from = None if raw_since is None else number_of(raw_since) // _HOUR_US + 1
+        self._raw_from = 0 if raw_from is None else -(-number_of(raw_from) // _HOUR_US)
         self._loaded: dict[int, list[Sighting]] = {}
         self._loaded_to = 0
 
@@ -108,23 +107,28 @@ class _Feed:
 
     def _sightings(self, place: int) -> list[Sighting]:
         hour = int(self._hours[place])
-        if self._raw_from is None or hour // _HOUR_US < self._raw_from:
-            counts = {kind: int(n[place]) for kind, n in self._n_of_kind.items()}
-            return list(spread_out(hour, _HOUR_US, int(self._n_ok[place]), counts))
-        if hour >= self._loaded_to:
-            self._load(hour)
-        return self._loaded.get(hour, [])
+        if hour // _HOUR_US >= self._raw_from:
+            if hour >= self._loaded_to:
+                self._load(hour)
+            if (rows := self._loaded.get(hour)) is not None:
+                return rows
+        counts = {kind: int(n[place]) for kind, n in self._n_of_kind.items()}
+        return list(spread_out(hour, _HOUR_US, int(self._n_ok[place]), counts))
 
     def _load(self, hour: int) -> None:
         start = moment_of(hour)
         end = start + _AHEAD - timedelta(microseconds=1)
         rows = self._store.load_states(self._of, start=start, end=end)
         self._loaded_to = hour + _AHEAD // timedelta(microseconds=1)
-        found: defaultdict[int, list[Sighting]] = defaultdict(list)
+        found: dict[int, list[Sighting]] = {_hour_of(row): [] for row in rows}
         for row in _own(self._store, self._of, rows, start, end):
-            at = number_of(row.at)
-            found[at - at % _HOUR_US].append(Sighting(at, row.vantage, kind_of(row.state, row.mechanism)))
+            kind = kind_of(row.state, row.mechanism)
+            found[_hour_of(row)].append(Sighting(number_of(row.at), row.vantage, kind))
         self._loaded = {key: sorted(those) for key, those in found.items()}
+
+
+def _hour_of(row: MeasurementState) -> int:
+    return number_of(row.at) // _HOUR_US * _HOUR_US
 
 
 def find_interesting(n_failing: Counts, n_silent: Counts) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from observatory.model import BLOCKED_STATES, Role, Series, State
 from observatory.model.detection import MeasurementState
@@ -81,11 +81,6 @@ class MeasurementStateReader(Database):
         ]
         found = self._load_states(wanted, start, end, BLOCKED_STATES, False, None)
         return frozenset(row.round_id for row in found)
-
-    def load_raw_since(self) -> datetime | None:
-        """Return when the oldest measurement started that is still there with its verdict."""
-        with self._reading() as connection:
-            return connection.execute(select(func.min(measurements.c.started_at))).scalar()
 
     def _load_states(
         self,

@@ -8,7 +8,7 @@ from typing import Final
 from observatory.analysis.events.tallies import Tally, portion_of
 from observatory.model import OVERALL, Interval, Method, Series, Spell
 
-# A mechanism is named once it was met as often as it takes to suspect a block.
+# A mechanism is named once it was met so often, or as often as anything was.
 _MIN_BLOCKED: Final = 3
 _MARGIN: Final = timedelta(hours=1)
 
@@ -39,10 +39,11 @@ def _within(tallies: Sequence[Tally], spell: Spell) -> list[Tally]:
 
 def _find_runs(key: Series, tallies: Sequence[Tally], spell: Spell) -> list[Method]:
     runs: list[tuple[str, list[int]]] = []
+    enough = min(_MIN_BLOCKED, sum(tally.n_blocked for tally in tallies))
     for mechanism, places in _runs(tallies):
         if runs and (same := deeper_path(runs[-1][0], mechanism)) is not None:
             runs[-1] = (same, runs[-1][1] + places)
-        elif sum(tallies[n].n_blocked for n in places) >= _MIN_BLOCKED:
+        elif sum(tallies[n].n_blocked for n in places) >= enough:
             runs.append((mechanism, places))
     return [
         _describe(key, mechanism, places, tallies, spell, is_last=number == len(runs) - 1)
