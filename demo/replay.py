@@ -18,7 +18,7 @@ from observatory.cli.output import progress
 from observatory.config.vantage_points import load_config
 from observatory.detection.detector import Detector
 from observatory.ingest.collector import Collector
-from observatory.model import Config, VantagePoint
+from observatory.model import Config, Event, VantagePoint
 from observatory.reference import load_targets, load_yaml
 from observatory.store import Store, open_store
 from observatory.text import load_text
@@ -111,6 +111,15 @@ class Replay:
         return await measure_vantage(self._settings, vantage, self._targets, clock=self._calendar.now)
 
 
+def _delay_of(event: Event) -> str:
+    """Say how long after its first failing measurement the event was confirmed, by the virtual calendar."""
+    confirmed = min((s.confirmed_at for s in event.spells if s.confirmed_at is not None), default=None)
+    if confirmed is None:
+        return "Never confirmed."
+    minutes = (confirmed - event.onset.by).total_seconds() / 60
+    return f"Confirmed {minutes:.0f} min after the first measurement that failed."
+
+
 def main() -> int:
     """Replay into a database; run inside the lab by `python -m demo`."""
     parser = argparse.ArgumentParser(prog="python -m demo.replay", description=__doc__)
@@ -131,7 +140,7 @@ def main() -> int:
     events = [revision.event for revision in store.load_events() if is_published(revision.event)]
     problems = compare(events, switches)
     for event in events:
-        sys.stderr.write(f"Found {event.id}: {finding(event, load_text('en'))}\n")
+        sys.stderr.write(f"Found {event.id}: {finding(event, load_text('en'))}\n{_delay_of(event)}\n")
     sys.stderr.write(
         "\n".join(problems) + "\n" if problems else "Found as it was played, and nothing else.\n"
     )

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from observatory.analysis.events.publication import publishable
@@ -33,7 +33,7 @@ _REMARKS: Final = {
 def why_sentence(event: Event, text: Text) -> str:
     """Return what made an event more than a suspicion, or what a suspicion rests on; empty where not kept.
 
-    Shape:  of measurements, those up to the moment at which it was confirmed; of an event that holds spells
+    Shape:  of measurements, those up to the round in which it was confirmed; of an event that holds spells
             of several kinds, the strongest kind alone.
     """
     spells = publishable(event).spells
@@ -43,7 +43,7 @@ def why_sentence(event: Event, text: Text) -> str:
         return ""
     counted = [spell for spell in spells if times[id(spell)] and spell.evidence.kind is kind]
     confirmed = [spell.confirmed_at for spell in counted if spell.confirmed_at is not None]
-    until = min(confirmed, default=None)
+    until = min(confirmed) + _half_a_round(times[id(s)] for s in counted) if confirmed else None
     seen = {id(s): [at for at in times[id(s)] if until is None or at <= until] for s in counted}
     counted = [spell for spell in counted if seen[id(spell)]]
     n = sum(len(seen[id(spell)]) for spell in counted)
@@ -70,6 +70,11 @@ def contradiction_words(spell: Spell, text: Text) -> str:
 def _times(spell: Spell) -> tuple[datetime, ...]:
     shown = spell.evidence
     return shown.artefacts or shown.pairs or shown.failing
+
+
+def _half_a_round(times: Iterable[tuple[datetime, ...]]) -> timedelta:
+    """The rest of the round that was enough was seen as well: targets are not all measured at one moment."""
+    return min((known[1] - known[0] for known in times if len(known) > 1), default=timedelta()) / 2
 
 
 def _name(kind: EvidenceKind, spells: Iterable[Spell]) -> str:
