@@ -124,11 +124,16 @@ class _Feed:
         for row in _own(self._store, self._of, rows, start, end):
             kind = kind_of(row.state, row.mechanism)
             found[_hour_of(row)].append(Sighting(number_of(row.at), row.vantage, kind))
-        self._loaded = {key: sorted(those) for key, those in found.items()}
+        self._loaded = {key: sorted(those, key=_order) for key, those in found.items()}
 
 
 def _hour_of(row: MeasurementState) -> int:
     return number_of(row.at) // _HOUR_US * _HOUR_US
+
+
+def _order(sighting: Sighting) -> tuple[int, str, str]:
+    """What was measured at one moment is in the same order however it came."""
+    return sighting.at, sighting.vantage, sighting.kind or ""
 
 
 def find_interesting(n_failing: Counts, n_silent: Counts) -> list[int]:

@@ -105,7 +105,7 @@ class MeasurementStateReader(Database):
             .join(ledger, ledger.c.number == m.number)
             .join(verdicts, verdicts.c.number == m.number)
             .where(*wanted)
-            .order_by(*((c.desc() if newest_first else c) for c in (m.started_at, m.number)))
+            .order_by(*((c.desc() if newest_first else c) for c in (m.started_at, ledger.c.id)))
             .limit(limit)
         )
         if start is not None:

@@ -269,7 +269,7 @@ def _describe(
         onset=cluster[0].onset,
         end=end,
         certainty=Certainty.SUSPECTED if confirmed is None else Certainty.CONFIRMED,
-        suspected_at=max(_told_at(marks[0], marks[0].suspected, ends), cluster[0].onset.by),
+        suspected_at=_not_before(cluster[0].onset, _told_at(marks[0], marks[0].suspected, ends)),
         confirmed_at=None if confirmed is None else _told_at(*confirmed, ends),
         confirmed_by=None if confirmed is None else _rule_of(*confirmed),
         evidence=evidence,
@@ -301,6 +301,11 @@ def confirmed_at(marks: Sequence[Mark], *, silent: bool = False) -> tuple[Mark, 
 
 def _told_at(mark: Mark, number: int, ends: Mapping[int, datetime]) -> datetime:
     return ends[number] if mark.traces is None else moment_of(number)
+
+
+def _not_before(onset: Interval, at: datetime) -> datetime:
+    """A stray failure long before raised the suspicion, and turned out not to be part of it."""
+    return at if onset.after is None or at >= onset.after else onset.by
 
 
 def _rule_of(mark: Mark, number: int) -> Confirmation:

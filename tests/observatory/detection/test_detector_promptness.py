@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +26,14 @@ from benchmarks.changes.streams import (
     Stream,
     World,
     during,
+    events_of,
     network,
     play,
     play_at_once,
     play_late,
 )
-from observatory.model import AlertKind, Certainty, Confirmation
+from observatory.detection.detector import Detector
+from observatory.model import AlertKind, Certainty, Confirmation, State
 from observatory.store import Store, open_store
 
 TELKOMSEL, INDOSAT, TRI = network(23693), network(4761), network(45727)
@@ -244,3 +247,23 @@ def test_a_block_that_begins_with_a_new_prober_is_told_when_others_reach_the_tar
 ) -> None:
     stream = Stream(world=during(ARTEFACT), software=lambda at: "2.0" if at >= ONSET else "1.0")
     assert rounds_after(play(store, stream).confirmed_at) <= 2
+
+
+def test_measurements_of_one_moment_are_taken_in_one_order(tmp_path: Path) -> None:
+    """Imports bring several of one vantage point and target at the same time, reached and not."""
+    stream = Stream(world=during(ARTEFACT))
+    twice = [
+        (replace(measurement, id=f"{measurement.id} again"), replace(verdict, state=State.OK, mechanism=None))
+        for _, judged in stream.rounds()
+        for measurement, verdict in judged
+    ]
+    found = []
+    for name, order in (("one", 1), ("other", -1)):
+        with open_store(f"sqlite:///{tmp_path}/{name}.sqlite") as opened:
+            opened.save_vantage_points([*stream.controls, *stream.vantages], at=stream.start)
+            once = [pair for _, judged in stream.rounds() for pair in judged]
+            opened.save_measurements([*once, *twice][::order], received_at=stream.until)
+            Detector(opened).run(stream.until, review=True)
+            spells = [s for event in events_of(opened) for s in event.spells]
+            found.append([(s.target, s.onset, s.suspected_at, s.confirmed_at, s.evidence) for s in spells])
+    assert found[0] == found[1] != []
