@@ -180,8 +180,9 @@ class Servers:
 
     def address(self, namespace: str, address: str) -> str:
         """Give a namespace one more address of its own."""
-        _ip("-n", namespace, "addr", "add", address, "dev", "lo")
-        self._running.callback(_ip, "-n", namespace, "addr", "del", address, "dev", "lo")
+        with_length = f"{address}/{128 if ':' in address else 32}"
+        _ip("-n", namespace, "addr", "add", with_length, "dev", "lo")
+        self._running.callback(_ip, "-n", namespace, "addr", "del", with_length, "dev", "lo")
         return address
 
     def divert(self, namespace: str, match: str, port: int, *, to: str | None = None) -> None:

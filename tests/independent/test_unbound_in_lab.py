@@ -1,18 +1,21 @@
 """unbound as a network's resolver: healthy in odd ways, and filtering by each of its own means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import pytest
 
 from lab import world
 from observatory.model import State
 from tests.in_lab import Results
+from tests.independent.resolvers import policy_zone, start_unbound, unbound_settings
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
 from tests.independent.servers import Servers
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
+BLOCKED, LIKELY, IMPAIRED = State.BLOCKED, State.LIKELY_BLOCKED, State.IMPAIRED
+# XL has IPv6, CBN has none.
 XL = world.ISPS["xl"]
 CBN = world.ISPS["cbn"]
 
@@ -26,38 +29,91 @@ HEALTHY = {
     "few-tcp": "incoming-num-tcp: 10",
 }
 
+NOTICE: Final = world.NATIONAL_NOTICE_ADDRESS
+# A public address at which nothing answers.
+NOBODY: Final = "11.12.13.14"
+NXDOMAIN: Final = (LIKELY, "dns.nxdomain")
+REFUSED: Final = (LIKELY, "dns.refused")
+NO_ANSWER: Final = (LIKELY, "dns.no_answer")
+SWALLOWED: Final = (LIKELY, "dns.timeout")
+BLOCK_PAGE: Final = (BLOCKED, "dns.injection.blockpage")
+BOGON: Final = (BLOCKED, "dns.injection.bogon")
+ELSEWHERE: Final = (LIKELY, "dns.injection.other")
 
-def settings(address: str, *, server: str = "", more: str = "", modules: str = '"iterator"') -> str:
-    indented = "\n".join(f"  {line}" for line in server.splitlines())
-    module_config = "" if "module-config" in server else f"  module-config: {modules}\n"
-    return f"""\
-server:
-  interface: {address}
-  access-control: 0.0.0.0/0 allow
-  username: ""
-  chroot: ""
-  directory: ""
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  log-time-ascii: no
-  verbosity: 1
-  do-daemonize: no
-  num-threads: 1
-{module_config}{indented}
-remote-control:
-  control-enable: no
-forward-zone:
-  name: "."
-  forward-addr: {world.PUBLIC_RESOLVER}
-{more}
-"""
+# Name, kind of local zone, its records, what is true of the name here.
+Zones = Mapping[str, tuple[str, tuple[str, ...], Outcome]]
+BY_KIND: Final[Zones] = {
+    "t.me": ("always_nxdomain", (), NXDOMAIN),
+    "telegram.me": ("always_refuse", (), REFUSED),
+    "telegram.org": ("always_transparent", (), FINE),
+    "core.telegram.org": ("always_deny", (), SWALLOWED),
+    "desktop.telegram.org": ("deny", (), SWALLOWED),
+    "macos.telegram.org": ("always_null", (), BOGON),
+    "web.telegram.org": ("inform_deny", (), SWALLOWED),
+    "venus.web.telegram.org": ("always_nodata", (), NO_ANSWER),
+    "pluto.web.telegram.org": ("redirect", (f"A {NOTICE}",), BLOCK_PAGE),
+    "flora.web.telegram.org": ("redirect", (f"A {world.CANARY_ADDRESS}",), ELSEWHERE),
+    "flora-1.web.telegram.org": ("redirect", (f"A {NOBODY}",), ELSEWHERE),
+}
+OTHER_KINDS: Final[Zones] = {
+    "t.me": ("refuse", (), REFUSED),
+    "telegram.me": ("inform", (), FINE),
+    "telegram.org": ("typetransparent", ("AAAA ::",), FINE),
+    "core.telegram.org": ("redirect", (f"A {world.BOGON}",), BOGON),
+    "desktop.telegram.org": ("redirect", ("A 203.0.113.7",), BOGON),
+    "macos.telegram.org": ("static", (), NXDOMAIN),
+    "web.telegram.org": ("redirect", (f"CNAME {world.NATIONAL_NOTICE_NAME}.",), BLOCK_PAGE),
+    "venus.web.telegram.org": ("inform_redirect", (f"A {NOTICE}",), BLOCK_PAGE),
+    "pluto.web.telegram.org": ("typetransparent", (f"A {NOTICE}",), BLOCK_PAGE),
+    "flora.web.telegram.org": ("redirect", ("A 127.0.0.1", "AAAA ::1"), BOGON),
+    "flora-1.web.telegram.org": ("redirect", (f"A {NOTICE}", "AAAA ::"), BLOCK_PAGE),
+}
+# An A record of a private address beside the true AAAA record: who has IPv6 is hindered, nobody else gets in.
+BESIDE: Final = "telegram.org"
+BESIDE_ZONE: Final[Zones] = {BESIDE: ("typetransparent", (f"A {world.BOGON}",), FINE)}
+
+# Trigger, record of the response policy zone, what is true of the name here.
+BY_POLICY: Final[Mapping[str, tuple[str, str, Outcome]]] = {
+    "t.me": ("t.me", "CNAME .", NXDOMAIN),
+    "telegram.me": ("telegram.me", "CNAME *.", NO_ANSWER),
+    "telegram.org": ("telegram.org", f"A {world.CANARY_ADDRESS}", ELSEWHERE),
+    "core.telegram.org": ("core.telegram.org", "CNAME rpz-drop.", SWALLOWED),
+    "desktop.telegram.org": ("desktop.telegram.org", "CNAME rpz-tcp-only.", FINE),
+    "macos.telegram.org": ("macos.telegram.org", "CNAME rpz-passthru.", FINE),
+    "web.telegram.org": ("web.telegram.org", f"A {NOBODY}", ELSEWHERE),
+    "venus.web.telegram.org": ("venus.web.telegram.org", f"A {NOTICE}", BLOCK_PAGE),
+    "pluto.web.telegram.org": ("pluto.web.telegram.org", f"A {world.BOGON}", BOGON),
+    "flora.web.telegram.org": (
+        "flora.web.telegram.org",
+        f"CNAME {world.NATIONAL_NOTICE_NAME}.",
+        BLOCK_PAGE,
+    ),
+    # By the address in the answer.
+    "flora-1.web.telegram.org": ("32.120.165.154.149.rpz-ip", "CNAME .", NXDOMAIN),
+}
 
 
-def start(servers: Servers, name: str, isp: world.Isp, address: str, text: str) -> None:
-    servers.address(isp.border_namespace, address)
-    path = servers.file(f"{name}.conf", text)
-    servers.start(isp.border_namespace, ["unbound", "-d", "-c", str(path)], ready="start of service")
+def zone_lines(zones: Zones) -> str:
+    lines = []
+    for name, (kind, records, _) in zones.items():
+        lines.append(f'local-zone: "{name}." {kind}')
+        lines += [f'local-data: "{name}. 60 IN {record}"' for record in records]
+    return "\n".join(lines)
+
+
+def start_policy(servers: Servers, name: str, isp: world.Isp, address: str) -> None:
+    zone = policy_zone(servers, name, {trigger: record for trigger, record, _ in BY_POLICY.values()})
+    start_unbound(
+        servers,
+        name,
+        isp,
+        address,
+        unbound_settings(
+            address,
+            server='module-config: "respip iterator"',
+            more=f'rpz:\n  name: "{zone.stem}"\n  zonefile: "{zone}"\n',
+        ),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +122,49 @@ def healthy(servers: Servers) -> Iterator[Results]:
     for n, (name, lines) in enumerate(HEALTHY.items()):
         isp = (XL, CBN)[n % 2]
         address = f"10.{isp.number}.53.{60 + n}"
-        start(servers, name, isp, address, settings(address, server=lines))
+        start_unbound(servers, name, isp, address, unbound_settings(address, server=lines))
         points.append(vantage_point(servers.config, isp.id, name, resolver=address))
     yield measure(servers.config, points, ["web"])
+
+
+@pytest.fixture(scope="module")
+def filtered(servers: Servers) -> Results:
+    points = []
+    for n, (name, isp, zones) in enumerate(
+        (
+            ("by-kind", XL, BY_KIND),
+            ("other-kinds", CBN, OTHER_KINDS),
+            ("beside-with-ipv6", XL, BESIDE_ZONE),
+            ("beside-without-ipv6", CBN, BESIDE_ZONE),
+        )
+    ):
+        address = f"10.{isp.number}.53.{70 + n}"
+        start_unbound(servers, name, isp, address, unbound_settings(address, server=zone_lines(zones)))
+        points.append(vantage_point(servers.config, isp.id, name, resolver=address))
+    policy_address = f"10.{CBN.number}.53.80"
+    start_policy(servers, "by-policy", CBN, policy_address)
+    points.append(vantage_point(servers.config, CBN.id, "by-policy", resolver=policy_address))
+    return measure(servers.config, points, ["web"])
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_resolver_is_ok(name: str, healthy: Results) -> None:
     found: dict[str, Outcome] = verdicts(healthy, name)
     assert found == dict.fromkeys(world.TELEGRAM_HOSTS, FINE)
+
+
+def test_each_kind_of_local_zone(filtered: Results) -> None:
+    assert verdicts(filtered, "by-kind") == {name: outcome for name, (_, _, outcome) in BY_KIND.items()}
+    assert verdicts(filtered, "other-kinds") == {
+        name: outcome for name, (_, _, outcome) in OTHER_KINDS.items()
+    }
+
+
+def test_private_address_beside_a_true_one_counts_where_the_true_one_is_used(filtered: Results) -> None:
+    others = dict.fromkeys(world.TELEGRAM_HOSTS, FINE)
+    assert verdicts(filtered, "beside-with-ipv6") == {**others, BESIDE: (IMPAIRED, None)}
+    assert verdicts(filtered, "beside-without-ipv6") == {**others, BESIDE: BOGON}
+
+
+def test_each_action_of_a_response_policy_zone(filtered: Results) -> None:
+    assert verdicts(filtered, "by-policy") == {name: outcome for name, (_, _, outcome) in BY_POLICY.items()}

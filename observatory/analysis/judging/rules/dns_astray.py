@@ -12,7 +12,9 @@ from observatory.analysis.judging.rules.dns_forged import leads_to_block_page
 from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
-from probes.records import DnsObservation, Failure, HttpObservation, Resolver, TlsObservation
+from probes.records import DnsObservation, Failure, HttpObservation, Resolver, TcpObservation, TlsObservation
+
+FAILURES: Final = frozenset(Failure)
 
 
 def _given(case: Case) -> dict[str, list[Asked]]:
@@ -102,9 +104,11 @@ def _dead(case: Case) -> dict[str, list[Asked]]:
         or not case.control_proved
     ):
         return {}
-    tried = [o for o in case.facts.tcp if o.endpoint.address in given]
-    silent = case.overloaded and any(o.failure is Failure.TIMEOUT for o in tried)
-    return given if tried and not silent and all(o.failure is not None for o in tried) else {}
+    tries: dict[str, list[TcpObservation]] = {}
+    for tried in case.facts.tcp:
+        if tried.endpoint.address in given:
+            tries.setdefault(tried.endpoint.address, []).append(tried)
+    return given if tries and all(case.shows(at, FAILURES) for at in tries.values()) else {}
 
 
 def _nothing_there(case: Case) -> Evidence:

@@ -6,8 +6,25 @@ from dataclasses import replace
 import pytest
 
 from observatory.model import State
-from probes.records import AnyObservation, Failure, Measurement, TlsObservation
-from tests.observatory.analysis.judging.builder import changed, harmless, host, judge, tls_fails, with_more
+from probes.records import (
+    AnyObservation,
+    DnsObservation,
+    Endpoint,
+    Failure,
+    Measurement,
+    Resolver,
+    TcpObservation,
+    TlsObservation,
+)
+from tests.observatory.analysis.judging.builder import (
+    answer,
+    changed,
+    harmless,
+    host,
+    judge,
+    tls_fails,
+    with_more,
+)
 
 SILENCE = Failure.TIMEOUT
 
@@ -45,3 +62,26 @@ def test_in_another_step_it_takes_nothing_away() -> None:
 def test_where_only_the_whole_measurement_tells_every_silence_is_taken_away(lag_s: float) -> None:
     measured = replace(swallowed(), lag_s=lag_s)
     assert judge(measured).state is (State.INSUFFICIENT if lag_s else State.LIKELY_BLOCKED)
+
+
+STRANGER = Endpoint(address="45.64.1.9", port=443)
+
+
+def led_to_nobody() -> Measurement:
+    """The resolver's answer leads to an address where two connects hear nothing."""
+
+    def forged(o: AnyObservation) -> AnyObservation:
+        own = isinstance(o, DnsObservation) and o.resolver is Resolver.VANTAGE
+        return replace(o, answers=(answer(STRANGER.address),), failure=None) if own else o
+
+    tries = (
+        TcpObservation(id=id_, started_s=0.1, duration_s=2.5, failure=SILENCE, endpoint=STRANGER)
+        for id_ in ("n1", "n2")
+    )
+    return replace(with_more(changed(host(), forged), *tries), lag_s=1.2)
+
+
+def test_an_address_is_dead_by_a_connect_after_it() -> None:
+    verdict = judge(changed(led_to_nobody(), stood_still_in("n1")))
+    assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, "dns.injection.other")
+    assert judge(changed(led_to_nobody(), stood_still_in("n1", "n2"))).state is State.INSUFFICIENT
