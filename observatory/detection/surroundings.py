@@ -66,5 +66,6 @@ def _addresses_before(store: StoreReader, spell: Spell) -> list[str]:
     stored = store.load_measurement(last) if last is not None else None
     if stored is None:
         return []
-    dns = (o for o in stored[0].observations if isinstance(o, DnsObservation))
+    target = stored[0].target.lower()
+    dns = (o for o in stored[0].observations if isinstance(o, DnsObservation) and o.name.lower() == target)
     return [address for o in dns for answer in o.answers for address in answer.addresses]

@@ -191,7 +191,14 @@ def _request(o: HttpObservation) -> dict[str, Any]:
 
 def _control(seen: Measurement) -> dict[str, Any]:
     """A control measurement in the form of the test helper's answer."""
-    dns = [o for o in seen.observations if isinstance(o, DnsObservation) and o.resolver is Resolver.VANTAGE]
+    # Other names, such as those that pages lead to, are none of the helper's answer.
+    dns = [
+        o
+        for o in seen.observations
+        if isinstance(o, DnsObservation)
+        and o.resolver is Resolver.VANTAGE
+        and o.name.lower() == seen.target.lower()
+    ]
     found = dict.fromkeys(a for o in dns for answer in o.answers for a in answer.addresses)
     failed = next((o for o in dns if o.failure is not None), None) if not found else None
     tcp = [o for o in seen.observations if isinstance(o, TcpObservation)]

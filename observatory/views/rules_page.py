@@ -41,6 +41,8 @@ What holds for every rule:
 - What was measured against a forged address says nothing about the target.
 - What rests on comparison needs a control that had a connection and reached the same thing, and a canary
   that worked here.
+- A resolver's silence or refusal accuses no name while the canary, asked for beside the retries, meets the
+  same: resolvers and routers that limit rates drop, cut short or refuse what comes too fast.
 - Silence and slowness heard by an overloaded prober show nothing: neither a block nor that all is well.
   What it did hear counts.
 - An ok target whose own redirect leads to another host stays ok, whatever stands there. `leads_to` says how

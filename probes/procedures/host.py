@@ -65,9 +65,14 @@ class HostSteps:
                 self._canary.end()
 
     async def _resolve(self) -> None:
-        await NameSteps(self._network, self._log, self._resolvers, self._target.name, self._test_address).run(
-            identify=self._is_canary
-        )
+        await NameSteps(
+            self._network,
+            self._log,
+            self._resolvers,
+            self._target.name,
+            self._test_address,
+            canary=None if self._is_canary else self._canary.name,
+        ).run(identify=self._is_canary)
         if not self._is_canary:
             await self._follow.locate_forged_answer()
 

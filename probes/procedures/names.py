@@ -4,6 +4,7 @@
     a public resolver          A over UDP; A, AAAA and HTTPS over DoT, A over DoH: the clean comparison
     an address without DNS     A over UDP: any answer was made on the path
     once a round               TXT: who the two resolvers really are
+    beside a retry             A for the canary, to the vantage's resolver: does it still answer us at all?
 
 Over UDP each question listens on for a second answer. DoT replaces plain TCP to the public resolver, and
 cannot be forged on the path. Where an answer over UDP is truncated, the question is asked over TCP as well.
@@ -40,6 +41,9 @@ MAX_OF_SOURCE: Final = 4
 # Nothing retransmits UDP but we ourselves. On a line that loses 5 % each way, two lost tries are one in a
 # hundred, and a block that answers to a third would not be seen.
 N_UDP_ATTEMPTS: Final = 3
+
+# What a server says of the moment rather than of the name.
+PASSING: Final = frozenset({Failure.DNS_SERVFAIL, Failure.DNS_REFUSED})
 
 OnAddress = Callable[[str], None]
 
@@ -93,15 +97,26 @@ WITH_UDP: Final = (
 
 
 class NameSteps:
-    """All questions of one measurement; each address found is handed on at once."""
+    """All questions of one measurement; each address found is handed on at once.
+
+    `canary` is the name that is asked for beside retries; None asks for none.
+    """
 
     def __init__(
-        self, network: Network, log: ObservationLog, resolvers: Resolvers, name: str, on_address: OnAddress
+        self,
+        network: Network,
+        log: ObservationLog,
+        resolvers: Resolvers,
+        name: str,
+        on_address: OnAddress,
+        *,
+        canary: str | None = None,
     ) -> None:
         self._network = network
         self._log = log
         self._resolvers = resolvers
         self._name = name
+        self._canary = canary
         self._on_address = on_address
         self._accepted: dict[tuple[str, bool], set[str]] = {}
 
@@ -114,31 +129,50 @@ class NameSteps:
                 for resolver in (Resolver.VANTAGE, Resolver.PUBLIC):
                     group.create_task(self._identify(resolver))
 
+    @property
+    def _main_question(self) -> Question:
+        transport = "udp" if self._network.carries_udp else "tcp"
+        return Question(resolver=Resolver.VANTAGE, transport=transport)
+
     async def ask_vantage(self) -> None:
         """Ask the vantage's own resolver alone, for IPv4 addresses."""
-        transport = "udp" if self._network.carries_udp else "tcp"
-        await self._resolve(Question(resolver=Resolver.VANTAGE, transport=transport))
+        await self._resolve(self._main_question)
 
     async def _resolve(self, question: Question) -> None:
-        tries: list[DnsObservation] = []
-        while not tries or (_wants_another(question, tries) and await self._log.may_retry()):
-            tries.append(await self._ask(question, len(tries) + 1))
+        tries = [await self._ask(question, 1)]
+        while _wants_another(question, tries) and await self._log.may_retry():
+            async with asyncio.TaskGroup() as group:
+                if self._canary is not None and question == self._main_question:
+                    group.create_task(self._ask_for_canary(question, self._canary, len(tries) + 1))
+                tries.append(await self._ask(question, len(tries) + 1))
         over_tcp = replace(question, transport="tcp")
         truncated = any(answer.truncated for one in tries for answer in one.answers)
         if truncated and question.resolver is not Resolver.SINK and over_tcp not in WITH_UDP:
             await self._resolve(over_tcp)
 
     async def _ask(self, question: Question, attempt: int) -> DnsObservation:
+        return await self._send(
+            question, self._name, attempt, lambda answer: self._take_answer(question.source, answer)
+        )
+
+    async def _ask_for_canary(self, question: Question, canary: str, attempt: int) -> None:
+        """A resolver or a router that limits rates drops or refuses whatever comes too fast, one name and not
+        the next: what the canary meets at the same time tells that from a filter."""
+        await self._send(question, canary, attempt, lambda answer: None)
+
+    async def _send(
+        self, question: Question, name: str, attempt: int, on_answer: Callable[[DnsAnswer], None]
+    ) -> DnsObservation:
         server, exchange = self._prepare(question, attempt)
         # The sink serves nobody, so nothing there can be flooded.
         is_limited = question.resolver is not Resolver.SINK
         async with self._resolvers.in_flight.place(
-            server, question.transport if is_limited else "unlimited"
+            server, question.transport if is_limited else "unlimited", is_retry=attempt > 1
         ) as give_back:
 
             def take(answer: DnsAnswer) -> None:
                 give_back()
-                self._take_answer(question.source, answer)
+                on_answer(answer)
 
             return await registry.DNS.measure(
                 self._log,
@@ -146,7 +180,7 @@ class NameSteps:
                 transport=question.transport,
                 resolver=question.resolver,
                 server=server,
-                name=self._name,
+                name=name,
                 attempt=attempt,
                 query_type=question.query_type,
                 on_answer=take,
@@ -192,13 +226,15 @@ def is_routable(address: str) -> bool:
 
 
 def _wants_another(question: Question, tries: list[DnsObservation]) -> bool:
-    """Any answer but a server failure settles the question; silence is asked again, and over UDP once more
-    where tries disagree or all were silent. From an address that serves no DNS silence is expected."""
+    """An answer settles the question, unless it says that the server would not or could not: a forwarder
+    whose table is full refuses every name for a moment. That and silence are asked again, over UDP once more
+    where the tries disagree or the server may have been flooded. From an address that serves no DNS silence
+    is expected."""
     last = tries[-1]
-    if question.resolver is Resolver.SINK or (last.answers and last.failure is not Failure.DNS_SERVFAIL):
+    if question.resolver is Resolver.SINK or (last.answers and last.failure not in PASSING):
         return False
     if len(tries) < N_ATTEMPTS:
         return True
     failures = {one.failure for one in tries}
-    is_open = failures == {Failure.TIMEOUT} or len(failures) > 1
+    is_open = failures in ({Failure.TIMEOUT}, {Failure.DNS_REFUSED}) or len(failures) > 1
     return question.transport == "udp" and is_open and len(tries) < N_UDP_ATTEMPTS

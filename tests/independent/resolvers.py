@@ -1,20 +1,21 @@
-"""Resolvers of others at a network's border, asking the lab's public one for the truth."""
+"""Resolvers of others inside the lab. Each is started at an address of its own, which is returned."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from lab import world
 from tests.independent.servers import Servers
 
-PUBLIC_V4: Final = world.PUBLIC_RESOLVER
 
+def start_unbound(servers: Servers, name: str, isp: world.Isp, *, server: str = "", more: str = "") -> str:
+    """Start unbound at the border of a network, asking the lab's public resolver for the truth.
 
-def unbound_settings(address: str, *, server: str = "", more: str = "") -> str:
-    """Return a settings file of unbound: `server` are more lines of its server clause, `more` is all else."""
+    `server` are more lines of the server clause of its settings, `more` are clauses of their own.
+    """
+    address = _at_border(servers, isp)
     indented = "\n".join(f"  {line}" for line in server.splitlines())
     module_config = "" if "module-config" in server else '  module-config: "iterator"\n'
-    return f"""\
+    text = f"""\
 server:
   interface: {address}
   access-control: 0.0.0.0/0 allow
@@ -33,16 +34,21 @@ remote-control:
   control-enable: no
 forward-zone:
   name: "."
-  forward-addr: {PUBLIC_V4}
+  forward-addr: {world.PUBLIC_RESOLVER}
 {more}
 """
-
-
-def start_unbound(servers: Servers, name: str, isp: world.Isp, address: str, text: str) -> None:
-    """Start unbound at an address of its own at the border of a network."""
-    servers.address(isp.border_namespace, address)
     path = servers.file(f"{name}.conf", text)
     servers.start(isp.border_namespace, ["unbound", "-d", "-c", str(path)], ready="start of service")
+    return address
+
+
+def zone_lines(zones: Mapping[str, tuple[str, Sequence[str]]]) -> str:
+    """Return unbound's local zones: by name the kind of zone and its records, such as `A 192.0.2.1`."""
+    lines = []
+    for name, (kind, records) in zones.items():
+        lines.append(f'local-zone: "{name}." {kind}')
+        lines += [f'local-data: "{name}. 60 IN {record}"' for record in records]
+    return "\n".join(lines)
 
 
 def policy_zone(servers: Servers, name: str, records: Mapping[str, str]) -> Path:
@@ -56,3 +62,33 @@ def policy_zone(servers: Servers, name: str, records: Mapping[str, str]) -> Path
     )
     lines = [*head, *(f"{trigger} IN {record}" for trigger, record in records.items())]
     return servers.file(f"{name}.zone", "\n".join(lines) + "\n")
+
+
+def start_dnsmasq(
+    servers: Servers, name: str, isp: world.Isp, *, upstream: str | None = None, more: str = ""
+) -> str:
+    """Start dnsmasq at the router of a network's customer; `more` are further lines of its settings.
+
+    It asks `upstream`, by default the lab's own resolver of the network.
+    """
+    address = servers.next_address(isp.access_namespace, f"10.{isp.number}.1.")
+    text = f"""\
+keep-in-foreground
+log-facility=-
+user=root
+group=root
+pid-file
+listen-address={address}
+bind-interfaces
+no-resolv
+no-hosts
+server={upstream or isp.resolver}
+{more}
+"""
+    path = servers.file(f"{name}.conf", text)
+    servers.start(isp.access_namespace, ["dnsmasq", f"--conf-file={path}"], ready="started, version")
+    return address
+
+
+def _at_border(servers: Servers, isp: world.Isp) -> str:
+    return servers.next_address(isp.border_namespace, f"10.{isp.number}.53.")

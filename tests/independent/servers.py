@@ -139,6 +139,7 @@ class Servers:
         self._lab_config = config
         self._running = ExitStack()
         self._n_links = 0
+        self._next_hosts: dict[str, int] = {}
 
     @cached_property
     def _authority(self) -> Authority:
@@ -184,6 +185,12 @@ class Servers:
         _ip("-n", namespace, "addr", "add", with_length, "dev", "lo")
         self._running.callback(_ip, "-n", namespace, "addr", "del", with_length, "dev", "lo")
         return address
+
+    def next_address(self, namespace: str, network: str, first: int = 60) -> str:
+        """Give a namespace one more address, the next that is free of a network, such as `10.3.53.`."""
+        host = self._next_hosts.get(network, first)
+        self._next_hosts[network] = host + 1
+        return self.address(namespace, f"{network}{host}")
 
     def divert(self, namespace: str, match: str, port: int, *, to: str | None = None) -> None:
         """Bring what arrives at a namespace and matches (words of iptables) to a port there.

@@ -1,14 +1,15 @@
 """unbound as a network's resolver: healthy in odd ways, and filtering by each of its own means."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
 
 from lab import world
-from observatory.model import State
+from observatory.model import State, VantagePoint
+from probes.records import DnsObservation, Failure, Resolver
 from tests.in_lab import Results
-from tests.independent.resolvers import policy_zone, start_unbound, unbound_settings
+from tests.independent.resolvers import policy_zone, start_unbound, zone_lines
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
 from tests.independent.servers import Servers
 
@@ -28,6 +29,8 @@ HEALTHY = {
     "rate-limited": "ip-ratelimit: 5\nip-ratelimit-factor: 2\nip-ratelimit-backoff: no",
     "few-tcp": "incoming-num-tcp: 10",
 }
+# Once a customer asks too fast it drops everything until he asks more slowly.
+STRICT: Final = "ip-ratelimit: 7\nip-ratelimit-factor: 0\nip-ratelimit-backoff: yes"
 
 NOTICE: Final = world.NATIONAL_NOTICE_ADDRESS
 # A public address at which nothing answers.
@@ -70,7 +73,7 @@ OTHER_KINDS: Final[Zones] = {
 }
 # An A record of a private address beside the true AAAA record: who has IPv6 is hindered, nobody else gets in.
 BESIDE: Final = "telegram.org"
-BESIDE_ZONE: Final[Zones] = {BESIDE: ("typetransparent", (f"A {world.BOGON}",), FINE)}
+BESIDE_ZONE: Final = {BESIDE: ("typetransparent", (f"A {world.BOGON}",))}
 
 # Trigger, record of the response policy zone, what is true of the name here.
 BY_POLICY: Final[Mapping[str, tuple[str, str, Outcome]]] = {
@@ -93,64 +96,68 @@ BY_POLICY: Final[Mapping[str, tuple[str, str, Outcome]]] = {
 }
 
 
-def zone_lines(zones: Zones) -> str:
-    lines = []
-    for name, (kind, records, _) in zones.items():
-        lines.append(f'local-zone: "{name}." {kind}')
-        lines += [f'local-data: "{name}. 60 IN {record}"' for record in records]
-    return "\n".join(lines)
+def without_outcome(zones: Zones) -> dict[str, tuple[str, tuple[str, ...]]]:
+    return {name: (kind, records) for name, (kind, records, _) in zones.items()}
 
 
-def start_policy(servers: Servers, name: str, isp: world.Isp, address: str) -> None:
-    zone = policy_zone(servers, name, {trigger: record for trigger, record, _ in BY_POLICY.values()})
-    start_unbound(
-        servers,
-        name,
-        isp,
-        address,
-        unbound_settings(
-            address,
-            server='module-config: "respip iterator"',
-            more=f'rpz:\n  name: "{zone.stem}"\n  zonefile: "{zone}"\n',
-        ),
-    )
+def behind(servers: Servers, name: str, isp: world.Isp, *, server: str, more: str = "") -> VantagePoint:
+    """Return a vantage point whose network's resolver is an unbound with these settings."""
+    address = start_unbound(servers, name, isp, server=server, more=more)
+    return vantage_point(servers.config, isp.id, name, resolver=address)
 
 
 @pytest.fixture(scope="module")
-def healthy(servers: Servers) -> Iterator[Results]:
-    points = []
-    for n, (name, lines) in enumerate(HEALTHY.items()):
-        isp = (XL, CBN)[n % 2]
-        address = f"10.{isp.number}.53.{60 + n}"
-        start_unbound(servers, name, isp, address, unbound_settings(address, server=lines))
-        points.append(vantage_point(servers.config, isp.id, name, resolver=address))
-    yield measure(servers.config, points, ["web"])
+def healthy(servers: Servers) -> Results:
+    points = [
+        behind(servers, name, (XL, CBN)[n % 2], server=lines)
+        for n, (name, lines) in enumerate({**HEALTHY, "strict": STRICT}.items())
+    ]
+    return measure(servers.config, points, ["web"])
 
 
 @pytest.fixture(scope="module")
 def filtered(servers: Servers) -> Results:
-    points = []
-    for n, (name, isp, zones) in enumerate(
-        (
-            ("by-kind", XL, BY_KIND),
-            ("other-kinds", CBN, OTHER_KINDS),
-            ("beside-with-ipv6", XL, BESIDE_ZONE),
-            ("beside-without-ipv6", CBN, BESIDE_ZONE),
-        )
-    ):
-        address = f"10.{isp.number}.53.{70 + n}"
-        start_unbound(servers, name, isp, address, unbound_settings(address, server=zone_lines(zones)))
-        points.append(vantage_point(servers.config, isp.id, name, resolver=address))
-    policy_address = f"10.{CBN.number}.53.80"
-    start_policy(servers, "by-policy", CBN, policy_address)
-    points.append(vantage_point(servers.config, CBN.id, "by-policy", resolver=policy_address))
+    zone = policy_zone(servers, "policy", {trigger: record for trigger, record, _ in BY_POLICY.values()})
+    points = [
+        behind(servers, "by-kind", XL, server=zone_lines(without_outcome(BY_KIND))),
+        behind(servers, "other-kinds", CBN, server=zone_lines(without_outcome(OTHER_KINDS))),
+        behind(servers, "beside-with-ipv6", XL, server=zone_lines(BESIDE_ZONE)),
+        behind(servers, "beside-without-ipv6", CBN, server=zone_lines(BESIDE_ZONE)),
+        behind(
+            servers,
+            "by-policy",
+            CBN,
+            server='module-config: "respip iterator"',
+            more=f'rpz:\n  name: "{zone.stem}"\n  zonefile: "{zone}"\n',
+        ),
+    ]
     return measure(servers.config, points, ["web"])
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_resolver_is_ok(name: str, healthy: Results) -> None:
-    found: dict[str, Outcome] = verdicts(healthy, name)
-    assert found == dict.fromkeys(world.TELEGRAM_HOSTS, FINE)
+    assert verdicts(healthy, name) == dict.fromkeys(world.TELEGRAM_HOSTS, FINE)
+
+
+def asked(results: Results, vantage: str) -> list[DnsObservation]:
+    """Return what was asked of a vantage point's resolver."""
+    return [
+        o
+        for (where, _), result in results.items()
+        for o in result.measurement.observations
+        if where == vantage and isinstance(o, DnsObservation) and o.resolver is Resolver.VANTAGE
+    ]
+
+
+def test_limits_of_rates_are_met(healthy: Results) -> None:
+    """Otherwise the tests of them would show nothing."""
+    for name in ("rate-limited", "strict"):
+        assert any(o.failure is Failure.TIMEOUT for o in asked(healthy, name))
+
+
+def test_resolver_that_drops_what_comes_too_fast_filters_no_name(healthy: Results) -> None:
+    """What it dropped of one name alone was luck; nothing may be said of that name."""
+    assert {state for state, _ in verdicts(healthy, "strict").values()} <= {State.OK, State.INSUFFICIENT}
 
 
 def test_each_kind_of_local_zone(filtered: Results) -> None:

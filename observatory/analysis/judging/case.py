@@ -18,6 +18,7 @@ from observatory.analysis.judging.reference import Reference, embedded_addresses
 from probes.records import (
     AnyObservation,
     Certificate,
+    DnsObservation,
     Endpoint,
     Failure,
     HttpObservation,
@@ -91,8 +92,18 @@ class Case:
 
     @lazy
     def canary_resolves(self) -> bool:
-        """The vantage's own resolver knew the canary."""
-        return self.canary is not None and bool(self.canary.addresses(Resolver.VANTAGE))
+        """The vantage's own resolver knew an address of the canary that is of use here, and still did beside
+        the target's own retries."""
+        if self.canary is None or not any(map(self.uses, self.canary.addresses(Resolver.VANTAGE))):
+            return False
+        beside = self.canary_beside
+        return not beside or any(answer.rcode == "NOERROR" for o in beside for answer in o.answers)
+
+    @lazy
+    def canary_beside(self) -> tuple[DnsObservation, ...]:
+        """Queries for the canary beside retries for the target: what befell one name alone, and what a
+        resolver that limits rates does to any."""
+        return self.facts.about_other_name(self.canary.measurement.target) if self.canary is not None else ()
 
     @lazy
     def canary_unresolved(self) -> bool:
@@ -133,11 +144,12 @@ class Case:
 
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
         """Say whether every one failed in one of these ways; what a busy prober did not hear is left out."""
-        heard = {o.failure for o in observations if not self._may_have_missed(o)}
+        heard = {o.failure for o in observations if not self.may_have_missed(o)}
         return bool(heard) and heard <= failures
 
-    def _may_have_missed(self, observation: AnyObservation) -> bool:
-        """A silence while this prober stood still. Older measurements tell that of all steps at once."""
+    def may_have_missed(self, observation: AnyObservation) -> bool:
+        """Say whether this silence came while the prober stood still. Older measurements tell that of all
+        steps at once."""
         if observation.failure is not Failure.TIMEOUT or not self.overloaded:
             return False
         each_step_tells = any(o.lag_s > 0 for o in self.measurement.observations)

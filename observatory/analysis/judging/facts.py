@@ -94,6 +94,21 @@ class Facts:
             o for o in self._all(DnsObservation) if o.resolver is Resolver.SINK and o.name.lower() == name
         )
 
+    @lazy
+    def of_vantage(self) -> tuple[DnsObservation, ...]:
+        """Those to the vantage's own resolver."""
+        return tuple(o for o in self.dns if o.resolver is Resolver.VANTAGE)
+
+    def about_other_name(self, name: str) -> tuple[DnsObservation, ...]:
+        """Queries to the vantage's resolver for the addresses of a name that is not the target."""
+        return tuple(
+            o
+            for o in self._all(DnsObservation)
+            if o.resolver is Resolver.VANTAGE
+            and o.query_type in ADDRESS_TYPES
+            and o.name.lower() == name.lower()
+        )
+
     def queries(self, resolver: Resolver, query_type: str = "A") -> tuple[DnsObservation, ...]:
         return tuple(o for o in self.dns if o.resolver is resolver and o.query_type == query_type)
 

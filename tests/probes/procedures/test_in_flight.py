@@ -6,7 +6,7 @@ import time
 import pytest
 
 from probes.procedures import in_flight
-from probes.procedures.in_flight import MAX_IN_FLIGHT, QueriesInFlight
+from probes.procedures.in_flight import MAX_IN_FLIGHT, MAX_RETRIES_IN_FLIGHT, QueriesInFlight
 from probes.records import Endpoint
 
 SERVER = Endpoint(address="192.0.2.53", port=53)
@@ -21,8 +21,16 @@ class Resolver:
         self.n_waiting = self.n_most = 0
         self.began_s: list[float] = []
 
-    async def ask(self, places: QueriesInFlight, server: Endpoint, transport: str, listen_s: float) -> None:
-        async with places.place(server, transport) as give_back:
+    async def ask(
+        self,
+        places: QueriesInFlight,
+        server: Endpoint,
+        transport: str,
+        listen_s: float,
+        *,
+        is_retry: bool = False,
+    ) -> None:
+        async with places.place(server, transport, is_retry=is_retry) as give_back:
             self.began_s.append(time.monotonic())
             self.n_waiting += 1
             self.n_most = max(self.n_most, self.n_waiting)
@@ -33,11 +41,13 @@ class Resolver:
             await asyncio.sleep(listen_s)
 
 
-async def ask_all(resolver: Resolver, transport: str, *, n: int = 24, listen_s: float = 0.0) -> float:
+async def ask_all(
+    resolver: Resolver, transport: str, *, n: int = 24, listen_s: float = 0.0, is_retry: bool = False
+) -> float:
     places, started = QueriesInFlight(), time.monotonic()
     async with asyncio.TaskGroup() as group:
         for _ in range(n):
-            group.create_task(resolver.ask(places, SERVER, transport, listen_s))
+            group.create_task(resolver.ask(places, SERVER, transport, listen_s, is_retry=is_retry))
     return max(resolver.began_s) - started
 
 
@@ -46,6 +56,13 @@ async def test_only_so_many_wait_at_a_time(transport: str) -> None:
     resolver = Resolver(0.01)
     await ask_all(resolver, transport)
     assert resolver.n_most == MAX_IN_FLIGHT[transport] < 10
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_fewer_retries_wait_at_a_time(transport: str) -> None:
+    resolver = Resolver(0.01)
+    await ask_all(resolver, transport, is_retry=True)
+    assert resolver.n_most == MAX_RETRIES_IN_FLIGHT < MAX_IN_FLIGHT[transport]
 
 
 async def test_a_healthy_round_hardly_waits() -> None:

@@ -92,6 +92,7 @@ async def run(
     *,
     identify: bool = False,
     tcp_port: int = 1,
+    canary: str | None = None,
 ) -> Run:
     tested: list[str] = []
     async with (
@@ -114,7 +115,8 @@ async def run(
                 dot=dot,
                 doh=doh,
             )
-            await NameSteps(network, log, resolvers, "t.me", tested.append).run(identify=identify)
+            steps = NameSteps(network, log, resolvers, "t.me", tested.append, canary=canary)
+            await steps.run(identify=identify)
     seen = tuple(o for o in log.observations() if isinstance(o, DnsObservation))
     return Run(observations=seen, tested=tested, servers={VANTAGE: own, PUBLIC: other, SINK: nothing})
 
@@ -124,7 +126,7 @@ async def run(
     [
         ("an answer", lambda q: [reply(q, f"A {TRUE}")], 1),
         ("no such name is an answer, too", lambda q: [reply(q, rcode=dns.rcode.NXDOMAIN)], 1),
-        ("refused is an answer, too", lambda q: [reply(q, rcode=dns.rcode.REFUSED)], 1),
+        ("refused", lambda q: [reply(q, rcode=dns.rcode.REFUSED)], 3),
         ("no address is an answer, too", lambda q: [reply(q)], 1),
         ("server failure", lambda q: [reply(q, rcode=dns.rcode.SERVFAIL)], 2),
         ("silence", silence, 3),
@@ -204,6 +206,26 @@ async def test_only_the_canary_asks_who_the_resolvers_are() -> None:
     assert identities == {Resolver.VANTAGE: ("192.0.2.1",), Resolver.PUBLIC: ("192.0.2.1",)}
     target = await run(who, who, who)
     assert {o.name for o in target.observations} == {"t.me"}
+
+
+def answers_only(name: str, replies: Replies) -> Replies:
+    return lambda query: replies(query) if name in str(dns.message.from_wire(query).question[0].name) else []
+
+
+@pytest.mark.parametrize("canary", ["control.example", None])
+async def test_beside_each_retry_the_canary_is_asked_for(canary: str | None) -> None:
+    """A resolver that still answers for another name at that moment is silent about this one only."""
+    seen = await run(answers_only("control", lambda q: [reply(q, f"A {V4[0]}")]), canary=canary)
+    beside = [o for o in seen.observations if o.name == "control.example"]
+    asked = [(o.resolver, o.transport, o.query_type, o.attempt) for o in beside]
+    assert asked == ([(Resolver.VANTAGE, "udp", "A", n) for n in (2, 3)] if canary else [])
+    assert all(o.answers for o in beside)
+    assert seen.tested == [], "what the canary was sent to is no address of the target"
+
+
+async def test_an_answer_needs_no_canary_beside_it() -> None:
+    seen = await run(lambda q: [reply(q, rcode=dns.rcode.NXDOMAIN)], canary="control.example")
+    assert {o.name for o in seen.observations} == {"t.me"}
 
 
 def addresses(v4: tuple[str, ...], v6: tuple[str, ...] = ()) -> Replies:

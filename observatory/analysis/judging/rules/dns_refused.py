@@ -50,12 +50,25 @@ def _alive(case: Case, failure: Failure) -> bool:
 
 
 def _answers_others(case: Case, failure: Failure) -> bool:
-    """The resolver resolves the canary. Where it was not asked to (imports), a definite reply is taken to be
-    about this name; silence and refusal are not."""
+    """The resolver resolves the canary, and fails it at no time as it fails the target. Where it was not
+    asked to (imports), a definite reply is taken to be about this name; silence and refusal are not."""
+    if _fails_others_now_and_then(case, failure):
+        return False
     if case.canary_resolves:
         return True
     asked = case.canary is not None and case.canary_unresolved
     return not asked and case.canary_works and failure in (Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER)
+
+
+def _fails_others_now_and_then(case: Case, failure: Failure) -> bool:
+    """The same question about the canary fails in this way at one time and not at another, as at a forwarder
+    whose table is full."""
+    asked = (*case.canary.of_vantage, *case.canary_beside) if case.canary is not None else ()
+    heard: dict[tuple[str, str], set[bool]] = {}
+    for one in map(_as_refusal, asked):
+        if one.answers:
+            heard.setdefault((one.query_type, one.transport), set()).add(one.failure is failure)
+    return any(len(outcomes) > 1 for outcomes in heard.values())
 
 
 def _opens_over_ipv6(case: Case) -> bool:
@@ -81,18 +94,33 @@ def _declared(case: Case, failure: Failure, codes: frozenset[int]) -> Evidence:
         return any(e.code in codes for answer in observation.answers for e in answer.extended_errors)
 
     declared = [o for o in _failing(case, failure) if declares(o)]
-    if not declared or (case.canary is not None and any(declares(o) for o in case.canary.dns)):
+    others = (*case.canary_beside, *(case.canary.dns if case.canary is not None else ()))
+    if not declared or any(declares(o) for o in others):
         return ()
     return ids(declared) if _alive(case, failure) else ()
 
 
 def _asked(facts: Facts, transport: str) -> tuple[DnsObservation, ...]:
     """All questions of this kind to the vantage's resolver, for both kinds of addresses."""
-    return tuple(o for o in facts.dns if o.resolver is Resolver.VANTAGE and o.transport == transport)
+    return tuple(o for o in facts.of_vantage if o.transport == transport)
 
 
 def _canary_answered_over_udp(case: Case) -> bool:
-    return case.canary is not None and any(o.answers for o in _asked(case.canary, "udp"))
+    return (
+        case.canary is not None and any(o.answers for o in _asked(case.canary, "udp")) and _hears_others(case)
+    )
+
+
+def _hears_others(case: Case) -> bool:
+    """Beside the target's retries the canary was answered, and at least half of all that was asked about it:
+    a resolver that drops most of what comes too fast drops names by chance."""
+    beside = [o for o in case.canary_beside if not case.may_have_missed(o)]
+    if case.canary is None or not case.canary_beside:
+        return True
+    transports = {o.transport for o in case.canary_beside}
+    earlier = [o for o in case.canary.queries(Resolver.VANTAGE) if o.transport in transports]
+    answered = [o for o in (*earlier, *beside) if o.answers]
+    return any(o in answered for o in beside) and 2 * len(answered) >= len(earlier) + len(beside)
 
 
 def _silent(case: Case) -> Evidence:
@@ -103,7 +131,8 @@ def _silent(case: Case) -> Evidence:
     silent = case.shows(tries, SILENCE) or (
         case.shows(udp, SILENCE) and case.shows(others, CLOSED) and _canary_answered_over_udp(case)
     )
-    return ids(tries) if silent and case.canary_resolves and case.resolves_elsewhere else ()
+    heard = case.canary_resolves and _hears_others(case)
+    return ids(tries) if silent and heard and case.resolves_elsewhere else ()
 
 
 def _silent_over_udp(case: Case) -> Evidence:
@@ -115,7 +144,7 @@ def _silent_over_udp(case: Case) -> Evidence:
 
 
 def _resolver_broken(case: Case) -> Evidence:
-    if not case.canary_unresolved or case.facts.addresses(Resolver.VANTAGE):
+    if not case.canary_unresolved or any(map(case.uses, case.facts.addresses(Resolver.VANTAGE))):
         return ()
     return ids(_tries(case))
 

@@ -257,6 +257,20 @@ def test_an_address_and_a_page_that_both_differ_are_two_signs() -> None:
     assert same.state not in (LIKELY, BLOCKED)
 
 
+def only_ipv6_addresses(measured: Measurement) -> Measurement:
+    """The line has no IPv6, and its resolver withholds every IPv4 address."""
+    withheld = resolver_says(answer(), failure=Failure.DNS_NO_ANSWER, of="A")
+    return over_ipv6(changed(measured, withheld), Failure.NETWORK_UNREACHABLE)
+
+
+def test_a_resolver_that_gives_nobody_an_address_of_use_is_broken() -> None:
+    here = only_ipv6_addresses(host("isp", "t.me", TELEGRAM, TELEGRAM6))
+    verdict = judge(here, canary_here=only_ipv6_addresses(canary("isp", CANARY6)))
+    assert (verdict.state, verdict.rule_id) == (INSUFFICIENT, "dns.resolver_broken")
+    without_ipv6 = over_ipv6(canary("isp", CANARY6), Failure.NETWORK_UNREACHABLE)
+    assert outcome(judge(here, canary_here=without_ipv6)) == (LIKELY, "dns.no_answer")
+
+
 # --- names that are gone
 
 
