@@ -54,6 +54,8 @@ class Stream:
     until: datetime = ONSET + 2 * HOUR
     versions: Callable[[datetime], str] = field(default=lambda at: "4")
     software: Callable[[datetime], str] = field(default=lambda at: "1.0")
+    # The hop at which something answers where a target fails; None where nothing does.
+    hop: int | None = None
 
     def rounds(self) -> Iterator[tuple[datetime, list[tuple[Measurement, Verdict]]]]:
         """Yield each round of each vantage point, in the order of time: a minute lies between two of them."""
@@ -89,7 +91,8 @@ class Stream:
             public_resolver="8.8.8.8",
             software=self.software(at),
         )
-        layer = Layer(mechanism.partition(".")[0]) if mechanism else Layer.HTTP
+        name = (mechanism or "http").partition(".")[0]
+        layer = Layer.TCP if name == "ip" else Layer(name)
         finding = Finding(layer=layer, state=state, mechanism=mechanism, rule_id=mechanism or "http.page")
         return measurement, Verdict(
             state=state,
@@ -99,6 +102,7 @@ class Stream:
             rules_version=self.versions(at),
             reference_version="r",
             findings=(finding,),
+            acts_at_hop=self.hop if mechanism else None,
         )
 
 

@@ -1,7 +1,7 @@
 """What was seen beside a spell: whether others reached the target, and whether it can be the route."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from observatory.analysis.events.routing import rule_out_routing
@@ -15,6 +15,8 @@ _CONTROL_REACH: Final = timedelta(hours=24)
 # The route is asked about so long: what is not ruled out by then is by how long it lasts, or not at all.
 _ROUTE_REACH: Final = timedelta(hours=12)
 _MANY: Final = 3000
+# So many of the first failing measurements must have heard from a hop on the way.
+_HOPS: Final = 3
 
 
 def look_around(store: StoreReader, spell: Spell) -> Spell:
@@ -46,9 +48,9 @@ def look_around(store: StoreReader, spell: Spell) -> Spell:
             end=min(until, since + _ROUTE_REACH) if until else since + _ROUTE_REACH,
             limit=_MANY,
         )
-        ruled_out = rule_out_routing(
-            spell.target, rows, find_neighbours(spell.target, _addresses_before(store, spell))
-        )
+        neighbours = find_neighbours(spell.target, _addresses_before(store, spell))
+        times = (rule_out_routing(spell.target, rows, neighbours), _answered_on_the_way(store, spell))
+        ruled_out = min((at for at in times if at is not None), default=None)
     return replace(
         spell,
         evidence=replace(
@@ -58,6 +60,14 @@ def look_around(store: StoreReader, spell: Spell) -> Spell:
             routing_ruled_out_at=ruled_out,
         ),
     )
+
+
+def _answered_on_the_way(store: StoreReader, spell: Spell) -> datetime | None:
+    """Return when something on the way had answered in the server's place three times: no route does so."""
+    first = [w for w in spell.witnesses if w.shows is Shows.FIRST_BLOCKED]
+    verdicts = store.load_verdicts([w.measurement_id for w in first])
+    at_a_hop = [w for w in first if (v := verdicts.get(w.measurement_id)) and v.acts_at_hop is not None]
+    return max(w.at for w in at_a_hop) if len(at_a_hop) >= _HOPS else None
 
 
 def _addresses_before(store: StoreReader, spell: Spell) -> list[str]:

@@ -267,3 +267,11 @@ def test_measurements_of_one_moment_are_taken_in_one_order(tmp_path: Path) -> No
             spells = [s for event in events_of(opened) for s in event.spells]
             found.append([(s.target, s.onset, s.suspected_at, s.confirmed_at, s.evidence) for s in spells])
     assert found[0] == found[1] != []
+
+
+def test_silence_in_whose_place_a_hop_on_the_way_answers_is_no_fault_of_routing(store: Store) -> None:
+    stream = Stream(world=during((PAIR[0], "ip.unreachable")))
+    stream.hop = 3
+    told = play(store, stream)
+    assert rounds_after(told.confirmed_at) <= 3
+    assert {s.confirmed_by for s in told.events[0].spells} == {Confirmation.ROUTING_RULED_OUT}
