@@ -56,8 +56,8 @@ def _runs(tallies: Sequence[Tally]) -> list[tuple[str, list[int]]]:
     runs: list[tuple[str, list[int]]] = []
     counted: Counter[str] = Counter()
     for tally in tallies:
-        if tally.n_blocked:
-            counted.update(tally.mechanisms)
+        for mechanism, n in tally.mechanisms.items():
+            counted[mechanism] += n
     for number, tally in enumerate(tallies):
         if not tally.n_blocked:
             continue

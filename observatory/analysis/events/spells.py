@@ -277,7 +277,7 @@ def _describe(
         partial=not windows and seems_partial(share.n_blocked, sum(t.n_ok for t in inside)),
         windows=windows,
         silences=find_silences(tallies[max(0, first - 1) : last + 2], until=until if end is None else None),
-        versions=tuple(sorted(set().union(*(t.blocked_versions for t in inside)) - {("", "")})),
+        versions=tuple(sorted(set().union(*{t.blocked_versions for t in inside}) - {("", "")})),
         onset_from_rule_change=_onset_from_rule_change(tallies, cluster[0]),
         end_from_rule_change=end is not None and _end_from_rule_change(tallies, cluster[-1]),
     )
@@ -343,6 +343,6 @@ def _end_from_rule_change(tallies: Sequence[Tally], piece: _Piece) -> bool:
     return after is not None and _differ(before[-1].blocked_versions, after.ok_versions)
 
 
-def _differ(one: set[Version], other: set[Version]) -> bool:
+def _differ(one: frozenset[Version], other: frozenset[Version]) -> bool:
     """Return whether two sets of versions have nothing in common; unknown versions are never different."""
     return ("", "") not in one | other and not one & other

@@ -1,12 +1,14 @@
 """Cells added up to series: of one target and network, in one layer, and for DNS by resolver."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from math import sqrt
 from statistics import NormalDist
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from observatory.model import (
     BLOCKED_STATES,
@@ -24,6 +26,8 @@ _NEARLY_ALL: Final = 0.9
 _Z: Final = NormalDist().inv_cdf(0.975)
 
 Version = tuple[str, str]
+_Key = TypeVar("_Key", bound=str)
+_NONE: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,10 +47,11 @@ class Tally:
     n_unclear: int = 0
     n_offline: int = 0
     n_unjudged: int = 0
-    mechanisms: Counter[str] = field(default_factory=Counter)
-    kinds: dict[EvidenceKind, int] = field(default_factory=dict)
-    ok_versions: set[Version] = field(default_factory=set)
-    blocked_versions: set[Version] = field(default_factory=set)
+    # A year has millions of these: what most of them say none of, and all alike, is one object for all.
+    mechanisms: Mapping[str, int] = field(default_factory=lambda: _NONE)
+    kinds: Mapping[EvidenceKind, int] = field(default_factory=lambda: _NONE)
+    ok_versions: frozenset[Version] = frozenset()
+    blocked_versions: frozenset[Version] = frozenset()
 
     @property
     def n_decisive(self) -> int:
@@ -62,19 +67,32 @@ class Tally:
         """Count n verdicts."""
         if state is State.OK:
             self.n_ok += n
-            self.ok_versions.add(version)
+            self.ok_versions = _and(self.ok_versions, version)
         elif state in BLOCKED_STATES:
             self.n_blocked += n
-            self.mechanisms[mechanism or ""] += n
-            kind = kind_of(state, mechanism) or EvidenceKind.SILENCE
-            self.kinds[kind] = self.kinds.get(kind, 0) + n
-            self.blocked_versions.add(version)
+            self.mechanisms = _plus(self.mechanisms, mechanism or "", n)
+            self.kinds = _plus(self.kinds, kind_of(state, mechanism) or EvidenceKind.SILENCE, n)
+            self.blocked_versions = _and(self.blocked_versions, version)
         elif state is not State.INSUFFICIENT:
             self.n_unclear += n
         elif rule_id in OFFLINE_RULES:
             self.n_offline += n
         else:
             self.n_unjudged += n
+
+
+def _plus(counts: Mapping[_Key, int], key: _Key, n: int) -> Mapping[_Key, int]:
+    return {**counts, key: counts.get(key, 0) + n} if counts else _one(key, n)
+
+
+@lru_cache(maxsize=10_000)
+def _one(key: _Key, n: int) -> Mapping[_Key, int]:
+    return MappingProxyType({key: n})
+
+
+@cache
+def _and(versions: frozenset[Version], version: Version) -> frozenset[Version]:
+    return versions | {version}
 
 
 def pool(cells: Iterable[Cell], *, width: timedelta) -> dict[Series, list[Tally]]:
