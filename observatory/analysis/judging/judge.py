@@ -8,6 +8,7 @@ from observatory.analysis.judging.leads_to import find_leads_to
 from observatory.analysis.judging.reference import Reference
 from observatory.analysis.judging.rules.certificates import proofs
 from observatory.analysis.judging.rules.dns import DNS_RULES
+from observatory.analysis.judging.rules.dns_public import spares_own_resolver
 from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS, OVERLOAD_GUARDS
 from observatory.analysis.judging.rules.http import HTTP_RULES
 from observatory.analysis.judging.rules.mtproto import MTPROTO_RULES, proved_endpoints
@@ -155,10 +156,11 @@ def _strongest(findings: Sequence[Finding]) -> Finding:
 
 def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
     """Another way to the same target worked: users are hindered, not shut out."""
-    states = {finding.layer: finding.state for finding in findings}
     if case.is_data_centre:
         return bool(proved_endpoints(case.facts))
-    return states.get(Layer.DNS) is State.OK and any(o.status is not None for o in secure_pages(case))
+    dns = next((finding for finding in findings if finding.layer is Layer.DNS), None)
+    names_open = dns is not None and (dns.state is State.OK or spares_own_resolver(case, dns.evidence))
+    return names_open and any(o.status is not None for o in secure_pages(case))
 
 
 def _count(case: Case) -> tuple[int, int]:

@@ -5,7 +5,8 @@ from typing import Final
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import Evidence, ids
 from observatory.analysis.judging.rules.dns_astray import ASTRAY_RULES, OUTLIVED_RULES
-from observatory.analysis.judging.rules.dns_forged import PATH_RULES, PUBLIC_RULES, RESOLVER_RULES
+from observatory.analysis.judging.rules.dns_forged import PATH_RULES, RESOLVER_RULES
+from observatory.analysis.judging.rules.dns_public import PUBLIC_RULES, find_genuine
 from observatory.analysis.judging.rules.dns_refused import FAILURE_RULES
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -25,15 +26,6 @@ def _retired_clean(case: Case) -> Evidence:
     """An authenticated answer says that there is no such name, and nothing known contradicts it."""
     denied = [o for o in case.facts.clean if o.failure is Failure.DNS_NXDOMAIN]
     return ids(denied) if denied and not case.resolves_elsewhere else ()
-
-
-def _genuine(case: Case) -> Evidence:
-    """A genuine address of an IP version that is used here, or of any where none of those is given."""
-    asked = (*case.facts.answers(Resolver.VANTAGE), *case.facts.answers(Resolver.CHOSEN))
-    given = {a for _, answer in asked for a in answer.addresses}
-    known = {a for a in given if case.uses(a)} or given
-    genuine = {a for a in known if case.is_genuine(a)}
-    return tuple(dict.fromkeys(o.id for o, answer in asked if not genuine.isdisjoint(answer.addresses)))
 
 
 def _chosen_resolver(case: Case) -> Evidence:
@@ -58,8 +50,8 @@ DNS_RULES: Final = (
     *RESOLVER_RULES,
     *ASTRAY_RULES,
     *FAILURE_RULES,
-    Rule("dns.genuine", Layer.DNS, State.OK, None, Basis.COMPARISON, _genuine),
     *PUBLIC_RULES,
+    Rule("dns.genuine", Layer.DNS, State.OK, None, Basis.COMPARISON, find_genuine),
     Rule("dns.chosen_resolver", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _chosen_resolver),
     Rule("dns.retired_clean", Layer.DNS, State.DOWN, None, Basis.COMPARISON, _retired_clean),
     Rule("dns.unsettled", Layer.DNS, State.INSUFFICIENT, None, Basis.SYMPTOM, lambda case: True),

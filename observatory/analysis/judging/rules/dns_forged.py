@@ -88,13 +88,17 @@ def _sink_answers(case: Case) -> tuple[Asked, ...]:
     return tuple((o, answer) for o in case.facts.sink for answer in o.answers)
 
 
-def _block_page(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+def find_block_page(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+    """Return the answers that lead to a known block page, to which the canary is not led."""
     return _forged(case, asked, leads_to_block_page)
 
 
-def _bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
-    """The name must be alive elsewhere, for a zone may hold a private address by mistake; and the canary must
-    not be sent there too, as a portal does."""
+def find_bogon(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+    """Return the answers with addresses that no public server can have.
+
+    The name must be alive elsewhere, for a zone may hold a private address by mistake; and the canary must
+    not be sent there too, as a portal does.
+    """
     if not case.resolves_elsewhere or not case.canary_answers:
         return ()
     accusing = tuple(
@@ -162,14 +166,11 @@ def _page_at_forged_address(case: Case) -> Evidence:
     return (*dict.fromkeys(ids(dns)), *ids(shown))
 
 
-def _used_answers(case: Case) -> tuple[Asked, ...]:
-    """Answers with addresses of an IP version that this vantage point uses."""
-    return tuple((o, a) for o, a in _vantage(case) if any(case.uses(address) for address in a.addresses))
-
-
-def _other_address(case: Case) -> Evidence:
-    """Answers lead only to hosts that hold another's certificate, while the name is alive elsewhere."""
-    answers = _used_answers(case)
+def find_other_address(case: Case, asked: tuple[Asked, ...]) -> Evidence:
+    """Return the answers, of an IP version that this vantage point uses, where all of them lead only to hosts
+    that hold another's certificate, while the name is alive elsewhere.
+    """
+    answers = [(o, a) for o, a in asked if any(case.uses(address) for address in a.addresses)]
     addresses = {address for _, a in answers for address in a.addresses}
     shown = {o.endpoint.address for o in case.facts.tls if o.failure is None and o.certificate_failure}
     if not answers or any(case.is_genuine(a) for a in addresses) or not addresses <= shown:
@@ -188,10 +189,6 @@ def _vantage(case: Case) -> tuple[Asked, ...]:
     return case.facts.answers(Resolver.VANTAGE)
 
 
-def _public(case: Case) -> tuple[Asked, ...]:
-    return case.facts.answers(Resolver.PUBLIC)
-
-
 BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 PATH_RULES: Final = (
     _rule(
@@ -199,15 +196,15 @@ PATH_RULES: Final = (
     ),
     _rule("dns.second_answer.bogon", BLOCKED, "bogon", lambda c: _second_answer(c, leads_to_bogon)),
     _rule("dns.second_answer.other", BLOCKED, "other", _other_second_answer),
-    _rule("dns.sink.blockpage", BLOCKED, "blockpage", lambda c: _block_page(c, _sink_answers(c))),
-    _rule("dns.sink.bogon", BLOCKED, "bogon", lambda c: _bogon(c, _sink_answers(c))),
+    _rule("dns.sink.blockpage", BLOCKED, "blockpage", lambda c: find_block_page(c, _sink_answers(c))),
+    _rule("dns.sink.bogon", BLOCKED, "bogon", lambda c: find_bogon(c, _sink_answers(c))),
     _rule("dns.sink.other", BLOCKED, "other", _other_from_sink),
 )
 RESOLVER_RULES: Final = (
-    _rule("dns.blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _vantage(c))),
+    _rule("dns.blockpage_address", BLOCKED, "blockpage", lambda c: find_block_page(c, _vantage(c))),
     _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
-    _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _vantage(c))),
-    _rule("dns.other_address", LIKELY, "other", _other_address),
+    _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: find_bogon(c, _vantage(c))),
+    _rule("dns.other_address", LIKELY, "other", lambda c: find_other_address(c, _vantage(c))),
     Rule(
         "dns.reserved_beside_genuine",
         Layer.DNS,
@@ -216,8 +213,4 @@ RESOLVER_RULES: Final = (
         Basis.SYMPTOM,
         _reserved_beside_genuine,
     ),
-)
-PUBLIC_RULES: Final = (
-    _rule("dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: _block_page(c, _public(c))),
-    _rule("dns.public_bogon_address", BLOCKED, "bogon", lambda c: _bogon(c, _public(c))),
 )
