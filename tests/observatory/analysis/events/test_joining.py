@@ -61,6 +61,8 @@ def silent(n: int, *, reached: bool = True, **changes: object) -> Spell:
         ([silent(3, asn=n, target=t) for n in (1, 2, 3) for t in "ab"], Confirmation.ROUTING_RULED_OUT, 3),
         ([silent(3, asn=n, target=t) for n in (1, 2) for t in "ab"], None, 0),
         ([silent(3, asn=n) for n in (1, 2, 3)], None, 0),
+        # A round apart each: faults of their own.
+        ([silent(3, asn=n, target=t, first=n) for n in (1, 2, 3) for t in "ab"], None, 0),
         ([silent(3, asn=n, target=t, reached=False) for n in (1, 2, 3) for t in "ab"], None, 0),
     ],
 )
@@ -69,6 +71,26 @@ def test_joined(spells: list[Spell], confirmed: Confirmation | None, in_round: i
     assert {spell.confirmed_by for spell in joined} == {confirmed}
     if confirmed is not None:
         assert {spell.confirmed_at for spell in joined} == {START + (in_round - 1) * ROUND}
+
+
+def test_networks_that_measure_at_minutes_of_their_own_may_have_fallen_silent_at_one_moment() -> None:
+    late = timedelta(minutes=9)
+    spells = [silent(3, asn=n, target=t) for n in (1, 2, 3) for t in "ab"]
+    spells = [
+        replace(
+            s,
+            evidence=replace(
+                s.evidence,
+                failing=tuple(at + late for at in s.evidence.failing),
+                reached_at=s.evidence.failing[1] + late,
+            ),
+        )
+        if s.asn == 3
+        else s
+        for s in spells
+    ]
+    joined = join_evidence(spells)
+    assert {spell.confirmed_by for spell in joined} == {Confirmation.ROUTING_RULED_OUT}
 
 
 def test_what_others_of_the_network_contradict_counts_for_nothing() -> None:
