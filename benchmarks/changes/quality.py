@@ -138,8 +138,10 @@ def _false_events_of_networks() -> Iterable[Figure]:
         n += count_false_events([make_network_year(first + number) for number in range(NETWORKS)])
         _say(f"  {(country + 1) * NETWORKS} of {N_COUNTRIES * NETWORKS} network-years, {n} false events")
     n_weeks = N_COUNTRIES * NETWORKS * WEEKS
-    # Exact for counts: Garwood, "Fiducial limits for the Poisson distribution", 1936, by its bound for none.
-    most = 1000 * (3.69 if n == 0 else n + 1.96 * (n + 1) ** 0.5 + 1) / n_weeks
+    # Byar's approximation of the exact limit for counts; Breslow and Day, "Statistical Methods in Cancer
+    # Research", volume 2, 1987, page 69.
+    upper = (n + 1) * (1 - 1 / (9 * (n + 1)) + 1.96 / (3 * (n + 1) ** 0.5)) ** 3
+    most = 1000 * upper / n_weeks
     what = f"{n_weeks:,.0f} network-weeks with shared faults, false per 1,000 (at most {most:.2f} by 95 %)"
     yield show(Figure(what=what, value=1000 * n / n_weeks, unit="", bound=0.1))
 
