@@ -77,7 +77,12 @@ def _control_answers(control: Facts, over_tls: bool) -> bool:
 
 def _breaks(case: Case, failures: frozenset[Failure], *, over_tls: bool) -> tuple[HttpObservation, ...]:
     """Every request here ends like this after it was sent; a control is answered."""
-    pages = secure_pages(case) if over_tls else plain_pages(case)
+    return _broken(case, secure_pages(case) if over_tls else plain_pages(case), failures, over_tls=over_tls)
+
+
+def _broken(
+    case: Case, pages: tuple[HttpObservation, ...], failures: frozenset[Failure], *, over_tls: bool
+) -> tuple[HttpObservation, ...]:
     if not case.shows(pages, failures) or any(o.status is not None for o in pages):
         return ()
     compared = case.canary_works and any(_control_answers(c, over_tls) for c in case.controls)
@@ -95,14 +100,26 @@ def _harmless_answers(case: Case, addresses: set[str]) -> list[HttpObservation]:
 
 def _breaks_by_host(case: Case, failures: frozenset[Failure]) -> Evidence:
     """On port 80 the target's Host breaks off, a harmless one at the same address is answered."""
-    pages = _breaks(case, failures, over_tls=False)
-    others = _harmless_answers(case, {o.endpoint.address for o in pages})
-    return (*ids(pages), *ids(others)) if pages and others else ()
+    for pages in _by_version(plain_pages(case)):
+        others = _harmless_answers(case, {o.endpoint.address for o in pages})
+        if others and _broken(case, pages, failures, over_tls=False):
+            return (*ids(pages), *ids(others))
+    return ()
+
+
+def _by_version(pages: tuple[HttpObservation, ...]) -> list[tuple[HttpObservation, ...]]:
+    """Part pages by IP version: a filter may know one of them alone."""
+    versions = (tuple(o for o in pages if (":" in o.endpoint.address) is v6) for v6 in (False, True))
+    return [those for those in versions if those]
 
 
 def _page_by_host(case: Case) -> Evidence:
     """Port 80 shows a page that no control gets, and another one for a harmless Host at the same address."""
-    pages = [o for o in plain_pages(case) if o.status is not None]
+    return next(filter(None, (_strange_page(case, those) for those in _by_version(plain_pages(case)))), ())
+
+
+def _strange_page(case: Case, tried: tuple[HttpObservation, ...]) -> Evidence:
+    pages = [o for o in tried if o.status is not None]
     expected = [o for c in case.controls for o in c.http if not o.over_tls and o.status is not None]
     others = _harmless_answers(case, {o.endpoint.address for o in pages})
     if not expected or not others or not case.canary_works:

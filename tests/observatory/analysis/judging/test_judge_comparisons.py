@@ -38,6 +38,7 @@ from tests.observatory.analysis.judging.builder import (
     CANARY6,
     TELEGRAM,
     TELEGRAM6,
+    Change,
     answer,
     canary,
     certificate,
@@ -715,6 +716,26 @@ def test_a_broken_reply_for_one_host_alone() -> None:
     broken = plain_fails(Failure.HTTP_BAD_REPLY)
     here = with_more(changed(host(), broken), page(Purpose.HARMLESS_NAME))
     assert outcome(judge(here)) == (LIKELY, "http.garbage.host")
+
+
+def over_ipv4(change: Change) -> Change:
+    return lambda o: o if not hasattr(o, "endpoint") or ":" in o.endpoint.address else change(o)
+
+
+@pytest.mark.parametrize(
+    ("change", "mechanism"),
+    [
+        (plain_page(**STRANGE), "http.blockpage.host"),
+        (plain_fails(RESET), "http.reset.host"),
+        (plain_fails(TIMEOUT), "http.timeout.host"),
+    ],
+)
+def test_a_host_filtered_over_ipv4_alone_is_filtered(change: Change, mechanism: str) -> None:
+    """A filter that knows one IP version hinders whoever has no other."""
+    here = with_more(
+        changed(host("isp", "t.me", TELEGRAM, TELEGRAM6), over_ipv4(change)), page(Purpose.HARMLESS_NAME)
+    )
+    assert outcome(judge(here, canary_here=canary("isp", CANARY6))) == (LIKELY, mechanism)
 
 
 # --- measurements of other people: no canary, one exchange with a helper
