@@ -42,7 +42,6 @@ HONEST: Final = "cbn"
 
 def settings(plain: str, secure: str) -> str:
     """Return haproxy's settings: both ports of the address pass through it."""
-    is_backend = secure.startswith("use_backend")
     return f"""\
 defaults
   timeout connect 5s
@@ -63,9 +62,8 @@ frontend secure
   mode tcp
   bind 0.0.0.0:{SECURE}
   tcp-request inspect-delay 5s
-  {"" if is_backend else secure}
+  {secure}
   tcp-request content accept if {{ req.ssl_hello_type 1 }}
-  {secure if is_backend else ""}
   default_backend secure
 
 backend secure
@@ -101,7 +99,7 @@ def measured(servers: Servers) -> Results:
     points = []
     for network, (plain, secure, _) in {HONEST: ("", "", FINE), **FILTERS}.items():
         border = world.ISPS[network].border_namespace
-        if "reject " in secure and secure.startswith("use_backend"):
+        if secure.startswith("use_backend reject"):
             start_rejecting(servers, border)
         path = servers.file(f"{network}.cfg", settings(plain, secure))
         servers.start(border, ["haproxy", "-db", "-f", str(path)], ready=("127.0.0.1", SECURE))

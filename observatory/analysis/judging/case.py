@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from observatory.analysis.judging.chains import ChainKind
 from observatory.analysis.judging.facts import AUTHENTICATED, Facts, is_ipv6, redirect_host
@@ -29,6 +30,7 @@ from probes.records import (
     TlsObservation,
 )
 
+Thing = TypeVar("Thing")
 # Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
 # core stay below 0.2 s.
 OVERLOAD_LAG_S = 0.6
@@ -330,7 +332,7 @@ class Case:
             return dead
         return tuple(
             e
-            for family in by_family(self.main_endpoints)
+            for family in by_family(self.main_endpoints, lambda endpoint: endpoint)
             if self.connected.isdisjoint(family)
             for e in family
         )
@@ -464,8 +466,8 @@ def _prefix_of(address: str, length: int) -> int:
     return int(ipaddress.IPv6Address(address)) >> (128 - length)
 
 
-def by_family(endpoints: Iterable[Endpoint]) -> tuple[tuple[Endpoint, ...], ...]:
-    """Part endpoints by IP version: one may be filtered while the other is not."""
-    those = tuple(endpoints)
-    families = (tuple(e for e in those if is_ipv6(e) is v6) for v6 in (False, True))
+def by_family(things: Iterable[Thing], place: Callable[[Thing], Endpoint]) -> tuple[tuple[Thing, ...], ...]:
+    """Part endpoints, or what was done there, by IP version: one may be filtered while the other is not."""
+    those = tuple(things)
+    families = (tuple(thing for thing in those if is_ipv6(place(thing)) is v6) for v6 in (False, True))
     return tuple(family for family in families if family)

@@ -8,7 +8,7 @@ from typing import Final
 
 from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import RESET, SILENCE, Asked, Evidence, Facts, ids, redirect_host
-from observatory.analysis.judging.rules.dns_forged import leads_to_block_page
+from observatory.analysis.judging.rules.dns_forged import injection_rule, leads_to_block_page
 from observatory.analysis.judging.rules.pages import is_alike
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -154,18 +154,20 @@ def _outlived(case: Case, fits: Callable[[str], bool] | None) -> Evidence:
     return _evidence(asked) if all(fits(a) for a in given) else ()
 
 
-def _rule(id_: str, kind: str, when: Callable[[Case], Evidence], state: State = State.LIKELY_BLOCKED) -> Rule:
-    basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
-    return Rule(id_, Layer.DNS, state, f"dns.injection.{kind}", basis, when)
-
-
 OUTLIVED_RULES: Final = (
-    _rule("dns.outlived.blockpage", "blockpage", lambda case: _outlived(case, None), State.BLOCKED),
-    _rule("dns.outlived.bogon", "bogon", lambda case: _outlived(case, case.is_bogon)),
-    _rule("dns.outlived.other", "other", lambda case: _outlived(case, lambda address: True)),
+    injection_rule("dns.outlived.blockpage", State.BLOCKED, "blockpage", lambda case: _outlived(case, None)),
+    injection_rule(
+        "dns.outlived.bogon", State.LIKELY_BLOCKED, "bogon", lambda case: _outlived(case, case.is_bogon)
+    ),
+    injection_rule(
+        "dns.outlived.other",
+        State.LIKELY_BLOCKED,
+        "other",
+        lambda case: _outlived(case, lambda address: True),
+    ),
 )
 ASTRAY_RULES: Final = (
-    _rule("dns.other_server", "other", _other_server),
-    _rule("dns.nothing_there", "other", _nothing_there),
+    injection_rule("dns.other_server", State.LIKELY_BLOCKED, "other", _other_server),
+    injection_rule("dns.nothing_there", State.LIKELY_BLOCKED, "other", _nothing_there),
     Rule("dns.leads_nowhere", Layer.DNS, State.IMPAIRED, None, Basis.SYMPTOM, _leads_nowhere),
 )

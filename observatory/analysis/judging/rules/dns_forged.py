@@ -180,7 +180,8 @@ def find_other_address(case: Case, asked: tuple[Asked, ...]) -> Evidence:
     return tuple(dict.fromkeys(o.id for o, _ in answers))
 
 
-def _rule(id_: str, state: State, kind: str, when: Callable[[Case], Evidence]) -> Rule:
+def injection_rule(id_: str, state: State, kind: str, when: Callable[[Case], Evidence]) -> Rule:
+    """Return the rule for a forged answer of this kind."""
     basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
     return Rule(id_, Layer.DNS, state, f"dns.injection.{kind}", basis, when)
 
@@ -191,20 +192,22 @@ def _vantage(case: Case) -> tuple[Asked, ...]:
 
 BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 PATH_RULES: Final = (
-    _rule(
+    injection_rule(
         "dns.second_answer.blockpage", BLOCKED, "blockpage", lambda c: _second_answer(c, leads_to_block_page)
     ),
-    _rule("dns.second_answer.bogon", BLOCKED, "bogon", lambda c: _second_answer(c, leads_to_bogon)),
-    _rule("dns.second_answer.other", BLOCKED, "other", _other_second_answer),
-    _rule("dns.sink.blockpage", BLOCKED, "blockpage", lambda c: find_block_page(c, _sink_answers(c))),
-    _rule("dns.sink.bogon", BLOCKED, "bogon", lambda c: find_bogon(c, _sink_answers(c))),
-    _rule("dns.sink.other", BLOCKED, "other", _other_from_sink),
+    injection_rule("dns.second_answer.bogon", BLOCKED, "bogon", lambda c: _second_answer(c, leads_to_bogon)),
+    injection_rule("dns.second_answer.other", BLOCKED, "other", _other_second_answer),
+    injection_rule(
+        "dns.sink.blockpage", BLOCKED, "blockpage", lambda c: find_block_page(c, _sink_answers(c))
+    ),
+    injection_rule("dns.sink.bogon", BLOCKED, "bogon", lambda c: find_bogon(c, _sink_answers(c))),
+    injection_rule("dns.sink.other", BLOCKED, "other", _other_from_sink),
 )
 RESOLVER_RULES: Final = (
-    _rule("dns.blockpage_address", BLOCKED, "blockpage", lambda c: find_block_page(c, _vantage(c))),
-    _rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
-    _rule("dns.bogon_address", BLOCKED, "bogon", lambda c: find_bogon(c, _vantage(c))),
-    _rule("dns.other_address", LIKELY, "other", lambda c: find_other_address(c, _vantage(c))),
+    injection_rule("dns.blockpage_address", BLOCKED, "blockpage", lambda c: find_block_page(c, _vantage(c))),
+    injection_rule("dns.blockpage_content", BLOCKED, "blockpage", _page_at_forged_address),
+    injection_rule("dns.bogon_address", BLOCKED, "bogon", lambda c: find_bogon(c, _vantage(c))),
+    injection_rule("dns.other_address", LIKELY, "other", lambda c: find_other_address(c, _vantage(c))),
     Rule(
         "dns.reserved_beside_genuine",
         Layer.DNS,

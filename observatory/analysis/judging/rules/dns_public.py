@@ -7,18 +7,16 @@ The same resolver asked over DoT or DoH, where nobody else can answer, shows wha
 from typing import Final
 
 from observatory.analysis.judging.case import Case
-from observatory.analysis.judging.facts import Evidence, ids
-from observatory.analysis.judging.rules.dns_forged import find_block_page, find_bogon, find_other_address
-from observatory.analysis.judging.rules.rule import Basis, Rule
-from observatory.model import Layer, State
+from observatory.analysis.judging.facts import Asked, Evidence, ids
+from observatory.analysis.judging.rules.dns_forged import (
+    find_block_page,
+    find_bogon,
+    find_other_address,
+    injection_rule,
+)
+from observatory.analysis.judging.rules.dns_refused import refusal_rule
+from observatory.model import State
 from probes.records import Failure, Resolver
-
-# A server failure may be trouble between the resolver and the name's own servers.
-DENIALS: Final = {
-    "nxdomain": Failure.DNS_NXDOMAIN,
-    "refused": Failure.DNS_REFUSED,
-    "no_answer": Failure.DNS_NO_ANSWER,
-}
 
 
 def find_genuine(case: Case) -> Evidence:
@@ -42,14 +40,13 @@ def spares_own_resolver(case: Case, shown: Evidence) -> bool:
 def _bogon(case: Case) -> Evidence:
     """Where the network's own resolver is honest, the public one must have denied that this is its word: some
     filter, for customers who want it."""
-    if find_genuine(case) and not case.facts.clean_addresses:
+    if not case.facts.clean_addresses and find_genuine(case):
         return ()
-    return find_bogon(case, case.facts.answers(Resolver.PUBLIC))
+    return find_bogon(case, _public(case))
 
 
 def _other_address(case: Case) -> Evidence:
-    asked = case.facts.answers(Resolver.PUBLIC)
-    return find_other_address(case, asked) if case.facts.clean_addresses else ()
+    return find_other_address(case, _public(case)) if case.facts.clean_addresses else ()
 
 
 def _denied(case: Case, failure: Failure) -> Evidence:
@@ -63,42 +60,18 @@ def _denied(case: Case, failure: Failure) -> Evidence:
     return ids(answered) if vouched and others and case.canary_works else ()
 
 
-def _denial_rule(kind: str) -> Rule:
-    failure = DENIALS[kind]
-    return Rule(
-        f"dns.public_{kind}",
-        Layer.DNS,
-        State.LIKELY_BLOCKED,
-        f"dns.{kind}",
-        Basis.COMPARISON,
-        lambda case: _denied(case, failure),
-    )
+def _public(case: Case) -> tuple[Asked, ...]:
+    return case.facts.answers(Resolver.PUBLIC)
 
 
+# A server failure may be trouble between the resolver and the name's own servers.
+DENIALS: Final = ("nxdomain", "refused", "no_answer")
+BLOCKED, LIKELY = State.BLOCKED, State.LIKELY_BLOCKED
 PUBLIC_RULES: Final = (
-    Rule(
-        "dns.public_blockpage_address",
-        Layer.DNS,
-        State.BLOCKED,
-        "dns.injection.blockpage",
-        Basis.ARTEFACT,
-        lambda case: find_block_page(case, case.facts.answers(Resolver.PUBLIC)),
+    injection_rule(
+        "dns.public_blockpage_address", BLOCKED, "blockpage", lambda c: find_block_page(c, _public(c))
     ),
-    Rule(
-        "dns.public_bogon_address",
-        Layer.DNS,
-        State.BLOCKED,
-        "dns.injection.bogon",
-        Basis.ARTEFACT,
-        _bogon,
-    ),
-    Rule(
-        "dns.public_other_address",
-        Layer.DNS,
-        State.LIKELY_BLOCKED,
-        "dns.injection.other",
-        Basis.COMPARISON,
-        _other_address,
-    ),
-    *map(_denial_rule, DENIALS),
+    injection_rule("dns.public_bogon_address", BLOCKED, "bogon", _bogon),
+    injection_rule("dns.public_other_address", LIKELY, "other", _other_address),
+    *(refusal_rule(f"dns.public_{kind}", kind, LIKELY, _denied) for kind in DENIALS),
 )

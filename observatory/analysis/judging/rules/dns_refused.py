@@ -1,6 +1,8 @@
 """Names that the vantage's resolver denies, refuses or swallows, while the canary resolves."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from observatory.analysis.judging.case import Case
@@ -12,7 +14,7 @@ from probes.records import DnsObservation, Failure, Resolver
 # RFC 8914: the resolver itself says that it will not answer, by policy or by order.
 DECLARED_CODES: Final = frozenset({15, 16})
 # ... and that its customer asked for it.
-FILTERED_CODE: Final = 17
+FILTERED_CODES: Final = frozenset({17})
 OTHER_REFUSALS: Final = frozenset({"FORMERR", "NOTIMP", "NOTAUTH"})
 CLOSED: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 # One lost packet is no silence: A and AAAA, or two tries of one.
@@ -165,46 +167,30 @@ FAILURES: Final = {
 }
 
 
-def _declared_rule(kind: str) -> Rule:
+def refusal_rule(id_: str, kind: str, state: State, when: Callable[[Case, Failure], Evidence]) -> Rule:
+    """Return the rule for one of `FAILURES`, which `when` looks for."""
     failure = FAILURES[kind]
-    return Rule(
-        f"dns.declared.{kind}",
-        Layer.DNS,
-        State.BLOCKED,
-        f"dns.{kind}",
-        Basis.ARTEFACT,
-        lambda case: _declared(case, failure, DECLARED_CODES),
-    )
-
-
-def _filtered_rule(kind: str) -> Rule:
-    failure = FAILURES[kind]
-    return Rule(
-        f"dns.filtered.{kind}",
-        Layer.DNS,
-        State.LIKELY_BLOCKED,
-        f"dns.{kind}",
-        Basis.COMPARISON,
-        lambda case: _declared(case, failure, frozenset({FILTERED_CODE})),
-    )
+    basis = Basis.ARTEFACT if state is State.BLOCKED else Basis.COMPARISON
+    return Rule(id_, Layer.DNS, state, f"dns.{kind}", basis, lambda case: when(case, failure))
 
 
 def _failed_rule(kind: str) -> Rule:
-    failure = FAILURES[kind]
     # A resolver may fail one zone for reasons of its own, so SERVFAIL stays the weaker word.
-    return Rule(
-        f"dns.{kind}",
-        Layer.DNS,
-        State.IMPAIRED if kind == "servfail" else State.LIKELY_BLOCKED,
-        f"dns.{kind}",
-        Basis.COMPARISON,
-        lambda case: _consistently(case, failure),
-    )
+    state = State.IMPAIRED if kind == "servfail" else State.LIKELY_BLOCKED
+    return refusal_rule(f"dns.{kind}", kind, state, _consistently)
 
 
 FAILURE_RULES: Final = (
-    *(_declared_rule(kind) for kind in FAILURES),
-    *(_filtered_rule(kind) for kind in FAILURES),
+    *(
+        refusal_rule(f"dns.declared.{kind}", kind, State.BLOCKED, partial(_declared, codes=DECLARED_CODES))
+        for kind in FAILURES
+    ),
+    *(
+        refusal_rule(
+            f"dns.filtered.{kind}", kind, State.LIKELY_BLOCKED, partial(_declared, codes=FILTERED_CODES)
+        )
+        for kind in FAILURES
+    ),
     Rule("dns.resolver_broken", Layer.DNS, State.INSUFFICIENT, None, Basis.GUARD, _resolver_broken),
     *(_failed_rule(kind) for kind in FAILURES),
     Rule("dns.silent", Layer.DNS, State.LIKELY_BLOCKED, "dns.timeout", Basis.COMPARISON, _silent),

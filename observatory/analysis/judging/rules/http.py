@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.case import Case, by_family
 from observatory.analysis.judging.facts import (
     RESET,
     SILENCE,
@@ -100,22 +100,17 @@ def _harmless_answers(case: Case, addresses: set[str]) -> list[HttpObservation]:
 
 def _breaks_by_host(case: Case, failures: frozenset[Failure]) -> Evidence:
     """On port 80 the target's Host breaks off, a harmless one at the same address is answered."""
-    for pages in _by_version(plain_pages(case)):
+    for pages in by_family(plain_pages(case), lambda o: o.endpoint):
         others = _harmless_answers(case, {o.endpoint.address for o in pages})
         if others and _broken(case, pages, failures, over_tls=False):
             return (*ids(pages), *ids(others))
     return ()
 
 
-def _by_version(pages: tuple[HttpObservation, ...]) -> list[tuple[HttpObservation, ...]]:
-    """Part pages by IP version: a filter may know one of them alone."""
-    versions = (tuple(o for o in pages if (":" in o.endpoint.address) is v6) for v6 in (False, True))
-    return [those for those in versions if those]
-
-
 def _page_by_host(case: Case) -> Evidence:
     """Port 80 shows a page that no control gets, and another one for a harmless Host at the same address."""
-    return next(filter(None, (_strange_page(case, those) for those in _by_version(plain_pages(case)))), ())
+    found = (_strange_page(case, those) for those in by_family(plain_pages(case), lambda o: o.endpoint))
+    return next(filter(None, found), ())
 
 
 def _strange_page(case: Case, tried: tuple[HttpObservation, ...]) -> Evidence:

@@ -37,10 +37,9 @@ def _unheard_names(case: Case) -> Evidence:
 def _unheard_handshakes(case: Case) -> Evidence:
     mute = [
         o
-        for family in by_family(dict.fromkeys(o.endpoint for o in case.tls))
-        if all(o.failure is not None for o in case.tls if o.endpoint in family)
-        for o in case.tls
-        if o.endpoint in family
+        for those in by_family(case.tls, lambda o: o.endpoint)
+        if all(o.failure is not None for o in those)
+        for o in those
     ]
     return ids(_silent(mute))
 

@@ -35,8 +35,7 @@ def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, .
     tries = case.tls
     if not any(o.failure in failures for o in tries):
         return ()
-    for family in by_family(dict.fromkeys(o.endpoint for o in tries)):
-        those = tuple(o for o in tries if o.endpoint in family)
+    for those in by_family(tries, lambda o: o.endpoint):
         if case.shows(those, failures):
             return those
     return ()
