@@ -176,6 +176,10 @@ class Socks5Proxy(WayOut):
             sock: socket.socket = await proxy.connect(endpoint.address, endpoint.port, timeout=3600)
         except ProxyError:
             raise
+        except ConnectionError as error:
+            # A proxy that closes without a reply resets where it had not read everything, else it ends: the
+            # same word either way.
+            raise ProxyError(f"closed before a reply: {error}") from error
         except OSError as error:
             raise VantageError(f"{self}: {error}") from error
         sock.setblocking(False)

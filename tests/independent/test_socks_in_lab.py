@@ -80,19 +80,21 @@ def over_ssh(servers: Servers, network: str, name: str, here: str, port: int) ->
 @pytest.fixture(scope="module")
 def measured(servers: Servers, lab: LabControl) -> Results:
     make_keys(servers)
-    points = []
+    telling, silent = [], []
     for n, network in enumerate((HONEST, *FILTERS)):
         here = servers.link(network)
-        points.append(microsocks(servers, network, f"{network}-microsocks", here))
-        points.append(over_ssh(servers, network, f"{network}-ssh", here, FIRST_LOCAL_PORT + n))
+        telling.append(microsocks(servers, network, f"{network}-microsocks", here))
+        silent.append(over_ssh(servers, network, f"{network}-ssh", here, FIRST_LOCAL_PORT + n))
     closed = servers.link("cbn")
-    points.append(microsocks(servers, "cbn", "wants-password", closed, "-u", "name", "-P", "word"))
+    telling.append(microsocks(servers, "cbn", "wants-password", closed, "-u", "name", "-P", "word"))
     for network, (censor, _, _) in FILTERS.items():
         lab.switch(network, censor, True, hosts=[BLOCKED])
     try:
-        return measure(servers.config, points, ["web", "telegram-app"])
+        # One after the other: all at once they could overload a small machine, and then nothing is said.
+        rounds = [measure(servers.config, points, ["web", "telegram-app"]) for points in (telling, silent)]
     finally:
         lab.reset()
+    return rounds[0] | rounds[1]
 
 
 @pytest.mark.parametrize("way", ["microsocks", "ssh"])
@@ -107,7 +109,9 @@ def test_a_filter_behind_the_proxy_is_found_as_far_as_the_proxy_tells(
 ) -> None:
     _, told, untold = FILTERS[network]
     assert verdicts(measured, f"{network}-microsocks")[BLOCKED] == told
-    assert verdicts(measured, f"{network}-ssh")[BLOCKED] == untold
+    assert verdicts(measured, f"{network}-ssh")[BLOCKED] == untold, measured[
+        f"{network}-ssh", BLOCKED
+    ].verdict
 
 
 @pytest.mark.parametrize("way", ["microsocks", "ssh"])

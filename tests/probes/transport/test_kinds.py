@@ -1,9 +1,12 @@
 """Each kind of way out opens its sockets its own way; what is missing is the vantage point's fault."""
 
+import asyncio
 import socket
+import struct
 from pathlib import Path
 
 import pytest
+from python_socks import ProxyError
 
 from probes.failures import VantageError
 from probes.records import Endpoint
@@ -49,6 +52,24 @@ async def test_proxy_that_is_gone_is_the_vantage_points_fault() -> None:
         port = server.getsockname()[1]
     with pytest.raises(VantageError, match=f"^socks5: 127.0.0.1:{port}: "):
         await Network("socks5", f"127.0.0.1:{port}").connect_tcp(LOOPBACK)
+
+
+async def test_proxy_that_closes_before_it_replies_says_one_thing_by_end_and_by_reset() -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(3)
+        writer.close()
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The client's greeting is never read.
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    for close in (end, reset):
+        async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ProxyError):
+                await Network("socks5", f"127.0.0.1:{port}").connect_tcp(LOOPBACK)
 
 
 def test_source_address_is_the_one_that_is_used() -> None:

@@ -20,7 +20,8 @@ CLOSED: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 # One lost packet is no silence: A and AAAA, or two tries of one.
 MIN_SILENT: Final = 2
 CUT_SHORT: Final = frozenset({Failure.DNS_TRUNCATED})
-UNANSWERED: Final = CUT_SHORT | {Failure.TIMEOUT}
+# The try broke off on its way, at a proxy or in this machine: no word of the resolver's.
+UNANSWERED: Final = CUT_SHORT | CLOSED | {Failure.PROXY, Failure.VANTAGE}
 
 
 def _tries(case: Case) -> tuple[DnsObservation, ...]:

@@ -47,6 +47,9 @@ def tries(udp: tuple[Try, ...], tcp: Try) -> Measurement:
         ("two lost", (LOST, LOST, DENIED), DENIED),
         ("TCP lost as well", (LOST, DENIED), LOST),
         ("sent on to TCP, and denied there", (SENT_TO_TCP,), DENIED),
+        ("one broken off by a proxy", ((Failure.PROXY, ()), DENIED), DENIED),
+        ("one that this machine could not send", ((Failure.VANTAGE, ()), DENIED), DENIED),
+        ("one reset", ((Failure.CONNECTION_RESET, ()), DENIED), DENIED),
     ],
 )
 def test_a_lost_reply_hides_no_denial(situation: str, udp: tuple[Try, ...], tcp: Try) -> None:
