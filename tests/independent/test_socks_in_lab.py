@@ -25,8 +25,8 @@ SSH_PORT: Final = 2222
 FIRST_LOCAL_PORT: Final = 10800
 HONEST: Final = "xl"
 BLOCKED: Final = "t.me"
-# By network: what filters the name there; what is true of it through microsocks, and through ssh (None: it does
-# not tell).
+# By network: what filters the name there; what is true of it through microsocks, and through ssh.
+# None: ssh does not tell.
 FILTERS: Final[dict[str, tuple[str, Outcome, Outcome | None]]] = {
     "tri": ("sni_reset", (LIKELY, "tls.reset.sni"), (LIKELY, "tls.reset.sni")),
     "mnc": ("sni_drop", (LIKELY, "tls.timeout.sni"), (LIKELY, "tls.timeout.sni")),
