@@ -230,6 +230,11 @@ _ENTRIES: Final = (
         rules=techniques.mtproto_garbage,
     ),
     Censor(
+        id="web_app_filter",
+        summary="TLS to the web app's back ends passes; the WebSocket in it, or its messages, do not",
+        params={"how": _one_of("swallow", "reset", "mute", "refuse")},
+    ),
+    Censor(
         id="doh_drop",
         summary="TCP 443 and 853 to the public resolver is dropped",
         aim=Aim.NOTHING,
@@ -277,6 +282,12 @@ _ENTRIES: Final = (
     Censor(
         id="name_retired",
         summary="the names exist no more: NXDOMAIN on every honest resolver",
+        scope=Scope.EVERYONE,
+        is_failure=True,
+    ),
+    Censor(
+        id="web_app_retired",
+        summary="the web app's back ends speak WebSocket no more (HTTP 403), for everyone",
         scope=Scope.EVERYONE,
         is_failure=True,
     ),

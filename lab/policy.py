@@ -38,7 +38,8 @@ class Policy:
 
     Names are listed by what is done to them; `moved` says to which host each is redirected. `forbidden` (403)
     and `challenged` (CAPTCHA) are by network, `mitm` is the kind of certificate each network's middlebox
-    presents. `transport_errors` are codes by network, then by address of a data centre.
+    presents. `transport_errors` are codes by network, then by address of a data centre; `web_app` is how
+    WebSocket is filtered, by network, then by name.
     """
 
     resolvers: dict[str, ResolverPolicy] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Policy:
     challenged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     mitm: dict[str, str] = field(default_factory=dict)
     transport_errors: dict[str, dict[str, int]] = field(default_factory=dict)
+    web_app_retired: tuple[str, ...] = ()
+    web_app: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +85,12 @@ def policy_of(state: LabState) -> Policy:
             isp_id: dict.fromkeys(setting.addresses, int(setting.params["code"]))
             for isp_id in world.ISPS
             if (setting := state.of(isp_id, "transport_error"))
+        },
+        web_app_retired=state.everywhere("web_app_retired"),
+        web_app={
+            isp_id: dict.fromkeys(setting.hosts, str(setting.params["how"]))
+            for isp_id in world.ISPS
+            if (setting := state.of(isp_id, "web_app_filter"))
         },
     )
 
@@ -118,6 +127,8 @@ def load_policy(data: dict[str, Any]) -> Policy:
         challenged={name: tuple(hosts) for name, hosts in data["challenged"].items()},
         mitm=dict(data["mitm"]),
         transport_errors={name: dict(codes) for name, codes in data["transport_errors"].items()},
+        web_app_retired=tuple(data["web_app_retired"]),
+        web_app={name: dict(filtered) for name, filtered in data["web_app"].items()},
     )
 
 

@@ -44,6 +44,13 @@ TELEGRAM_HOSTS: Final[dict[str, str]] = {
     "flora.web.telegram.org": "149.154.171.20",
     "flora-1.web.telegram.org": "149.154.165.120",
 }
+# Each speaks for one data centre to the web app: core.telegram.org/mtproto/transports.
+WEB_FRONTS: Final = (
+    "venus.web.telegram.org",
+    "pluto.web.telegram.org",
+    "flora.web.telegram.org",
+    "flora-1.web.telegram.org",
+)
 _TELEGRAM_WEB_V6: Final = "2001:67c:4e8:f004::9"
 _BACK_ENDS_V6: Final = {
     "venus.web.telegram.org": "2001:67c:4e8:f004::76",

@@ -125,13 +125,15 @@ class Endpoint:
 class Target:
     """What is assessed: a host name, a Telegram data centre, or the canary that nobody blocks.
 
-    `addresses` are those known beforehand, `ports` those to try.
+    `addresses` are those known beforehand, `ports` those to try. `front_of`: the data centre whose front a
+    host is for the web app, if it is one.
     """
 
     name: str
     kind: TargetKind
     addresses: tuple[str, ...] = ()
     ports: tuple[int, ...] = (80, 443)
+    front_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +296,8 @@ class MtprotoObservation(Observation):
     """`nonce_echoed` proves that the answer came from a server that read our request and speaks MTProto.
 
     `transport_error` is the code of a documented transport error, such as -429 (flood): no proof, but a
-    server's own word in its own protocol.
+    server's own word in its own protocol. `server_name` is the front that was asked over WebSocket inside
+    TLS, empty at a data centre's own address; `status` is what HTTP said to the upgrade (101: agreed).
     """
 
     endpoint: Endpoint
@@ -302,6 +305,8 @@ class MtprotoObservation(Observation):
     nonce_echoed: bool = False
     fingerprints: tuple[str, ...] = ()
     transport_error: int | None = None
+    server_name: str = ""
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,14 @@ def _led_away(name: str, there: Verdict, *more: On) -> Scenario:
     return _innocent(name, switch, *more, leads_to=place)
 
 
+def _web_app(name: str, how: str, right: Verdict, **more: Any) -> Scenario:
+    """A front of the web app whose page opens."""
+    switch = On(censor="web_app_filter", params={"how": how}, hosts=(FRONT,))
+    more.setdefault("partial", True)
+    return _censor(name, switch, web=right, host=FRONT, **more)
+
+
+FRONT: Final = "venus.web.telegram.org"
 # A public address that is nobody's in the lab.
 NOWHERE: Final = "45.64.1.9"
 BLOCKPAGE, BOGON, OTHER = "dns.injection.blockpage", "dns.injection.bogon", "dns.injection.other"
@@ -192,6 +200,9 @@ CENSORS: Final = (
         app=likely("mtproto.timeout"),
         partial=True,
     ),
+    _web_app("the web app's WebSocket is swallowed", "swallow", likely("mtproto.timeout")),
+    _web_app("the web app's WebSocket is reset", "reset", likely("mtproto.reset")),
+    _web_app("the messages in the web app's WebSocket are swallowed", "mute", likely("mtproto.timeout")),
 )
 
 TOGETHER: Final = (
@@ -275,6 +286,13 @@ INNOCENT: Final = (
     ),
     _innocent("a resolver that limits rates", "resolver_truncates"),
     _innocent("Telegram's own transport error", "transport_error", app=IMPAIRED),
+    _web_app(
+        "the web app's server declines WebSocket",
+        "refuse",
+        (State.IMPAIRED, None),
+        censorship=False,
+        partial=None,
+    ),
     _innocent("IPv6 broken", "ipv6_broken", ipv6=True),
     _innocent("the whole line is slow", On(censor="slow_line", params={"kbit": 256})),
     _innocent("packets lost", "packet_loss"),
@@ -314,6 +332,9 @@ EVERYONE: Final = (
         likely(OTHER),
         On(censor="dns_other", hosts=("flora-1.web.telegram.org",)),
         censorship=True,
+    ),
+    _everyone(
+        "the web app's fronts speak WebSocket no more", "web_app_retired", "pluto.web.telegram.org", OK
     ),
     _everyone("the server answers nobody", "server_stall", "macos.telegram.org", DOWN),
     _everyone("addresses rotate outside Telegram's", "cdn_rotation", "desktop.telegram.org", OK),

@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
@@ -42,10 +42,18 @@ _TAGS: Final = {
 }
 
 
+class Sink(Protocol):
+    """Where the answers go: a connection, or the messages inside one."""
+
+    def write(self, data: bytes, /) -> None: ...
+
+    async def drain(self) -> None: ...
+
+
 class _Stream:
     """The connection's bytes, deciphered and ciphered when the client asked for obfuscation."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: Sink) -> None:
         self._reader = reader
         self._writer = writer
         self._ready = b""
@@ -117,12 +125,12 @@ def new_data_centre(read_error: ReadError) -> Handler:
     return serve
 
 
-async def serve_data_centre(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def serve_data_centre(reader: asyncio.StreamReader, writer: Sink) -> None:
     """Serve one connection until the client leaves or sends something that is not MTProto."""
     await _serve(reader, writer, 0)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, error: int) -> None:
+async def _serve(reader: asyncio.StreamReader, writer: Sink, error: int) -> None:
     stream = _Stream(reader, writer)
     transport = await _recognise(stream)
     if transport is None:

@@ -15,11 +15,11 @@ from typing import Final
 from lab import world
 from lab.policy import Policy, load_policy, policy_of
 from lab.rules import MITM_PORT, PORTAL_PORT, PROXY_PORT
-from lab.services import certificates, names, pages
+from lab.services import certificates, names, pages, web_app
 from lab.services.data_centre import new_data_centre
 from lab.services.http3 import Http3Site
 from lab.services.listen import Listeners
-from lab.services.web import serve_http
+from lab.services.web import Request, serve_http
 from lab.state import LabState
 
 _DEFAULT_NAME: Final = "telegram.org"
@@ -79,16 +79,17 @@ class Services:
         listen = self._listeners
         page = pages.site_page(lambda: self._policy)
         site, plain = serve_http(page), serve_http(pages.to_https)
+        telegram_site = serve_http(page, upgrade=web_app.new_web_app(self._web_app_interference))
         telegram = certificates.listening_context(_DEFAULT_NAME, self._telegram)
         canary = certificates.listening_context(world.CANARY, self._canary)
         telegram_h3 = Http3Site(page, _DEFAULT_NAME, self._telegram, self._is_down)
         canary_h3 = Http3Site(page, world.CANARY, self._canary, self._is_down)
         for address in world.addresses_of(world.TELEGRAM_HOSTS):
-            await listen.tcp("telegram", address, 443, site, telegram)
+            await listen.tcp("telegram", address, 443, telegram_site, telegram)
             await listen.tcp("telegram", address, 80, plain)
             await listen.datagrams("telegram", address, 443, telegram_h3.new_server)
         for address in world.CDN_ADDRESSES.values():
-            await listen.tcp("cdn", address, 443, site, telegram)
+            await listen.tcp("cdn", address, 443, telegram_site, telegram)
             await listen.tcp("cdn", address, 80, plain)
             await listen.datagrams("cdn", address, 443, telegram_h3.new_server)
         data_centre = new_data_centre(self._transport_error)
@@ -130,6 +131,13 @@ class Services:
             return names.truncate_answer(whole) if truncates and whole is not None else whole
 
         return over_udp
+
+    def _web_app_interference(self, request: Request) -> web_app.Interference | None:
+        if request.host not in world.WEB_FRONTS or request.host in self._policy.web_app_retired:
+            return web_app.Interference.REFUSE
+        isp = world.isp_of_client(request.client)
+        found = self._policy.web_app.get(isp.id, {}).get(request.host) if isp else None
+        return web_app.Interference(found) if found else None
 
     def _transport_error(self, client: str, address: str) -> int:
         isp = world.isp_of_client(client)

@@ -1,7 +1,7 @@
 """HTTP/1.1 servers: pages by a plain function from request to response; h11 does the protocol."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
@@ -45,10 +45,15 @@ class Response:
 
 # None keeps the connection open and says nothing.
 Page = Callable[[Request], Response | None]
+# Takes over the connection of a request for another protocol, with what was read beyond the request.
+Upgrade = Callable[[Request, bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def serve_http(page: Page, server: str = "nginx/1.12.1") -> Handler:
-    """Return a connection handler that answers each request with `page(request)`, keep-alive included."""
+def serve_http(page: Page, server: str = "nginx/1.12.1", *, upgrade: Upgrade | None = None) -> Handler:
+    """Return a connection handler that answers each request with `page(request)`, keep-alive included.
+
+    A request for WebSocket is left to `upgrade`, where there is one.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
@@ -56,6 +61,9 @@ def serve_http(page: Page, server: str = "nginx/1.12.1") -> Handler:
         while True:
             request = await _read_request(connection, reader, client)
             if request is None:
+                return
+            if upgrade is not None and request.headers.get("upgrade", "").lower() == "websocket":
+                await upgrade(request, connection.trailing_data[0], reader, writer)
                 return
             response = page(request)
             if response is None:

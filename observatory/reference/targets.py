@@ -19,7 +19,12 @@ def load_targets() -> tuple[Target, ...]:
     """Return what is assessed: the eleven names of 2017, then the app's data centres."""
     telegram = load_yaml("telegram.yaml")
     hosts = (
-        Target(name=host["name"], kind=TargetKind.HOST, addresses=tuple(host.get("addresses", ())))
+        Target(
+            name=host["name"],
+            kind=TargetKind.HOST,
+            addresses=tuple(host.get("addresses", ())),
+            front_of=host.get("front_of", ""),
+        )
         for host in telegram["hosts"]
     )
     data_centres = (

@@ -24,11 +24,11 @@ A measurement holds observations and concludes nothing. The judge compares them 
 same round (the host nobody blocks, "check site" on the pages) and with the control measurements of the
 same time window, and asks each layer's rules in order; the first that matches decides its layer, and its
 id is stored. Guards come before all layers. A data centre is judged by the rules for TCP and MTProto, a
-host by all others.
+host by all others, and by `mtproto.web_app.*` where it is a front of the web app.
 
 The verdict is then the strongest finding: `blocked`, `likely_blocked`, `down`, `impaired`, and among equals
 that of the layer a user meets first. A name that no control resolves is `down` before anything else. Only
-when every essential layer (not QUIC) is `ok` is the verdict `ok`.
+when every essential layer (neither QUIC nor the web app's WebSocket) is `ok` is the verdict `ok`.
 
 What holds for every rule:
 - An address is judged by what it is: it is verified by a certificate valid for the name, by a prefix that

@@ -227,8 +227,13 @@ def _quic(o: QuicObservation, text: Text) -> Words:
 
 
 def _mtproto(o: MtprotoObservation, text: Text) -> Words:
+    where = place(o.endpoint, text)
+    if o.server_name:
+        asked = text("step.web_app_asked", name=printable(o.server_name), place=where)
+    else:
+        asked = text("step.mtproto_asked", place=where, transport=printable(o.transport))
     return Words(
-        asked=text("step.mtproto_asked", place=place(o.endpoint, text), transport=printable(o.transport)),
+        asked=asked,
         came=text("step.mtproto_proved" if o.nonce_echoed else "step.mtproto_unproved"),
         is_good=o.nonce_echoed,
     )

@@ -164,7 +164,7 @@ def _question(o: AnyObservation) -> Hashable:
         case QuicObservation():
             return o.endpoint.port, o.server_name, o.purpose
         case MtprotoObservation():
-            return o.endpoint.port, o.transport
+            return o.endpoint.port, ":" in o.endpoint.address, o.transport, o.server_name
         case HopsObservation():
             return o.endpoint.port, o.payload, o.purpose, o.name
         case HelperObservation():

@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from probes import registry
-from probes.records import Endpoint, HttpObservation, Purpose, TcpObservation, TlsObservation
+from probes.records import (
+    Endpoint,
+    HttpObservation,
+    MtprotoObservation,
+    Purpose,
+    TcpObservation,
+    TlsObservation,
+)
 from probes.session import ObservationLog
 from probes.techniques.http import RESPONSE_TIMEOUT_S
 from probes.transport.network import Network
 from probes.transport.streams import TimedStream
 from probes.transport.trust import Trust
+from probes.wire.mtproto import Transport
 
 # After a request that timed out, its comparison and a second try must fit into the same deadline.
 COMPARISON_TIMEOUT_S: Final = 2.0
@@ -22,11 +30,12 @@ class ExchangeResult:
     tcp: TcpObservation
     tls: TlsObservation | None = None
     page: HttpObservation | None = None
+    app: MtprotoObservation | None = None
 
     @property
     def worked(self) -> bool:
         """The last step that was tried succeeded."""
-        last = self.page or self.tls or self.tcp
+        last = self.app or self.page or self.tls or self.tcp
         return last.failure is None
 
 
@@ -84,6 +93,27 @@ class Exchanges:
                 return ExchangeResult(tcp=tcp, tls=handshake)
             page = await self._get(tls, endpoint, host, path, purpose, attempt, over_tls=True)
         return ExchangeResult(tcp=tcp, tls=handshake, page=page)
+
+    async def web_app(self, endpoint: Endpoint, *, name: str, attempt: int = 1) -> ExchangeResult:
+        """Connect, handshake for `name`, and ask the data centre behind it for its resPQ over WebSocket."""
+        tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
+        if stream is None:
+            return ExchangeResult(tcp=tcp)
+        with stream:
+            handshake, tls = await registry.TLS.measure(
+                self.trust, self.log, stream=stream, endpoint=endpoint, server_name=name, attempt=attempt
+            )
+            if tls is None:
+                return ExchangeResult(tcp=tcp, tls=handshake)
+            app = await registry.MTPROTO.measure(
+                self.log,
+                stream=tls,
+                endpoint=endpoint,
+                transport=Transport.WEBSOCKET,
+                server_name=name,
+                attempt=attempt,
+            )
+        return ExchangeResult(tcp=tcp, tls=handshake, app=app)
 
     async def _get(
         self,

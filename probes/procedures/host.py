@@ -44,6 +44,7 @@ class HostSteps:
         self._resolvers = resolvers
         # One IP version must not use up the places of the other.
         self._tested: dict[bool, set[str]] = {False: set(), True: set()}
+        self._web_app_asked: set[bool] = set()
         self._group = asyncio.TaskGroup()
         self._follow = FollowUps(exchanges, target, canary, resolvers, self._group)
         self._redirects = Redirects(exchanges, resolvers, measured | {target.name, canary.name})
@@ -149,6 +150,7 @@ class HostSteps:
         compared = self._is_canary
         for attempt in range(1, N_ATTEMPTS + 1):
             outcome = await self._exchanges.secure(endpoint, name=name, host=name, attempt=attempt)
+            self._ask_web_app(endpoint, outcome)
             if outcome.worked:
                 self._note_canary(endpoint, outcome)
                 self._follow_redirect(outcome)
@@ -165,6 +167,19 @@ class HostSteps:
         if outcome is not None and not self._is_canary:
             await self._locate(endpoint, outcome)
 
+    def _ask_web_app(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
+        """A certificate alone does not show that the web app works: once for each IP version."""
+        is_ipv6 = ":" in endpoint.address
+        if self._target.front_of and _is_proved(outcome) and is_ipv6 not in self._web_app_asked:
+            self._web_app_asked.add(is_ipv6)
+            self._group.create_task(self._test_web_app(endpoint))
+
+    async def _test_web_app(self, endpoint: Endpoint) -> None:
+        for attempt in range(1, N_ATTEMPTS + 1):
+            outcome = await self._exchanges.web_app(endpoint, name=self._target.name, attempt=attempt)
+            if outcome.worked or not await self._log.may_retry():
+                return
+
     async def _locate(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
         if outcome.tls is None:
             await self._follow.locate_connect(endpoint)
@@ -176,8 +191,7 @@ class HostSteps:
             self._group.create_task(self._redirects.follow(outcome.page))
 
     def _note_canary(self, endpoint: Endpoint, outcome: ExchangeResult) -> None:
-        proved = outcome.tls is not None and outcome.tls.certificate_failure is None
-        if self._is_canary and proved:
+        if self._is_canary and _is_proved(outcome):
             self._canary.note(endpoint.address)
 
     async def _measure_speed(self, endpoint: Endpoint) -> None:
@@ -230,6 +244,11 @@ class HostSteps:
             page.received_bytes >= SLOW_BODY_MIN_BYTES and page.rated_bytes * 8 < SLOW_BODY_BPS * page.rated_s
         )
         return slow_body or handshake.duration_s > SLOW_TLS_S
+
+
+def _is_proved(outcome: ExchangeResult) -> bool:
+    tls = outcome.tls
+    return tls is not None and tls.failure is None and tls.certificate_failure is None
 
 
 def _redirects_to_itself(page: HttpObservation) -> bool:

@@ -1,4 +1,4 @@
-"""MTProto: does a Telegram data centre (verified by its nonce) answer at this endpoint?"""
+"""MTProto: does a Telegram data centre (proved by its nonce) answer here, by itself or through a front?"""
 
 import secrets
 import time
@@ -10,7 +10,8 @@ import h11
 from probes.failures import ProtocolError, classify_failure
 from probes.records import Endpoint, Failure, MtprotoObservation
 from probes.session import ObservationLog
-from probes.transport.streams import PlainStream, Stream, recv_message
+from probes.techniques.websocket import OPENED, WebSocketRefusedError, WebSocketStream
+from probes.transport.streams import Stream, recv_message
 from probes.wire.mtproto import (
     MAX_FRAME_BYTES,
     PREAMBLE,
@@ -31,25 +32,34 @@ HTTP_PATH: Final = "/api"
 async def measure_mtproto(
     log: ObservationLog,
     *,
-    stream: PlainStream,
+    stream: Stream,
     endpoint: Endpoint,
     transport: Transport = Transport.ABRIDGED,
+    server_name: str = "",
     attempt: int = 1,
 ) -> MtprotoObservation:
-    """Send req_pq_multi over a connected stream and check the resPQ that comes back against our nonce."""
+    """Send req_pq_multi over a connected stream and check the resPQ that comes back against our nonce.
+
+    `server_name` is the front that a WebSocket over TLS leads to.
+    """
     step = log.begin(attempt)
     nonce = secrets.token_bytes(16)
     answer: ResPq | None = None
     transport_error: int | None = None
+    status: int | None = None
     failure: Failure | None = None
     detail: str | None = None
     try:
         async with log.timeout(ANSWER_TIMEOUT_S):
             question = encode_req_pq_multi(nonce, unix_time_s=time.time())
+            if transport is Transport.WEBSOCKET:
+                stream = await _open_web_socket(stream, server_name)
+                status = OPENED
             answer = parse_res_pq(await _exchange(stream, endpoint, transport, question), nonce=nonce)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
         transport_error = error.code if isinstance(error, TransportError) else None
+        status = error.status if isinstance(error, WebSocketRefusedError) else status
     observation = MtprotoObservation(
         **step.fields(),
         failure=failure,
@@ -59,17 +69,25 @@ async def measure_mtproto(
         nonce_echoed=answer is not None,
         fingerprints=answer.fingerprints if answer else (),
         transport_error=transport_error,
+        server_name=server_name,
+        status=status,
     )
     log.add(observation)
     return observation
 
 
-async def _exchange(stream: PlainStream, endpoint: Endpoint, transport: Transport, question: bytes) -> bytes:
+async def _open_web_socket(stream: Stream, server_name: str) -> WebSocketStream:
+    web_socket = WebSocketStream(stream)
+    await web_socket.open(server_name)
+    return web_socket
+
+
+async def _exchange(stream: Stream, endpoint: Endpoint, transport: Transport, question: bytes) -> bytes:
     """Send one message and return the one that comes back. The transport's preamble goes out with it in one
     segment, as from the app."""
     if transport is Transport.HTTP:
         return await _exchange_http(stream, endpoint, question)
-    if transport is Transport.OBFUSCATED:
+    if transport in (Transport.OBFUSCATED, Transport.WEBSOCKET):
         hidden = ObfuscatedStream(
             stream, start_obfuscation(secrets.token_bytes, PREAMBLE[Transport.INTERMEDIATE])
         )
@@ -97,7 +115,7 @@ class ObfuscatedStream:
         return self._obfuscation.decrypt(await self._inner.recv())
 
 
-async def _exchange_http(stream: PlainStream, endpoint: Endpoint, question: bytes) -> bytes:
+async def _exchange_http(stream: Stream, endpoint: Endpoint, question: bytes) -> bytes:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=32768)
     headers = [("Host", str(endpoint)), ("Content-Length", str(len(question)))]
     request = h11.Request(method="POST", target=HTTP_PATH, headers=headers)

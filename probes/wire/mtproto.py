@@ -24,7 +24,7 @@ class Transport(StrEnum):
     """How messages are framed on the stream (core.telegram.org/mtproto/mtproto-transports).
 
     `obfuscated` is what the app uses: intermediate framing inside a key stream, so that no byte repeats.
-    `http` is framed by HTTP itself.
+    `http` is framed by HTTP itself. `websocket` is the web app's: the app's own framing inside WebSocket.
     """
 
     ABRIDGED = "abridged"
@@ -32,6 +32,7 @@ class Transport(StrEnum):
     PADDED = "padded"
     OBFUSCATED = "obfuscated"
     HTTP = "http"
+    WEBSOCKET = "websocket"
 
 
 PREAMBLE: Final = {

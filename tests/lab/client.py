@@ -16,6 +16,9 @@ import dns.edns
 import dns.message
 import dns.rcode
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from lab import linux, world
 from tests.lab.http3 import fetch_http3
@@ -167,14 +170,11 @@ class Customer:
 
     def mtproto(self, data_centre: str, port: int = 443, *, obfuscated: bool = False) -> str:
         """Return "resPQ" when a data centre echoes our nonce, over the intermediate transport."""
-        nonce = os.urandom(16)
-        body = struct.pack("<I", 0xBE7E8EF1) + nonce
-        message = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
+        nonce, frame = _question()
         try:
             address = world.DATA_CENTRES[data_centre]
             with self._socket(socket.SOCK_STREAM, address) as sock:
                 sock.connect((address, port))
-                frame = struct.pack("<I", len(message)) + message
                 received = bytes
                 if obfuscated:
                     start, cipher, received = _obfuscation(b"\xee" * 4)
@@ -186,7 +186,36 @@ class Customer:
                     answer = received(stream.read(min(length, 4096)))
         except OSError as error:
             return reason(error)
-        return "resPQ" if answer[20:40] == struct.pack("<I", 0x05162463) + nonce else "something else"
+        return _recognise(answer, nonce)
+
+    def web_app(self, name: str) -> str:
+        """Return "resPQ" when the data centre behind a front echoes our nonce inside WebSocket.
+
+        "cut off": the connection ended within it.
+        """
+        nonce, frame = _question()
+        start, cipher, received = _obfuscation(b"\xee" * 4)
+        try:
+            with self._socket(socket.SOCK_STREAM, world.ZONE[name]) as sock:
+                sock.connect((world.ZONE[name], 443))
+                with connect(
+                    f"wss://{name}/apiws",
+                    sock=sock,
+                    ssl=ssl.create_default_context(cafile=os.environ["LAB_CA"]),
+                    subprotocols=[Subprotocol("binary")],
+                    compression=None,
+                    open_timeout=LIMIT_S,
+                    close_timeout=0.1,
+                ) as web_socket:
+                    web_socket.send(start + cipher(frame))
+                    answer = web_socket.recv(timeout=LIMIT_S, decode=False)
+        except InvalidStatus as error:
+            return f"HTTP {error.response.status_code}"
+        except WebSocketException:
+            return "cut off"
+        except OSError as error:
+            return reason(error)
+        return _recognise(received(answer)[4:], nonce)
 
     def quic(self, address: str) -> str:
         """Return "version negotiation", or the reason why not."""
@@ -248,6 +277,18 @@ class Customer:
                 started = time.monotonic()
                 _get(sock, name, f"/blob/{n_bytes}")
                 return n_bytes * 8 / 1000 / (time.monotonic() - started)
+
+
+def _question() -> tuple[bytes, bytes]:
+    """Return a nonce and the intermediate frame that asks for it to be echoed."""
+    nonce = os.urandom(16)
+    body = struct.pack("<I", 0xBE7E8EF1) + nonce
+    message = struct.pack("<qqi", 0, int(time.time()) << 32, len(body)) + body
+    return nonce, struct.pack("<I", len(message)) + message
+
+
+def _recognise(answer: bytes, nonce: bytes) -> str:
+    return "resPQ" if answer[20:40] == struct.pack("<I", 0x05162463) + nonce else "something else"
 
 
 def _obfuscation(tag: bytes) -> tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]]:

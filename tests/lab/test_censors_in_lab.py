@@ -32,6 +32,7 @@ LOOKS: dict[str, Look] = {
     "t.me": lambda c: c.tls("t.me"),
     "telegram.org": lambda c: c.tls("telegram.org"),
     "venus": lambda c: c.tls("venus.web.telegram.org"),
+    "web app": lambda c: c.web_app("venus.web.telegram.org"),
     "harmless name there": lambda c: c.tls(world.CANARY, address=TELEGRAM),
     "canary": lambda c: c.tls(world.CANARY),
     "http": lambda c: c.http("t.me"),
@@ -54,6 +55,7 @@ CLEAN = {
     "t.me": GENUINE,
     "telegram.org": "200 Telegram Messenger",
     "venus": "200 Telegram Web: Venus",
+    "web app": "resPQ",
     # The address is Telegram's: it shows the certificate of telegram.org, after a whole handshake.
     "harmless name there": (
         "certificate: Hostname mismatch, certificate is not valid for 'control.example'."
@@ -193,7 +195,7 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
     "origin_refused": (
         ["venus.web.telegram.org", "dc2"],
         {},
-        dict.fromkeys(("venus", "dc2:443", "dc2:80", "dc2 obfuscated"), "refused"),
+        dict.fromkeys(("venus", "web app", "dc2:443", "dc2:80", "dc2 obfuscated"), "refused"),
     ),
     "expired_certificate": (
         ["t.me"],
@@ -225,6 +227,8 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         {"own resolver": ["REFUSED"], "own resolver over TCP": "REFUSED"},
     ),
     "resolver_truncates": (None, {}, {"own resolver": ["NOERROR"]}),
+    "web_app_filter": (["venus.web.telegram.org"], {}, {"web app": "timeout"}),
+    "web_app_retired": (["venus.web.telegram.org"], {}, {"web app": "HTTP 403"}),
     "transport_error": (
         ["dc2"],
         {"code": 404},
@@ -239,7 +243,7 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
         None,
         {},
         dict.fromkeys(("http", "http telegram.org"), "302 http://192.0.2.1/login")
-        | dict.fromkeys((*SAME_ADDRESS, "venus", "canary", "dc2:443", "dc2 obfuscated"), "refused")
+        | dict.fromkeys((*SAME_ADDRESS, "venus", "web app", "canary", "dc2:443", "dc2 obfuscated"), "refused")
         | dict.fromkeys(ALL_QUIC, "timeout")
         | {"dns.google": "refused"}
         # Not HTTP: the portal waits for a request that never comes.
@@ -257,7 +261,7 @@ EFFECTS: dict[str, tuple[list[str] | None, dict[str, int | str], Mapping[str, ob
     "company_proxy": (
         None,
         {},
-        dict.fromkeys((*SAME_ADDRESS, "venus", "canary", "dns.google"), UNTRUSTED)
+        dict.fromkeys((*SAME_ADDRESS, "venus", "web app", "canary", "dns.google"), UNTRUSTED)
         | dict.fromkeys(ALL_QUIC, "timeout"),
     ),
     "local_firewall": (
@@ -353,6 +357,20 @@ def test_several_censors_together_and_one_off_again(control: LabControl, xl: Cus
         "telegram.org": "reset",
         "http": "302 http://internet-positif.org/",
     }
+
+
+@pytest.mark.parametrize(
+    ("how", "seen"),
+    [("swallow", "timeout"), ("reset", "cut off"), ("refuse", "HTTP 403"), ("mute", "timeout")],
+)
+def test_the_web_apps_own_connection_is_filtered_in_four_ways(
+    control: LabControl, xl: Customer, how: str, seen: str
+) -> None:
+    names = {"venus", "web app"}
+    control.switch("xl", "web_app_filter", True, ["venus.web.telegram.org"], how=how)
+    assert look(xl, names) == {"venus": CLEAN["venus"], "web app": seen}
+    assert xl.web_app("pluto.web.telegram.org") == "resPQ"
+    assert look(Customer("control-sg"), names) == {name: CLEAN[name] for name in names}
 
 
 def test_star_means_every_isp_but_the_control(control: LabControl) -> None:

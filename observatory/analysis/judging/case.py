@@ -70,7 +70,7 @@ class Case:
         self.controls = tuple(facts for facts, _ in sound)
         self.has_peers = any(c.peer for _, c in sound)
         # A peer may itself have been sent to a notice; what a control was shown, no censor wrote.
-        self._uncensored = tuple(facts for facts, c in sound if not c.peer)
+        self.uncensored = tuple(facts for facts, c in sound if not c.peer)
         # A page without a certificate counts where no censor is; a peer's may be a block page.
         self._answered_plain = any(facts.answered_plain for facts, c in sound if not c.peer)
         self._genuine: dict[str, bool] = {}
@@ -184,7 +184,7 @@ class Case:
         reached = self._reached(address)
         if self.reference.is_reserved(reached):
             return False
-        if any(address in control.resolved_addresses for control in self._uncensored):
+        if any(address in control.resolved_addresses for control in self.uncensored):
             return True
         if self.reference.match_address(reached) is not None and not self.is_blockers_own:
             return False
@@ -412,7 +412,7 @@ class Case:
         """A control was answered with the same page: it is the site's own."""
         return any(
             is_same_page(page, other)
-            for facts in self._uncensored
+            for facts in self.uncensored
             for other in facts.http
             if other.over_tls is page.over_tls
         )

@@ -17,12 +17,13 @@ from observatory.analysis.judging.rules.quic import QUIC_RULES
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.analysis.judging.rules.tcp import TCP_RULES
 from observatory.analysis.judging.rules.tls import TLS_RULES
+from observatory.analysis.judging.rules.web_app import WEB_APP_RULES, asked_web_app
 from observatory.model import BLOCKED_STATES, Finding, Layer, StandIn, State, Verdict
 from probes.records import Measurement, Payload
 
 RULES_VERSION: Final = "4"
 
-HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES)
+HOST_LAYERS: Final = (DNS_RULES, TCP_RULES, TLS_RULES, HTTP_RULES, QUIC_RULES, WEB_APP_RULES)
 DATA_CENTRE_LAYERS: Final = (TCP_RULES, MTPROTO_RULES)
 ALL_RULES: Final = (
     *GUARDS,
@@ -34,6 +35,7 @@ ALL_RULES: Final = (
     *HTTP_RULES,
     *QUIC_RULES,
     *MTPROTO_RULES,
+    *WEB_APP_RULES,
 )
 
 # A name that no control resolves is down, whatever its old address still does. After that the strongest
@@ -44,8 +46,10 @@ UNSURE: Final = frozenset({State.LIKELY_BLOCKED, State.IMPAIRED, State.INSUFFICI
 # What a busy prober may not say while it missed steps of the target's; symptoms beside them.
 UNANSWERED: Final = frozenset({State.OK, State.INSUFFICIENT})
 SYMPTOMS: Final = frozenset(rule.id for rule in ALL_RULES if rule.basis is Basis.SYMPTOM)
-# QUIC is an extra way: that it could not be settled takes nothing from a host that opens over TCP.
-ESSENTIAL: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP, Layer.MTPROTO})
+# QUIC and the web app's WebSocket are extra ways: one that could not be settled takes nothing from a host
+# that opens over TCP.
+ESSENTIAL_FOR_HOST: Final = frozenset({Layer.DNS, Layer.TCP, Layer.TLS, Layer.HTTP})
+ESSENTIAL_FOR_APP: Final = frozenset({Layer.TCP, Layer.MTPROTO})
 
 
 def judge_measurement(
@@ -97,6 +101,7 @@ def _find(case: Case) -> tuple[Finding, ...]:
         for rules in layers
         if (rules is not TLS_RULES or _is_secure(case))
         and (rules is not DNS_RULES or _has_name(case))
+        and (rules is not WEB_APP_RULES or asked_web_app(case))
         and (finding := _first_match(rules, case)) is not None
     )
 
@@ -127,7 +132,7 @@ def _first_match(rules: Sequence[Rule], case: Case) -> Finding | None:
 
 
 def _decide(findings: Sequence[Finding], case: Case) -> Finding:
-    deciding = _strongest(findings)
+    deciding = _strongest(findings, ESSENTIAL_FOR_APP if case.is_data_centre else ESSENTIAL_FOR_HOST)
     if deciding.layer is Layer.NONE:
         return deciding
     busy = _first_match(OVERLOAD_GUARDS, case) if _rests_on_silence(deciding) else None
@@ -140,7 +145,7 @@ def _rests_on_silence(finding: Finding) -> bool:
     return finding.state in UNANSWERED or finding.rule_id in SYMPTOMS
 
 
-def _strongest(findings: Sequence[Finding]) -> Finding:
+def _strongest(findings: Sequence[Finding], layers: frozenset[Layer]) -> Finding:
     for finding in findings:
         if finding.rule_id == "dns.retired":
             return finding
@@ -148,7 +153,7 @@ def _strongest(findings: Sequence[Finding]) -> Finding:
         for finding in findings:
             if finding.state is state:
                 return finding
-    essential = [f for f in findings if f.layer in ESSENTIAL] or list(findings)
+    essential = [f for f in findings if f.layer in layers] or list(findings)
     unsettled = next((f for f in essential if f.state is State.INSUFFICIENT), None)
     # The proof that lies deepest speaks for the whole when every layer is well.
     return unsettled or essential[-1]
