@@ -206,6 +206,7 @@ _ENTRIES: Final = (
         id="dc_drop",
         summary="all TCP to the listed data centres is dropped",
         aim=Aim.DATA_CENTRES,
+        params={"which": _one_of("all", "ipv4", "ipv6", "first"), "ports": _one_of("all", "web")},
         rules=techniques.dc_drop,
     ),
     Censor(

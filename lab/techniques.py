@@ -234,12 +234,31 @@ def slow_line(setting: Setting) -> Iterator[Rule]:
 
 def dc_443_drop(setting: Setting) -> Iterator[Rule]:
     for address in setting.addresses:
-        yield from drop_both_ways(Place.BORDER, address, "-p tcp --dport 443 ", "-p tcp --sport 443 ")
+        yield from _drop_port(address, 443)
+
+
+def _drop_port(address: str, port: int) -> tuple[Rule, ...]:
+    return drop_both_ways(Place.BORDER, address, f"-p tcp --dport {port} ", f"-p tcp --sport {port} ")
 
 
 def dc_drop(setting: Setting) -> Iterator[Rule]:
-    for address in setting.addresses:
-        yield from drop_both_ways(Place.BORDER, address, "-p tcp ", "-p tcp ")
+    for address in _chosen(setting):
+        if setting.params["ports"] == "web":
+            for port in (443, 80):
+                yield from _drop_port(address, port)
+        else:
+            yield from drop_both_ways(Place.BORDER, address, "-p tcp ", "-p tcp ")
+
+
+def _chosen(setting: Setting) -> tuple[str, ...]:
+    """Return the addresses that are meant: of one IP version, the first of each data centre, or all."""
+    match setting.params["which"]:
+        case "first":
+            return tuple(world.addresses_of([host])[0] for host in setting.hosts)
+        case "ipv4" | "ipv6" as family:
+            return tuple(a for a in setting.addresses if (":" in a) is (family == "ipv6"))
+        case _:
+            return setting.addresses
 
 
 def _mtproto(setting: Setting) -> Iterator[str]:
@@ -341,7 +360,7 @@ def captive_portal(setting: Setting) -> Iterator[Rule]:
 
 def company_proxy(setting: Setting) -> Iterator[Rule]:
     # MTProto is not TLS and would break at such a box, so it is let through.
-    for address in world.DATA_CENTRES.values():
+    for address in world.addresses_of(world.DATA_CENTRES):
         yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp -d {address} --dport 443 -j ACCEPT")
     yield _border(Table.NAT, "PREROUTING", f"-i cust -p tcp --dport 443 -j REDIRECT --to-ports {PROXY_PORT}")
     # Browsers then fall back to TCP, where the box can read along.

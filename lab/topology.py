@@ -131,7 +131,7 @@ def plan_topology() -> Plan:
         for prefix in world.TELEGRAM_PREFIXES
     ]
     plan.commands[TELEGRAM_ROUTER] += [f"route add blackhole {prefix}" for prefix in world.TELEGRAM_PREFIXES]
-    hosts = (*world.addresses_of(world.TELEGRAM_HOSTS), *world.DATA_CENTRES.values())
+    hosts = world.addresses_of([*world.TELEGRAM_HOSTS, *world.DATA_CENTRES])
     plan.server("telegram", TELEGRAM_ROUTER, "198.51.100", "fd00:0:2", hosts)
     plan.server("public-resolver", EXCHANGE, "203.0.113", "", (world.PUBLIC_RESOLVER,))
     canary = world.addresses_of([world.CANARY])

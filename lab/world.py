@@ -23,6 +23,7 @@ NATIONAL_NOTICE_NAME: Final = "internet-positif.org"
 NATIONAL_NOTICE_ADDRESS: Final = "118.97.116.27"
 
 TELEGRAM_PREFIXES: Final = (
+    "91.108.56.0/22",
     "149.154.160.0/20",
     "95.161.64.0/20",
     "2001:67c:4e8::/48",
@@ -58,19 +59,21 @@ _BACK_ENDS_V6: Final = {
     "flora.web.telegram.org": "2001:b28:f23f:f005::14",
     "flora-1.web.telegram.org": "2001:67c:4e8:f002::78",
 }
-# The names that also have an IPv6 address; data centres have none here.
+# The names that also have an IPv6 address.
 ADDRESSES_V6: Final[dict[str, str]] = {
     **{name: _BACK_ENDS_V6.get(name, _TELEGRAM_WEB_V6) for name in TELEGRAM_HOSTS},
     CANARY: CANARY_ADDRESS_V6,
 }
-DATA_CENTRES: Final[dict[str, str]] = {
-    "dc1": "149.154.175.50",
-    "dc2": "149.154.167.51",
-    "dc3": "149.154.175.100",
-    "dc4": "149.154.167.91",
-    "dc5": "149.154.171.5",
-    "dc2-alt": "95.161.76.100",
+# The address of 2017 first, then the newer ones that published clients carry.
+DATA_CENTRES: Final[dict[str, tuple[str, ...]]] = {
+    "dc1": ("149.154.175.50", "149.154.175.53", "2001:b28:f23d:f001::a"),
+    "dc2": ("149.154.167.51", "2001:67c:4e8:f002::a"),
+    "dc3": ("149.154.175.100", "2001:b28:f23d:f003::a"),
+    "dc4": ("149.154.167.91", "2001:67c:4e8:f004::a"),
+    "dc5": ("149.154.171.5", "91.108.56.130", "2001:b28:f23f:f005::a"),
+    "dc2-alt": ("95.161.76.100",),
 }
+DATA_CENTRE_PORTS: Final = (443, 80, 5222)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +205,10 @@ def isp_of_client(address: str) -> Isp | None:
 def addresses_of(hosts: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct addresses, IPv4 and IPv6, of host names and data-centre ids, in the order of
     first use."""
-    found = (
-        address
-        for host in hosts
-        for address in (CENSORABLE_HOSTS.get(host) or DATA_CENTRES[host], ADDRESSES_V6.get(host))
-        if address
-    )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(address for host in hosts for address in _addresses_of(host)))
+
+
+def _addresses_of(host: str) -> tuple[str, ...]:
+    if host in DATA_CENTRES:
+        return DATA_CENTRES[host]
+    return tuple(filter(None, (CENSORABLE_HOSTS[host], ADDRESSES_V6.get(host))))

@@ -18,7 +18,7 @@ Times inside a measurement are seconds since `Measurement.started_at`, taken fro
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
@@ -81,6 +81,11 @@ class Purpose(StrEnum):
     NO_NAME = "no_name"
     CANARY_ADDRESS = "control_address"
     REDIRECT = "redirect"
+
+
+# Data centres listen here too. It is tried where the usual ports of an address fail, so a control, where they
+# work, never tries it.
+SPARE_PORT: Final = 5222
 
 
 class Resolver(StrEnum):

@@ -26,6 +26,10 @@ _KEY_FINGERPRINTS: Final = (0xD09D1D85DE64FD85, 0xC3B42B026CE86B21)
 _PQ: Final = 0x17ED48941A08F981
 _MAX_FRAME_BYTES: Final = 4096
 _ENVELOPE_BYTES: Final = 20
+# The methods by which a data centre knows HTTP, as far as the first four bytes tell.
+_METHODS: Final = frozenset({b"POST", b"GET ", b"HEAD", b"OPTI"})
+_WORDS: Final = {404: "Not Found", 411: "Length Required", 501: "Not Implemented"}
+_NGINX: Final = "nginx/0.3.33"
 
 
 class Transport(StrEnum):
@@ -153,7 +157,7 @@ async def _recognise(stream: _Stream) -> Transport | None:
     four = first + await stream.read(3)
     if four in (b"\xee" * 4, b"\xdd" * 4):
         return _TAGS[four]
-    if four == b"POST":
+    if four in _METHODS:
         stream.put_back(four)
         return None
     eight = four + await stream.read(4)
@@ -203,8 +207,21 @@ def _encode_frame(message: bytes, transport: Transport, sequence: int) -> bytes:
 async def _serve_http(stream: _Stream, reader: asyncio.StreamReader, error: int) -> None:
     while True:
         head = await stream.read(4) + await reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.partition(":")[::2] for line in head.decode("latin-1").lower().split("\r\n")[1:])
-        answer = answer_message(await reader.readexactly(_bounded(int(fields.get("content-length", "0")))))
+        method, _, rest = head.decode("latin-1").partition(" ")
+        fields = dict(line.partition(":")[::2] for line in rest.lower().split("\r\n")[1:])
+        length = fields.get("content-length", "").strip()
+        if method != "POST" or length == "0":
+            await stream.write(_refusal(501, method))
+            continue
+        if not length:
+            await stream.write(_refusal(411, method))
+            continue
+        body = await reader.readexactly(_bounded(int(length)))
+        try:
+            answer = answer_message(body)
+        except ValueError:
+            await stream.write(_refusal(404, method))
+            continue
         if error:
             await stream.write(b"HTTP/1.1 %d Error\r\nContent-Length: 0\r\n\r\n" % error)
             continue
@@ -212,3 +229,20 @@ async def _serve_http(stream: _Stream, reader: asyncio.StreamReader, error: int)
             b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/octet-stream\r\n"
             b"Content-Length: %d\r\n\r\n" % len(answer) + answer
         )
+
+
+def _refusal(status: int, method: str) -> bytes:
+    """Return what Telegram's front says to a request that is no MTProto: the words of an old nginx.
+
+    Source: OONI's published measurements of telegram.
+    """
+    title = f"{status} {_WORDS[status]}"
+    page = (
+        f'<html>\r\n<head><title>{title}</title></head>\r\n<body bgcolor="white">\r\n'
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>{_NGINX}</center>\r\n</body>\r\n</html>\r\n"
+    )
+    head = (
+        f"HTTP/1.1 {title}\r\nServer: {_NGINX}\r\nContent-Type: text/html\r\n"
+        f"Content-Length: {len(page)}\r\nConnection: keep-alive\r\n\r\n"
+    )
+    return (head + ("" if method == "HEAD" else page)).encode()

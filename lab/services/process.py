@@ -93,8 +93,8 @@ class Services:
             await listen.tcp("cdn", address, 80, plain)
             await listen.datagrams("cdn", address, 443, telegram_h3.new_server)
         data_centre = new_data_centre(self._transport_error)
-        for address in world.DATA_CENTRES.values():
-            for port in (443, 80):
+        for address in world.addresses_of(world.DATA_CENTRES):
+            for port in world.DATA_CENTRE_PORTS:
                 await listen.tcp("telegram", address, port, data_centre)
         for address in world.addresses_of([world.CANARY]):
             await listen.tcp("canary", address, 443, site, canary)

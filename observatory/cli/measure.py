@@ -14,6 +14,7 @@ from observatory.cli.output import fail, make_console, print_json, progress
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
 from observatory.model import State
+from observatory.model.endpoints import count_endpoints
 from observatory.text import load_text
 from observatory.vantage.once import (
     JudgedMeasurement,
@@ -121,6 +122,7 @@ def result_as_json(result: JudgedMeasurement) -> dict[str, Any]:
         "partial": verdict.partial,
         "n_ok": verdict.n_ok,
         "n_tried": verdict.n_tried,
+        "endpoints": [asdict(count) for count in count_endpoints(result.measurement)],
         "emulated": result.measurement.emulated,
         "rules_version": verdict.rules_version,
         "reference_version": verdict.reference_version,

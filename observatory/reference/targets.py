@@ -28,7 +28,9 @@ def load_targets() -> tuple[Target, ...]:
         for host in telegram["hosts"]
     )
     data_centres = (
-        Target(name=dc["name"], kind=TargetKind.DATA_CENTRE, addresses=(dc["address"],), ports=(443, 80))
+        Target(
+            name=dc["name"], kind=TargetKind.DATA_CENTRE, addresses=tuple(dc["addresses"]), ports=(443, 80)
+        )
         for dc in telegram["data_centres"]
     )
     return (*hosts, *data_centres)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from observatory.model import Finding, State, Verdict
+from observatory.model.endpoints import count_endpoints
 from observatory.model.views import VantageStatus
 from observatory.text import Text
 from observatory.text.rules import RuleText
@@ -67,6 +68,19 @@ def comparisons(verdict: Verdict, text: Text) -> tuple[str, ...]:
     if verdict.acts_at_hop is not None:
         sentences.append(text("measured.path", near=verdict.acts_at_hop - 1, far=verdict.acts_at_hop))
     return tuple(sentences)
+
+
+def endpoint_words(measured: Measurement, text: Text) -> tuple[str, ...]:
+    """Return one sentence for each IP version over which a data centre was tried."""
+    return tuple(
+        text(
+            "measured.endpoints",
+            ip_version=count.ip_version,
+            ok=text.number(count.n_ok),
+            tried=text.number(count.n_tried),
+        )
+        for count in count_endpoints(measured)
+    )
 
 
 def provenance(

@@ -168,11 +168,13 @@ class Customer:
         except OSError as error:
             return reason(error)
 
-    def mtproto(self, data_centre: str, port: int = 443, *, obfuscated: bool = False) -> str:
+    def mtproto(
+        self, data_centre: str, port: int = 443, *, obfuscated: bool = False, address: str | None = None
+    ) -> str:
         """Return "resPQ" when a data centre echoes our nonce, over the intermediate transport."""
         nonce, frame = _question()
         try:
-            address = world.DATA_CENTRES[data_centre]
+            address = address or world.DATA_CENTRES[data_centre][0]
             with self._socket(socket.SOCK_STREAM, address) as sock:
                 sock.connect((address, port))
                 received = bytes

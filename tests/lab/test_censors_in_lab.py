@@ -73,6 +73,7 @@ CLEAN = {
     "dns.google": "404 404 Not Found",
 }
 ALL_QUIC = ("quic", "http3", "http3 telegram.org")
+DC5_V6 = "2001:b28:f23f:f005::a"
 SAME_ADDRESS = ("t.me", "telegram.org", "harmless name there")
 CDN = world.CDN_ADDRESSES["xl"], world.CDN_ADDRESSES[world.PUBLIC_RESOLVER_NAME]
 UNTRUSTED = "certificate: unable to get local issuer certificate"
@@ -518,7 +519,7 @@ def test_a_filter_of_all_transports_knows_the_obfuscated_one(
     expected = {"mtproto_drop": "timeout", "mtproto_reset": "reset", "mtproto_garbage": "something else"}
     assert xl.mtproto("dc2", obfuscated=True) == expected[censor]
     assert xl.mtproto("dc4", obfuscated=True) == "resPQ"
-    assert xl.connect(world.DATA_CENTRES["dc2"], 443) == "connected"
+    assert xl.connect(world.DATA_CENTRES["dc2"][0], 443) == "connected"
 
 
 def test_delay_adds_to_the_round_trip_and_goes_again(control: LabControl, xl: Customer) -> None:
@@ -544,10 +545,30 @@ def test_each_name_has_its_own_valid_certificate_and_page(xl: Customer, name: st
     assert xl.tls(name).startswith("200 Telegram")
 
 
-@pytest.mark.parametrize("port", [443, 80])
+@pytest.mark.parametrize("port", world.DATA_CENTRE_PORTS)
 @pytest.mark.parametrize("data_centre", world.DATA_CENTRES)
-def test_each_data_centre_speaks_mtproto(xl: Customer, data_centre: str, port: int) -> None:
-    assert xl.mtproto(data_centre, port) == "resPQ"
+def test_each_data_centre_speaks_mtproto_at_each_address(xl: Customer, data_centre: str, port: int) -> None:
+    for address in world.DATA_CENTRES[data_centre]:
+        assert xl.mtproto(data_centre, port, address=address) == "resPQ"
+
+
+@pytest.mark.parametrize(
+    ("params", "dead"),
+    [
+        ({"which": "first"}, {("149.154.171.5", 443), ("149.154.171.5", 80), ("149.154.171.5", 5222)}),
+        ({"which": "ipv6", "ports": "web"}, {(DC5_V6, 443), (DC5_V6, 80)}),
+        ({"ports": "web"}, {(a, p) for a in world.DATA_CENTRES["dc5"] for p in (443, 80)}),
+    ],
+)
+def test_some_of_a_data_centre_may_be_dropped(
+    control: LabControl, xl: Customer, params: dict[str, str], dead: set[tuple[str, int]]
+) -> None:
+    control.switch("xl", "dc_drop", True, ["dc5"], **params)
+    places = {(a, p) for a in world.DATA_CENTRES["dc5"] for p in world.DATA_CENTRE_PORTS}
+    with ThreadPoolExecutor(len(places)) as pool:
+        seen = dict(zip(places, pool.map(lambda place: xl.connect(*place), places), strict=True))
+    assert {place for place, outcome in seen.items() if outcome == "timeout"} == dead
+    assert {seen[place] for place in places - dead} == {"connected"}
 
 
 @pytest.mark.parametrize("isp", world.ISPS)

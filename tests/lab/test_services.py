@@ -5,6 +5,7 @@ import struct
 
 import dns.message
 import dns.rcode
+import h11
 import pytest
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -18,6 +19,8 @@ from lab.services.names import PUBLIC, answer_query, forge_answer, isp_resolver
 from lab.services.pages import MAX_BLOB_BYTES, host_page, load_notice, site_page, to_https
 from lab.services.quic import answer_quic, read_server_name
 from lab.services.web import Request
+from observatory.analysis.judging.front import is_front_answer
+from probes.records import Endpoint, HttpObservation
 
 HONEST = Policy()
 BOGUS = Lie(address="10.10.34.35")
@@ -198,6 +201,42 @@ def test_other_messages_are_refused(message: bytes) -> None:
         answer_message(message)
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", 411),
+        (b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\nno MTPr", 404),
+    ],
+)
+async def test_a_data_centre_answers_plain_requests_as_telegrams_front(request_: bytes, status: int) -> None:
+    """As OONI's probe asks, and others; the connection stays open for the next."""
+    method = request_.split(b" ")[0]
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
+    client.receive_data(await converse(request_))
+    response = client.next_event()
+    assert isinstance(response, h11.Response)
+    page = HttpObservation(
+        id="o1",
+        started_s=0,
+        duration_s=0,
+        endpoint=Endpoint(address="149.154.167.51", port=443),
+        over_tls=False,
+        host="149.154.167.51",
+        path="/",
+        status=response.status_code,
+        headers=tuple((n.decode(), v.decode()) for n, v in response.headers),
+        body=b"" if method == b"HEAD" else bytes(client.next_event().data),
+    )
+    assert page.status == status
+    assert is_front_answer(page)
+    assert (await converse(request_, request_)).count(b"HTTP/1.1") == 2
+
+
 async def converse(*pieces: bytes) -> bytes:
     """Return what a data centre answers to these bytes before it is done or wants more."""
     done: asyncio.Queue[bytes] = asyncio.Queue()
@@ -247,7 +286,7 @@ async def test_two_requests_on_one_connection_are_both_answered() -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [b"GET / HTTP/1.1\r\n\r\n" + b"x" * 64, b"\xef\x0a" + b"\1" * 40, b"\xef\x7f\xff\xff\xff"],
+    [b"EHLO x.example\r\n" + b"x" * 64, b"\xef\x0a" + b"\1" * 40, b"\xef\x7f\xff\xff\xff"],
     ids=["another protocol", "no req_pq", "a frame too long"],
 )
 async def test_a_connection_that_is_not_mtproto_is_closed(sent: bytes) -> None:

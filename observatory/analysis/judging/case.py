@@ -17,6 +17,7 @@ from observatory.analysis.judging.pages import is_same_page
 from observatory.analysis.judging.path import PathSegment, find_interference
 from observatory.analysis.judging.reference import Reference, embedded_addresses
 from probes.records import (
+    SPARE_PORT,
     AnyObservation,
     Certificate,
     DnsObservation,
@@ -315,9 +316,10 @@ class Case:
 
     @lazy
     def main_endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints the target's users need: those above, or every port of a data centre."""
+        """The endpoints the target's users need: those above, or every usual port of a data centre."""
         if self.is_data_centre:
-            return tuple(dict.fromkeys(o.endpoint for o in self.facts.tcp if self.uses(o.endpoint.address)))
+            usual = (o.endpoint for o in self.facts.tcp if o.endpoint.port != SPARE_PORT)
+            return tuple(dict.fromkeys(e for e in usual if self.uses(e.address)))
         return self.genuine_endpoints
 
     @lazy

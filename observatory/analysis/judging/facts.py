@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from observatory.analysis.judging.front import is_front_answer
 from observatory.analysis.judging.lazy import lazy
 from probes.records import (
+    SPARE_PORT,
     AnyObservation,
     DnsAnswer,
     DnsObservation,
@@ -224,7 +225,7 @@ class Facts:
         return (
             bool(self.proved_addresses)
             or self.proved_over_tcp
-            or any(o.nonce_echoed for o in self.mtproto)
+            or any(o.nonce_echoed for o in self.mtproto if o.endpoint.port != SPARE_PORT)
             or bool(self.proved_pages)
         )
 

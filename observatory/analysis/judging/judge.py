@@ -171,8 +171,8 @@ def _still_works(case: Case, findings: Sequence[Finding]) -> bool:
 def _count(case: Case) -> tuple[int, int]:
     """k of n: endpoints that proved themselves, of those tried at genuine addresses."""
     if case.is_data_centre:
-        answered = {o.endpoint for o in case.facts.front_answers}
-        return len(proved_endpoints(case.facts) | answered), len(case.main_endpoints)
+        answered = {o.endpoint for o in case.facts.front_answers} | proved_endpoints(case.facts)
+        return len(answered & set(case.main_endpoints)), len(case.main_endpoints)
     return len({o.endpoint for o in proofs(case)}), len(case.genuine_endpoints)
 
 

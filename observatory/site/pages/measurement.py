@@ -16,6 +16,7 @@ from observatory.views.measurement_list import newest_heads, newest_section, van
 from observatory.views.measurement_words import (
     FindingWords,
     comparisons,
+    endpoint_words,
     headline,
     judged,
     layer_line,
@@ -99,6 +100,8 @@ def _show_found(found: Found, measurement: Measurement, view: View) -> None:
         st.caption(text("now.provisional"))
     st.subheader(text("measured.heading_layers"), anchor=False)
     st.markdown("\n".join(layer_line(judged(f, texts, text)) for f in verdict.findings))
+    for sentence in endpoint_words(measurement, text):
+        st.markdown(sentence)
     _show_compared(found, view, vantages)
     st.subheader(text("measured.heading_steps"), anchor=False)
     st.caption(text("measured.legend"))

@@ -11,6 +11,7 @@ import pytest
 from lab.services.data_centre import serve_data_centre
 from probes.procedures.data_centre import measure_data_centre
 from probes.records import (
+    SPARE_PORT,
     AnyObservation,
     Endpoint,
     Failure,
@@ -103,11 +104,26 @@ async def test_where_all_fail_everything_is_tried() -> None:
     assert tried(observations) == TWICE | REST
 
 
+async def test_the_spare_port_is_tried_where_the_usual_ones_fail() -> None:
+    spare = Endpoint(address=ENDPOINT.address, port=SPARE_PORT)
+    async with serve(close) as broken, serve(data_centre) as works:
+        observations = await measured(LocalNetwork(ports={ENDPOINT: broken, spare: works}))
+    proved = [o for o in observations if isinstance(o, MtprotoObservation) and o.nonce_echoed]
+    assert {(o.endpoint, o.transport) for o in proved} == {(spare, transport) for transport in FIRST}
+
+
+async def test_the_spare_port_is_left_alone_where_one_transport_works() -> None:
+    async with served(data_centre_for_the_app_only) as network:
+        observations = await measured(network)
+    assert {o.endpoint.port for o in observations if isinstance(o, TcpObservation)} == {443}
+
+
 async def test_a_connect_lost_once_hides_no_filter_of_what_is_said() -> None:
     async with served(close, FirstConnectRefused) as network:
         observations = await measured(network)
     assert tried(observations) == {"obfuscated": 1, "abridged": 2, **REST}
-    connects = Counter(o.failure for o in observations if isinstance(o, TcpObservation))
+    usual = [o for o in observations if isinstance(o, TcpObservation) and o.endpoint == ENDPOINT]
+    connects = Counter(o.failure for o in usual)
     assert connects == {Failure.CONNECTION_REFUSED: 1, None: 6}
 
 
@@ -120,6 +136,7 @@ async def test_a_connect_lost_once_is_made_again() -> None:
 
 async def test_where_nothing_connects_nothing_is_said() -> None:
     observations = await measured(LocalNetwork())
-    assert [type(o) for o in observations] == [TcpObservation] * 3
+    connects = [o.endpoint.port for o in observations if isinstance(o, TcpObservation)]
+    assert Counter(connects) == {443: 3, SPARE_PORT: 3} and len(connects) == len(observations)
     assert tried(observations) == {}
     assert not any(isinstance(o, HopsObservation) for o in observations)  # a proxy sends no packets of ours
