@@ -6,6 +6,7 @@ import pytest
 
 from observatory.importers.judging import judge_imported
 from observatory.importers.ooni import read_document
+from observatory.model import State
 from tests.observatory.importers.ooni_documents import (
     BLOCK_PAGE,
     CENTRES,
@@ -393,3 +394,20 @@ SITUATIONS = [
 def test_situation(document: Document, state: str, mechanism: str | None) -> None:
     verdict = judge_imported(read_document(document)).verdict
     assert (verdict.state.value, verdict.mechanism) == (state, mechanism), verdict
+
+
+@pytest.mark.parametrize("version", [CLASSIC, LEGACY])
+@pytest.mark.parametrize("body", ["...", "<html><title>Another page</title></html>"])
+def test_a_page_that_differs_at_the_true_addresses_accuses_no_resolver(version: str, body: str) -> None:
+    """These clients write down no address beside a request; of two, it is not known which was asked."""
+    both = (TELEGRAM, "149.154.167.100")
+    page = changed(
+        web(PLAIN, version),
+        queries=[query(version, "t.me", *both)],
+        requests=[request(version, PLAIN, "", 200, body)],
+        tls_handshakes=[],
+        tcp_connect=[connect(version, ip, 80) for ip in both],
+        control=control(version, "t.me", both, ports=(80,)),
+    )
+    verdict = judge_imported(read_document(page)).verdict
+    assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "http.differs")

@@ -54,8 +54,10 @@ def _astray(case: Case) -> dict[str, list[Asked]]:
 
 
 def _pages_at(case: Case, addresses: Iterable[str]) -> list[HttpObservation]:
-    """Plain pages from there; a client that wrote down no address went where it was led."""
-    there = {*addresses, ""}
+    """Plain pages from there, if anywhere; a client that wrote down no address went where it was led."""
+    there = set(addresses)
+    if there:
+        there.add("")
     return [
         o for o in case.facts.http if not o.over_tls and o.status is not None and o.endpoint.address in there
     ]
