@@ -14,6 +14,10 @@ class VantageError(Exception):
     """The vantage point's own network is missing: no such device, namespace, source address or proxy."""
 
 
+class ProxyClosedError(Exception):
+    """The SOCKS proxy ended the connection before it had replied."""
+
+
 class ConnectError(OSError):
     """A connect failed. `queued` is what the kernel kept of the ICMP messages about it, one
     `struct sock_extended_err` each (probes/wire/icmp.py); `own_address` is the one that it was tried from."""
@@ -58,12 +62,17 @@ ERRNO_TO_FAILURE: Final[dict[int, Failure]] = {
     errno.ENOMEM: Failure.VANTAGE,
 }
 
-# RFC 1928 section 6: the proxy reports how its own connect ended, as seen from the proxy.
+# RFC 1928 section 6: the proxy reports how its own connect ended, as seen from the proxy. 3 to 5 tell of the
+# far end; what the others mean differs from proxy to proxy.
 SOCKS_REPLY_TO_FAILURE: Final[dict[int, Failure]] = {
+    1: Failure.PROXY_FAILED,
+    2: Failure.PROXY_FORBIDS,
     3: Failure.NETWORK_UNREACHABLE,
     4: Failure.HOST_UNREACHABLE,
     5: Failure.CONNECTION_REFUSED,
-    6: Failure.TIMEOUT,
+    6: Failure.PROXY_TTL_EXPIRED,
+    7: Failure.PROXY_COMMAND,
+    8: Failure.PROXY_ADDRESS,
 }
 
 
@@ -85,6 +94,11 @@ def classify_failure(error: BaseException) -> tuple[Failure, str]:
         case ProxyTimeoutError() | ProxyConnectionError():
             # The proxy itself did not answer: a fault of the vantage point, not of the target.
             return Failure.VANTAGE, text
+        case ProxyClosedError():
+            return Failure.PROXY_CLOSED, text
+        case ProxyError(error_code=None) if "uthentication" in str(error):
+            # No method in common, or a name and password that it does not take.
+            return Failure.PROXY_AUTHENTICATION, text
         case ProxyError():
             return SOCKS_REPLY_TO_FAILURE.get(error.error_code or 0, Failure.PROXY), text
         case EOFError() | SSL.ZeroReturnError():

@@ -62,8 +62,30 @@ class Failure(StrEnum):
     QUIC_BAD_REPLY = "quic_invalid_response"
     QUIC_CLOSED = "quic_connection_closed"
     PROXY = "socks_error"
+    PROXY_FAILED = "socks_server_failure"
+    PROXY_FORBIDS = "socks_connection_not_allowed"
+    PROXY_TTL_EXPIRED = "socks_ttl_expired"
+    PROXY_COMMAND = "socks_command_not_supported"
+    PROXY_ADDRESS = "socks_address_not_supported"
+    PROXY_AUTHENTICATION = "socks_authentication_failed"
+    PROXY_CLOSED = "socks_closed"
     VANTAGE = "vantage_unavailable"
     UNKNOWN = "unknown_failure"
+
+
+# What a SOCKS proxy says, or does not, that tells nothing of the far end: its own rule, fault or limit.
+PROXY_FAILURES: Final = frozenset(
+    {
+        Failure.PROXY,
+        Failure.PROXY_FAILED,
+        Failure.PROXY_FORBIDS,
+        Failure.PROXY_TTL_EXPIRED,
+        Failure.PROXY_COMMAND,
+        Failure.PROXY_ADDRESS,
+        Failure.PROXY_AUTHENTICATION,
+        Failure.PROXY_CLOSED,
+    }
+)
 
 
 class Purpose(StrEnum):

@@ -27,7 +27,8 @@ from probes.records import (
 # Failures that df-007 calls something else, or has no name for.
 NAMES: Final = {
     Failure.DNS_SERVFAIL: "dns_servfail_error",
-    Failure.PROXY: "socks_error",
+    Failure.PROXY_AUTHENTICATION: "socks_error",
+    Failure.PROXY_CLOSED: "socks_error",
     Failure.DNS_BAD_REPLY: "unknown_failure: dns_bad_reply",
     Failure.DNS_TRUNCATED: "unknown_failure: dns_truncated",
     Failure.HTTP_BAD_REPLY: "unknown_failure: http_invalid_response",

@@ -75,11 +75,11 @@ FAILURES: Final[dict[str, Failure]] = {
     "socks_connection_refused": Failure.CONNECTION_REFUSED,
     "socks_host_unreachable": Failure.HOST_UNREACHABLE,
     "socks_network_unreachable": Failure.NETWORK_UNREACHABLE,
-    "socks_ttl_expired": Failure.TIMEOUT,
-    "socks_server_failure": Failure.PROXY,
-    "socks_address_not_supported": Failure.PROXY,
-    "socks_command_not_supported": Failure.PROXY,
-    "socks_connection_not_allowed": Failure.PROXY,
+    "socks_ttl_expired": Failure.PROXY_TTL_EXPIRED,
+    "socks_server_failure": Failure.PROXY_FAILED,
+    "socks_address_not_supported": Failure.PROXY_ADDRESS,
+    "socks_command_not_supported": Failure.PROXY_COMMAND,
+    "socks_connection_not_allowed": Failure.PROXY_FORBIDS,
 }
 # `unknown_failure: …` carries the system's own words; these leave no doubt. Source: Go's `net`, `syscall` and
 # `crypto/tls`, OpenSSL.

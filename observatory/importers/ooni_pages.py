@@ -25,7 +25,7 @@ from observatory.importers.notes import Notes
 from observatory.importers.ooni_dns import read_queries
 from observatory.importers.ooni_failures import CERTIFICATE, OPINIONS, parse_failure
 from observatory.importers.ooni_scope import Scope
-from probes.records import Endpoint, Failure, HttpObservation, TlsObservation
+from probes.records import PROXY_FAILURES, Endpoint, Failure, HttpObservation, TlsObservation
 
 MAX_BODY_BYTES: Final = 65536
 MAX_TITLE_CHARS: Final = 1000
@@ -42,9 +42,9 @@ BEFORE_REQUEST: Final = frozenset(
         Failure.CONNECTION_REFUSED,
         Failure.HOST_UNREACHABLE,
         Failure.NETWORK_UNREACHABLE,
-        Failure.PROXY,
         Failure.VANTAGE,
     }
+    | PROXY_FAILURES
 )
 DNS_PREFIX: Final = "dns_"
 Request = tuple[dict[str, Any], SplitResult, str]

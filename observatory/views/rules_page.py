@@ -45,6 +45,9 @@ What holds for every rule:
   same: resolvers and routers that limit rates drop, cut short or refuse what comes too fast.
 - Silence and slowness heard by an overloaded prober show nothing: neither a block nor that all is well.
   What it did hear counts.
+- Through a SOCKS proxy, what the proxy says of itself (a ruleset, a failure, a login) is never a block, and
+  a connection that ends before a byte of the far end's came may have ended at the proxy. Replies 3 to 5
+  (unreachable, refused) and silence count as without one.
 - An ok target whose own redirect leads to another host stays ok, whatever stands there. `leads_to` says how
   that host fares: by its own verdict in the same round, else by what the client was shown there, else
   `insufficient`. It goes on from host to host, up to the first that is not ok.

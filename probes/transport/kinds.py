@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from python_socks import ProxyError, ProxyType
+from python_socks._errors import IncompleteReadError
 from python_socks.async_.asyncio import Proxy
 
-from probes.failures import ConnectError, VantageError
+from probes.failures import ConnectError, ProxyClosedError, VantageError
 from probes.records import Endpoint
 from probes.transport.error_queue import queue_errors, read_error_queue
 
@@ -174,12 +175,14 @@ class Socks5Proxy(WayOut):
         proxy = Proxy(ProxyType.SOCKS5, host.strip("[]"), int(port))
         try:
             sock: socket.socket = await proxy.connect(endpoint.address, endpoint.port, timeout=3600)
-        except ProxyError:
+        except ProxyError as error:
+            if error.error_code is None and isinstance(error.__context__, IncompleteReadError):
+                raise ProxyClosedError(str(error)) from error
             raise
         except ConnectionError as error:
             # A proxy that closes without a reply resets where it had not read everything, else it ends: the
             # same word either way.
-            raise ProxyError(f"closed before a reply: {error}") from error
+            raise ProxyClosedError(str(error)) from error
         except OSError as error:
             raise VantageError(f"{self}: {error}") from error
         sock.setblocking(False)

@@ -6,7 +6,7 @@ import pytest
 from OpenSSL import SSL
 from python_socks import ProxyError, ProxyTimeoutError
 
-from probes.failures import ProtocolError, VantageError, classify_failure
+from probes.failures import ProtocolError, ProxyClosedError, VantageError, classify_failure
 from probes.records import Failure
 
 
@@ -32,7 +32,18 @@ from probes.records import Failure
         ("no descriptors left", OSError(errno.EMFILE, "many"), Failure.VANTAGE),
         ("proxy says refused", ProxyError("refused", error_code=5), Failure.CONNECTION_REFUSED),
         ("proxy says unreachable", ProxyError("no route", error_code=4), Failure.HOST_UNREACHABLE),
-        ("proxy says nothing known", ProxyError("general", error_code=1), Failure.PROXY),
+        ("proxy says that it failed", ProxyError("general", error_code=1), Failure.PROXY_FAILED),
+        ("proxy's rules forbid it", ProxyError("rules", error_code=2), Failure.PROXY_FORBIDS),
+        ("proxy says time ran out", ProxyError("TTL", error_code=6), Failure.PROXY_TTL_EXPIRED),
+        ("proxy knows no connects", ProxyError("command", error_code=7), Failure.PROXY_COMMAND),
+        ("proxy has no such addresses", ProxyError("type", error_code=8), Failure.PROXY_ADDRESS),
+        (
+            "proxy wants another login",
+            ProxyError("No acceptable authentication"),
+            Failure.PROXY_AUTHENTICATION,
+        ),
+        ("proxy says what is no SOCKS", ProxyError("Malformed connect reply"), Failure.PROXY),
+        ("proxy ended without a reply", ProxyClosedError("closed"), Failure.PROXY_CLOSED),
         ("proxy silent", ProxyTimeoutError("slow"), Failure.VANTAGE),
         ("unlisted code", OSError(errno.EXDEV, "odd"), Failure.UNKNOWN),
         ("unlisted exception", KeyError("odd"), Failure.UNKNOWN),

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from observatory.analysis.judging.chains import ChainKind
-from observatory.analysis.judging.facts import AUTHENTICATED, Facts, is_ipv6, redirect_host
+from observatory.analysis.judging.facts import AUTHENTICATED, RESET, Facts, is_ipv6, redirect_host
 from observatory.analysis.judging.lazy import lazy
 from observatory.analysis.judging.pages import is_same_page
 from observatory.analysis.judging.path import PathSegment, find_interference
@@ -23,11 +23,13 @@ from probes.records import (
     DnsObservation,
     Endpoint,
     Failure,
+    HelperObservation,
     HttpObservation,
     Measurement,
     Payload,
     Resolver,
     TargetKind,
+    TcpObservation,
     TlsObservation,
 )
 
@@ -146,9 +148,21 @@ class Case:
         return self.has_ipv6 if ":" in address else self.has_ipv4
 
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
-        """Say whether every one failed in one of these ways; what a busy prober did not hear is left out."""
-        heard = {o.failure for o in observations if not self.may_have_missed(o)}
+        """Say whether every one failed in one of these ways; what a busy prober did not hear is left out, and
+        so is what a proxy may have ended."""
+        unsure = (self.may_have_missed, self.may_be_proxys)
+        heard = {o.failure for o in observations if not any(is_unsure(o) for is_unsure in unsure)}
         return bool(heard) and heard <= failures
+
+    def may_be_proxys(self, observation: AnyObservation) -> bool:
+        """Say whether a connection may have ended at a proxy of the vantage point's own: some report success
+        before their own connect, and close when that fails. Bytes from the far end would show otherwise."""
+        if observation.failure not in RESET or not self.measurement.via.startswith("socks5"):
+            return False
+        if isinstance(observation, TcpObservation | HelperObservation):
+            return False
+        place = observation.server if isinstance(observation, DnsObservation) else observation.endpoint
+        return place not in self.facts.heard_endpoints
 
     def may_have_missed(self, observation: AnyObservation) -> bool:
         """Say whether this silence came while the prober stood still. Older measurements tell that of all

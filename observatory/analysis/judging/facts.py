@@ -273,6 +273,20 @@ class Facts:
             for o in observations
         )
 
+    @lazy
+    def heard_endpoints(self) -> frozenset[Endpoint]:
+        """Where anything of the far end's own was received, for whatever name: an answer or an alert."""
+        heard = Failure.SSL_HANDSHAKE, Failure.HTTP_BAD_REPLY, Failure.MTPROTO_BAD_REPLY
+        served = {o.server for o in self._all(DnsObservation) if o.answers}
+        talked: tuple[TlsObservation | HttpObservation | MtprotoObservation | ThroughputObservation, ...] = (
+            *self._all(TlsObservation),
+            *self._all(HttpObservation),
+            *self._all(MtprotoObservation),
+            *self._all(ThroughputObservation),
+        )
+        answered = {o.endpoint for o in talked if o.failure is None or o.failure in heard}
+        return frozenset(served | answered)
+
     # --- speed
 
     @lazy

@@ -6,9 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
-from python_socks import ProxyError
 
-from probes.failures import VantageError
+from probes.failures import ProxyClosedError, VantageError
 from probes.records import Endpoint
 from probes.transport import kinds
 from probes.transport.kinds import KINDS
@@ -68,7 +67,7 @@ async def test_proxy_that_closes_before_it_replies_says_one_thing_by_end_and_by_
     for close in (end, reset):
         async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            with pytest.raises(ProxyError):
+            with pytest.raises(ProxyClosedError):
                 await Network("socks5", f"127.0.0.1:{port}").connect_tcp(LOOPBACK)
 
 

@@ -9,7 +9,7 @@ from observatory.analysis.judging.case import Case
 from observatory.analysis.judging.facts import RESET, SILENCE, UNREACHABLE, Evidence, Facts, ids
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
-from probes.records import DnsObservation, Failure, Resolver
+from probes.records import PROXY_FAILURES, DnsObservation, Failure, Resolver
 
 # RFC 8914: the resolver itself says that it will not answer, by policy or by order.
 DECLARED_CODES: Final = frozenset({15, 16})
@@ -21,7 +21,7 @@ CLOSED: Final = SILENCE | RESET | UNREACHABLE | {Failure.CONNECTION_REFUSED}
 MIN_SILENT: Final = 2
 CUT_SHORT: Final = frozenset({Failure.DNS_TRUNCATED})
 # The try broke off on its way, at a proxy or in this machine: no word of the resolver's.
-UNANSWERED: Final = CUT_SHORT | CLOSED | {Failure.PROXY, Failure.VANTAGE}
+UNANSWERED: Final = CUT_SHORT | CLOSED | PROXY_FAILURES | {Failure.VANTAGE}
 
 
 def _tries(case: Case) -> tuple[DnsObservation, ...]:

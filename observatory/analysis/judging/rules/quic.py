@@ -30,11 +30,16 @@ def _speaks(facts: Facts, endpoints: frozenset[Endpoint] | None = None) -> bool:
     )
 
 
+def _swallowed(case: Case, tries: list[QuicObservation]) -> bool:
+    """Nothing was heard at any try; where a busy prober may have missed one, too few datagrams are left."""
+    return case.shows(tries, SILENCE) and not any(map(case.may_have_missed, tries))
+
+
 def _silent(case: Case) -> Evidence:
     """Every datagram to a proved address is swallowed; the canary's QUIC and a control's are not."""
     proved = case.facts.proved_addresses
     tries = [o for o in case.facts.quic if o.endpoint.address in proved and case.counts(o.endpoint)]
-    if not case.shows(tries, SILENCE):
+    if not _swallowed(case, tries):
         return ()
     tried = frozenset(o.endpoint for o in tries)
     control = any(_speaks(c, tried) for c in case.controls)
@@ -48,7 +53,7 @@ def _name_silent(case: Case) -> tuple[QuicObservation, ...]:
     tries = [o for o in tries if o.endpoint in offered]
     control = any(_finished(c.quic_handshakes()) for c in case.controls)
     canary = case.canary is not None and bool(_finished(case.canary.quic_handshakes()))
-    return tuple(tries) if control and canary and case.shows(tries, SILENCE) else ()
+    return tuple(tries) if control and canary and _swallowed(case, tries) else ()
 
 
 def _by_name(case: Case) -> Evidence:

@@ -12,6 +12,7 @@ from probes.records import (
     Endpoint,
     Failure,
     Measurement,
+    QuicObservation,
     Resolver,
     TcpObservation,
     TlsObservation,
@@ -22,6 +23,7 @@ from tests.observatory.analysis.judging.builder import (
     harmless,
     host,
     judge,
+    quic_fails,
     tls_fails,
     with_more,
 )
@@ -85,3 +87,12 @@ def test_an_address_is_dead_by_a_connect_after_it() -> None:
     verdict = judge(changed(led_to_nobody(), stood_still_in("n1")))
     assert (verdict.state, verdict.mechanism) == (State.LIKELY_BLOCKED, "dns.injection.other")
     assert judge(changed(led_to_nobody(), stood_still_in("n1", "n2"))).state is State.INSUFFICIENT
+
+
+def test_quic_swallowed_once_beside_a_try_in_it_shows_nothing() -> None:
+    """A few datagrams of one try may be lost; over TCP the kernel sends again."""
+    silent = replace(changed(host(), quic_fails), lag_s=1.2)
+    first = next(o for o in silent.observations if isinstance(o, QuicObservation))
+    measured = with_more(silent, replace(first, id="o91", attempt=2))
+    assert judge(replace(measured, lag_s=0.0)).mechanism == "quic.timeout"
+    assert judge(changed(measured, stood_still_in(first.id))).state is State.OK
