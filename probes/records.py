@@ -404,7 +404,10 @@ class HopsObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelperObservation(Observation):
-    """An exchange with a test helper over verified TLS; without `failure` the vantage point was online."""
+    """An exchange with a test helper over verified TLS; without `failure` the vantage point was online.
+
+    The helper is another's, or the canary itself, asked once more at the end of a round.
+    """
 
     url: str
 

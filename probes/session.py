@@ -93,6 +93,10 @@ class ObservationLog:
         """Return the seconds to the deadline; negative after it."""
         return self._deadline_s - self.now_s()
 
+    def extend(self, more_s: float) -> None:
+        """Put the deadline at least this long after now."""
+        self._deadline_s = max(self._deadline_s, self.now_s() + more_s)
+
     def timeout(self, budget_s: float) -> asyncio.Timeout:
         """Return a timeout for one step, which may only shorten the deadline."""
         return asyncio.timeout(max(0.0, min(budget_s, self.left_s())))

@@ -46,6 +46,11 @@ class Canary:
         self._addresses: dict[bool, str] = {}
         self._settled = {is_ipv6: asyncio.Event() for is_ipv6 in (False, True)}
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those that are known to work, IPv4 first."""
+        return tuple(address for _, address in sorted(self._addresses.items()))
+
     def note(self, address: str) -> None:
         """Record that this address was proved to work."""
         self._addresses[":" in address] = address

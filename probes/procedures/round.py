@@ -5,6 +5,7 @@ round ─┬─ canary ───────┐            names: the vantage's 
        ├─ …             ┘            follow-ups: a retry; a harmless name where TLS fails; speed when slow;
        │                             the page of another host, where an answer redirects there
        └─ dc1 … ──────  data centre:  ports 443, 80: TCP → MTProto over two transports; more where one fails
+                        at the end:   the canary once more, where something broke off
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from probes.procedures.data_centre import measure_data_centre
 from probes.procedures.exchanges import Exchanges
 from probes.procedures.followups import Canary
 from probes.procedures.host import HostSteps
+from probes.procedures.last_look import broke_off, look_again
 from probes.procedures.names import Resolvers
 from probes.records import Endpoint, Measurement, Target, TargetKind
 from probes.session import LoopLag, ObservationLog
@@ -74,27 +76,37 @@ async def measure_round(
         async with asyncio.TaskGroup() as steps:
             tasks = [
                 steps.create_task(
-                    _measure_target(
-                        context, target, round_id, deadline_s, lag, trust, resolvers, canary, measured
-                    )
+                    _measure_target(context, target, deadline_s, lag, trust, resolvers, canary, measured)
                 )
                 for target in (*targets, Target(name=context.canary_host, kind=TargetKind.CANARY))
             ]
+        *logs, canary_log = (task.result().log for task in tasks)
+        if any(broke_off(log.observations()) for log in logs):
+            await look_again(context.network, trust, canary_log, canary)
         watch.cancel()
-    return tuple(task.result() for task in tasks)
+    return tuple(_close(context, task.result(), round_id, lag, trust) for task in tasks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """The steps of one target when they have ended."""
+
+    target: Target
+    started_at: datetime
+    duration_s: float
+    log: ObservationLog
 
 
 async def _measure_target(
     context: RoundContext,
     target: Target,
-    round_id: str,
     deadline_s: float,
     lag: LoopLag,
     trust: Trust,
     resolvers: Resolvers,
     canary: Canary,
     measured: frozenset[str],
-) -> Measurement:
+) -> _Measured:
     started_at = context.clock()
     log = ObservationLog(deadline_s=deadline_s, lag=lag)
     if target.kind is TargetKind.DATA_CENTRE:
@@ -103,6 +115,13 @@ async def _measure_target(
         exchanges = Exchanges(network=context.network, log=log, trust=trust)
         steps = HostSteps(exchanges, target=target, canary=canary, resolvers=resolvers, measured=measured)
         await steps.run()
+    return _Measured(target=target, started_at=started_at, duration_s=log.now_s(), log=log)
+
+
+def _close(
+    context: RoundContext, measured: _Measured, round_id: str, lag: LoopLag, trust: Trust
+) -> Measurement:
+    target = measured.target
     return Measurement(
         id=str(uuid.uuid4()),
         round_id=round_id,
@@ -110,8 +129,8 @@ async def _measure_target(
         asn=context.asn,
         target=target.name,
         target_kind=target.kind,
-        started_at=started_at,
-        duration_s=round(log.now_s(), 6),
+        started_at=measured.started_at,
+        duration_s=round(measured.duration_s, 6),
         resolver=context.resolver,
         public_resolver=context.public_resolver,
         trust=trust.name,
@@ -119,5 +138,5 @@ async def _measure_target(
         software=context.software,
         emulated=context.emulated,
         lag_s=round(lag.worst_s, 6),
-        observations=log.observations(),
+        observations=measured.log.observations(),
     )

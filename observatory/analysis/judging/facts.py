@@ -220,6 +220,13 @@ class Facts:
         return any(o.failure is None for o in self._all(HelperObservation))
 
     @lazy
+    def is_lost(self) -> bool:
+        """Of a canary: it proved itself, and answered no more when asked again at the end of the round."""
+        own = f"https://{self.measurement.target}/"
+        again = [o for o in self._all(HelperObservation) if o.url == own]
+        return self.proved_over_tcp and bool(again) and all(o.failure is not None for o in again)
+
+    @lazy
     def proved(self) -> bool:
         """The target itself answered, beyond doubt: by certificate or by nonce."""
         return (

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from observatory.analysis.judging.case import Case, Control, is_address
+from observatory.analysis.judging.facts import RESET, SILENCE
 from observatory.analysis.judging.leads_to import find_leads_to
 from observatory.analysis.judging.reference import Reference
 from observatory.analysis.judging.rules.certificates import proofs
 from observatory.analysis.judging.rules.dns import DNS_RULES
 from observatory.analysis.judging.rules.dns_public import spares_own_resolver
-from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS, OVERLOAD_GUARDS
+from observatory.analysis.judging.rules.guards import GUARDS, LATE_GUARDS, LINE_GUARDS, OVERLOAD_GUARDS
 from observatory.analysis.judging.rules.http import HTTP_RULES
 from observatory.analysis.judging.rules.mtproto import MTPROTO_RULES, proved_endpoints
 from observatory.analysis.judging.rules.pages import secure_pages
@@ -29,6 +30,7 @@ ALL_RULES: Final = (
     *GUARDS,
     *OVERLOAD_GUARDS,
     *LATE_GUARDS,
+    *LINE_GUARDS,
     *DNS_RULES,
     *TCP_RULES,
     *TLS_RULES,
@@ -136,8 +138,16 @@ def _decide(findings: Sequence[Finding], case: Case) -> Finding:
     if deciding.layer is Layer.NONE:
         return deciding
     busy = _first_match(OVERLOAD_GUARDS, case) if _rests_on_silence(deciding) else None
-    late = _first_match(LATE_GUARDS, case) if deciding.state in UNSURE else None
-    return busy or late or deciding
+    unsure = deciding.state in UNSURE
+    late = _first_match(LATE_GUARDS, case) if unsure else None
+    lost = _first_match(LINE_GUARDS, case) if unsure and _broke_off(case, deciding) else None
+    return busy or late or lost or deciding
+
+
+def _broke_off(case: Case, finding: Finding) -> bool:
+    """It rests on silence, or on connections that ended."""
+    shown = set(finding.evidence)
+    return any(o.failure in RESET | SILENCE for o in case.measurement.observations if o.id in shown)
 
 
 def _rests_on_silence(finding: Finding) -> bool:

@@ -60,6 +60,11 @@ GUARDS: Final = (
 # Asked after the layers too, where no answer settled anything: it never makes an ok of what was not heard.
 OVERLOAD_GUARDS: Final = (_guard("guard.prober_overloaded", lambda case: case.overloaded and unheard(case)),)
 
+# Asked after the layers, of what rests on silence or on connections that ended: a lost line looks the same.
+LINE_GUARDS: Final = (
+    _guard("guard.line_lost", lambda case: case.canary is not None and case.canary.is_lost),
+)
+
 # Asked after the layers: an artefact is sufficient, and what fails at the control too is down anyway.
 LATE_GUARDS: Final = (
     _guard("guard.no_canary", lambda case: case.canary is None and _fails(case)),
