@@ -46,17 +46,18 @@ def _is_on_the_way(o: AnyObservation) -> bool:
 async def look_again(network: Network, trust: Trust, log: ObservationLog, canary: Canary) -> None:
     """Make one whole exchange with the canary, at an address that worked in this round, and log its outcome;
     once more where it fails. Nothing is asked where none worked."""
+    if not canary.addresses:
+        return
+    endpoint = Endpoint(address=canary.addresses[0], port=443)
     log.extend(N_ATTEMPTS * LOOK_S)
     for attempt in range(1, N_ATTEMPTS + 1):
-        for address in canary.addresses:
-            step = log.begin(attempt)
-            # Its steps are of no interest: only whether it succeeds.
-            exchanges = Exchanges(network=network, log=ObservationLog(deadline_s=LOOK_S), trust=trust)
-            outcome = await exchanges.secure(Endpoint(address=address, port=443), name=canary.name, host=None)
-            failure = _failure(outcome)
-            log.add(HelperObservation(**step.fields(), failure=failure, url=f"https://{canary.name}/"))
-            if failure is None:
-                return
+        step = log.begin(attempt)
+        # Its steps are of no interest: only whether it succeeds.
+        exchanges = Exchanges(network=network, log=ObservationLog(deadline_s=LOOK_S), trust=trust)
+        failure = _failure(await exchanges.secure(endpoint, name=canary.name, host=None))
+        log.add(HelperObservation(**step.fields(), failure=failure, url=f"https://{canary.name}/"))
+        if failure is None:
+            return
 
 
 def _failure(outcome: ExchangeResult) -> Failure | None:
