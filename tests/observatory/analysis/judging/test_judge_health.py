@@ -14,6 +14,8 @@ from observatory.model import BLOCKED_STATES, State, Verdict
 from observatory.reference import load_reference
 from observatory.reference.authorities import RootStore
 from probes.records import (
+    PROXY_FAILURES,
+    SPARE_PORT,
     AnyObservation,
     Certificate,
     DnsObservation,
@@ -557,6 +559,40 @@ def page(body: bytes, status: int = 200) -> HttpObservation:
     )
 
 
+def truncated(transport: str) -> DnsObservation:
+    """A reply that a resolver which limits rates cut short."""
+    return DnsObservation(
+        id="o74",
+        started_s=0.1,
+        duration_s=0.02,
+        failure=Failure.DNS_TRUNCATED,
+        resolver=Resolver.VANTAGE,
+        server=RESOLVER,
+        transport=transport,
+        name="t.me",
+        query_type="A",
+        answers=(replace(answer(), truncated=True),),
+    )
+
+
+def mtproto(
+    failure: Failure, *, address: str = TELEGRAM, port: int = 443, name: str = "", code: int | None = None
+) -> MtprotoObservation:
+    """A word of Telegram's own: an error of MTProto's, or a status for whoever asks a front for WebSocket."""
+    return MtprotoObservation(
+        id="o75",
+        started_s=0.1,
+        duration_s=0.02,
+        failure=failure,
+        endpoint=Endpoint(address=address, port=port),
+        transport="websocket" if name else "intermediate",
+        server_name=name,
+        transport_error=code if failure is Failure.MTPROTO_TRANSPORT_ERROR else None,
+        status=403 if name else None,
+    )
+
+
+CODES = st.sampled_from([-404, -429, -444])
 NULLS = st.sampled_from(["::", "::1", "fd00::1", "fe80::1", "2001:db8::1", f"64:ff9b:1::{TELEGRAM}"])
 LIES = st.sampled_from(["0.0.0.0", "127.0.0.1", BOGON, BLOCK_PAGE, "198.18.0.7", "100.64.1.1"])
 STRANGE: st.SearchStrategy[AnyObservation] = st.one_of(
@@ -570,8 +606,18 @@ STRANGE: st.SearchStrategy[AnyObservation] = st.one_of(
     st.builds(
         connect,
         st.sampled_from([TELEGRAM, TELEGRAM6, "0.0.0.0", "::"]),
-        st.sampled_from([Failure.NETWORK_UNREACHABLE, Failure.VANTAGE, Failure.CONNECTION_REFUSED]),
+        st.sampled_from(
+            [
+                Failure.NETWORK_UNREACHABLE,
+                Failure.VANTAGE,
+                Failure.CONNECTION_REFUSED,
+                *sorted(PROXY_FAILURES),
+            ]
+        ),
     ),
+    st.builds(truncated, st.sampled_from(["udp", "tcp"])),
+    st.builds(mtproto, st.just(Failure.MTPROTO_TRANSPORT_ERROR), name=st.just("t.me"), code=CODES),
+    st.builds(mtproto, st.just(Failure.MTPROTO_BAD_REPLY), name=st.just("t.me")),
     st.builds(page, st.just(LAW), st.sampled_from([200, 403, 429, 451])),
     st.builds(page, st.just(NOTICE)),
     st.builds(
@@ -590,4 +636,37 @@ def test_no_set_of_oddities_makes_a_healthy_host_blocked(more: list[AnyObservati
     verdict = judge_measurement(
         with_more(healthy, *strange), canary(), [Control(control, canary("control"))], reference=ROOTS
     )
+    assert verdict.state not in BLOCKED_STATES, verdict
+
+
+DC, GONE = "149.154.167.51", "149.154.167.77"
+ODD_AT_A_DATA_CENTRE: st.SearchStrategy[AnyObservation] = st.one_of(
+    st.builds(
+        mtproto,
+        st.just(Failure.MTPROTO_TRANSPORT_ERROR),
+        address=st.just(DC),
+        port=st.sampled_from([443, 80, SPARE_PORT]),
+        code=CODES,
+    ),
+    st.builds(
+        mtproto,
+        st.sampled_from([Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.MTPROTO_BAD_REPLY]),
+        address=st.sampled_from([DC, GONE]),
+        port=st.just(SPARE_PORT),
+    ),
+    # No control reaches the first two either; the third is in an IP version that is not there.
+    st.builds(
+        connect,
+        st.sampled_from([GONE, "0.0.0.0", TELEGRAM6]),
+        st.sampled_from([Failure.TIMEOUT, Failure.CONNECTION_REFUSED, *sorted(PROXY_FAILURES)]),
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ODD_AT_A_DATA_CENTRE, max_size=6))
+def test_no_set_of_oddities_makes_a_healthy_data_centre_blocked(more: list[AnyObservation]) -> None:
+    strange = [replace(o, id=f"o{70 + i}") for i, o in enumerate(more)]
+    control = with_more(data_centre("control"), replace(connect(GONE, Failure.TIMEOUT), id="o79"))
+    verdict = judge(with_more(data_centre(), *strange), control=control)
     assert verdict.state not in BLOCKED_STATES, verdict
