@@ -10,6 +10,7 @@ RUN := $(VENV)/bin
 MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+GOTD := $(VENV)/independent/gotd
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet
 
 # A virtual environment knows its own path: one from before the folder was moved is of no use.
@@ -41,11 +42,19 @@ demo: $(INSTALLED)
 	@exec $(RUN)/python -m demo $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED_DEV)
+test: $(INSTALLED_DEV) $(GOTD)
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
 	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks \
 	  openssh-server:sshd openssh-client:ssh
 	@exec scripts/test $(RUN)/python $(ARGS)
+
+# An MTProto server of others. Without Go, or without its modules, the tests with it are skipped, and say so.
+$(GOTD): $(wildcard tests/independent/gotd/*) | $(INSTALLED_DEV)
+	@mkdir -p $(@D)
+	@if command -v go >/dev/null; then \
+	  echo "building gotd's server for tests/independent"; cd tests/independent/gotd && go build -o "$(CURDIR)/$@" . || \
+	    echo "tests with gotd's server are skipped: it could not be built"; \
+	else echo "tests with gotd's server are skipped: Go is not installed"; fi
 
 .PHONY: check
 check: $(INSTALLED_DEV)

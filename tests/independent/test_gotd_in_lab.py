@@ -1,0 +1,124 @@
+"""gotd's MTProto server as a data centre and behind a front of the web app, freely and through filters."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from lab import world
+from lab.control import LabControl
+from observatory.model import State
+from probes.records import Endpoint, MtprotoObservation
+from probes.session import ObservationLog
+from probes.techniques.mtproto import measure_mtproto
+from probes.techniques.tcp import measure_tcp
+from probes.transport.network import Network
+from probes.wire.mtproto import Transport
+from tests.in_lab import Results
+from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
+from tests.independent.servers import REQUIRED, Servers
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+PROGRAM: Final = Path(__file__).parents[2] / ".venv" / "independent" / "gotd"
+ADDRESS: Final = world.DATA_CENTRES["dc2"][0]
+FRONT: Final = "venus.web.telegram.org"
+SECURE, PLAIN, WEB_SOCKET = 15443, 15080, 16443
+LIKELY: Final = State.LIKELY_BLOCKED
+# By network, without IPv6, where the lab's own server answers: what filters the app, and what is true then.
+FILTERS: Final[dict[str, tuple[str, dict[str, str], Outcome]]] = {
+    "tri": ("mtproto_drop", {}, (LIKELY, "mtproto.timeout")),
+    "mnc": ("mtproto_drop", {"transports": "plain"}, (LIKELY, "mtproto.timeout")),
+    "smartfren": ("mtproto_reset", {}, (LIKELY, "mtproto.reset")),
+    "iforte": ("mtproto_garbage", {}, (LIKELY, "mtproto.garbage")),
+    "cbn": ("dc_drop", {}, (LIKELY, "tcp.timeout")),
+}
+HONEST: Final = "gmedia"
+# gotd's server has no MTProto over HTTP.
+SPOKEN: Final = [t for t in Transport if t not in (Transport.HTTP, Transport.WEBSOCKET)]
+
+
+def find_gotd() -> str:
+    if PROGRAM.exists():
+        return str(PROGRAM)
+    if os.environ.get(REQUIRED) == "required" and shutil.which("go"):
+        pytest.fail(f"{PROGRAM} is not there, though Go is: `make test` builds it", pytrace=False)
+    pytest.skip("gotd is not built: `make test` does that where Go is installed")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gotd(servers: Servers) -> None:
+    """Take the place of dc2 and of one front, for everybody over IPv4."""
+    program = find_gotd()
+    certificate = str(servers.certificate(FRONT))
+    argv = [program, "-certificate", certificate, "-websocket", f"0.0.0.0:{WEB_SOCKET}"]
+    for port in (SECURE, PLAIN):
+        argv += ["-tcp", f"0.0.0.0:{port}"]
+    servers.start("telegram", argv, ready="ready")
+    for port, there in ((443, SECURE), (80, PLAIN)):
+        servers.divert("telegram", f"-d {ADDRESS} -p tcp --dport {port}", there)
+    servers.divert("telegram", f"-d {world.TELEGRAM_HOSTS[FRONT]} -p tcp --dport 443", WEB_SOCKET)
+
+
+@pytest.fixture(scope="module")
+def measured(servers: Servers, lab: LabControl, gotd: None) -> Results:
+    for network, (censor, params, _) in FILTERS.items():
+        lab.switch(network, censor, True, hosts=["dc2"], **params)
+    points = [vantage_point(servers.config, network, network) for network in (HONEST, *FILTERS)]
+    try:
+        return measure(servers.config, points, ["dc2", FRONT])
+    finally:
+        lab.reset()
+
+
+@pytest.mark.parametrize("transport", SPOKEN)
+@pytest.mark.parametrize("port", [443, 80])
+async def test_gotd_echoes_the_nonce_over_every_transport_that_it_speaks(
+    transport: Transport, port: int
+) -> None:
+    log, endpoint = ObservationLog(deadline_s=10), Endpoint(address=ADDRESS, port=port)
+    _, stream = await measure_tcp(Network("netns", HONEST), log, endpoint=endpoint)
+    assert stream is not None
+    with stream:
+        observation = await measure_mtproto(log, stream=stream, endpoint=endpoint, transport=transport)
+    assert observation.nonce_echoed, observation
+
+
+def test_a_free_network_is_ok(measured: Results) -> None:
+    assert verdicts(measured, HONEST) == {"dc2": FINE, FRONT: FINE}
+    found = measured[HONEST, "dc2"].verdict
+    assert (found.n_ok, found.n_tried) == (2, 2)
+
+
+def test_the_web_app_is_proved_through_the_front(measured: Results) -> None:
+    there = measured[HONEST, FRONT]
+    asked = [o for o in there.measurement.observations if isinstance(o, MtprotoObservation)]
+    assert [(o.transport, o.server_name, o.nonce_echoed) for o in asked] == [("websocket", FRONT, True)]
+    assert "mtproto.web_app.proved" in {f.rule_id for f in there.verdict.findings}
+
+
+@pytest.mark.parametrize("network", FILTERS)
+def test_a_filter_in_front_of_gotd_is_named(network: str, measured: Results) -> None:
+    assert verdicts(measured, network) == {"dc2": FILTERS[network][2], FRONT: FINE}
+    assert measured[network, "dc2"].verdict.partial is (network == "mnc")
+
+
+def test_gotd_outlives_clients_that_break_off() -> None:
+    """So that none of the other tests is decided by how an earlier one ended."""
+
+    async def break_off() -> None:
+        for _ in range(20):
+            _, stream = await measure_tcp(
+                Network("netns", HONEST),
+                ObservationLog(deadline_s=5),
+                endpoint=Endpoint(address=ADDRESS, port=443),
+            )
+            assert stream is not None
+            with stream:
+                await stream.send(b"\xef")
+
+    asyncio.run(break_off())
+    asyncio.run(test_gotd_echoes_the_nonce_over_every_transport_that_it_speaks(Transport.OBFUSCATED, 443))
