@@ -73,6 +73,8 @@ class Failure(StrEnum):
     UNKNOWN = "unknown_failure"
 
 
+# How a connect ends in a machine that has no way out over this IP version.
+NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 # What a SOCKS proxy says, or does not, that tells nothing of the far end: its own rule, fault or limit.
 PROXY_FAILURES: Final = frozenset(
     {

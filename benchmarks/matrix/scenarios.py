@@ -198,19 +198,15 @@ CENSORS: Final = (
         data_centre="dc5",
         partial=True,
     ),
-    _censor(
-        "the app is swallowed over IPv6 alone",
-        On(censor="dc_drop", params={"which": "ipv6"}),
-        app=likely("tcp.timeout"),
-        partial=True,
-        ipv6=True,
-    ),
-    _censor(
-        "the app is swallowed over IPv4 alone",
-        On(censor="dc_drop", params={"which": "ipv4"}),
-        app=likely("tcp.timeout"),
-        partial=True,
-        ipv6=True,
+    *(
+        _censor(
+            f"the app is swallowed over {name} alone",
+            On(censor="dc_drop", params={"which": name.lower()}),
+            app=likely("tcp.timeout"),
+            partial=True,
+            ipv6=True,
+        )
+        for name in ("IPv6", "IPv4")
     ),
     _censor(
         "the app is swallowed on ports 443 and 80, not on 5222",
@@ -312,16 +308,13 @@ INNOCENT: Final = (
         web=UNCLEAR,
     ),
     _innocent("a resolver that limits rates", "resolver_truncates"),
-    _innocent("Telegram's own transport error", "transport_error", app=IMPAIRED),
-    _innocent(
-        "Telegram's own transport error: no such key",
-        On(censor="transport_error", params={"code": 404}),
-        app=IMPAIRED,
-    ),
-    _innocent(
-        "Telegram's own transport error: no such data centre",
-        On(censor="transport_error", params={"code": 444}),
-        app=IMPAIRED,
+    *(
+        _innocent(
+            f"Telegram's own transport error{meaning}",
+            On(censor="transport_error", params={"code": code}),
+            app=IMPAIRED,
+        )
+        for code, meaning in ((429, ""), (404, ": no such key"), (444, ": no such data centre"))
     ),
     _web_app(
         "the web app's server declines WebSocket",

@@ -1,19 +1,15 @@
 """How much of a data centre answered, each IP version for itself: k of n addresses and ports. Pure."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from probes.records import (
+    NO_ROUTE,
     SPARE_PORT,
-    Failure,
     Measurement,
     MtprotoObservation,
     TargetKind,
     TcpObservation,
 )
-
-# How a connect ends in a machine that has no way out over this IP version.
-NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

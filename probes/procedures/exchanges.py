@@ -1,6 +1,8 @@
 """A fresh connection and what is sent over it: TCP, then a request; or TCP, TLS, then a request."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 from probes import registry
@@ -15,7 +17,7 @@ from probes.records import (
 from probes.session import ObservationLog
 from probes.techniques.http import RESPONSE_TIMEOUT_S
 from probes.transport.network import Network
-from probes.transport.streams import TimedStream
+from probes.transport.streams import TimedStream, TlsStream
 from probes.transport.trust import Trust
 from probes.wire.mtproto import Transport
 
@@ -76,9 +78,36 @@ class Exchanges:
         attempt: int = 1,
     ) -> ExchangeResult:
         """Connect, handshake for `name` (empty: none is sent), and GET from `host` unless it is None."""
+        async with self._over_tls(endpoint, name, purpose, attempt) as (result, tls):
+            if tls is None or host is None:
+                return result
+            page = await self._get(tls, endpoint, host, path, purpose, attempt, over_tls=True)
+            return replace(result, page=page)
+
+    async def web_app(self, endpoint: Endpoint, *, name: str, attempt: int = 1) -> ExchangeResult:
+        """Connect, handshake for `name`, and ask the data centre behind it for its resPQ over WebSocket."""
+        async with self._over_tls(endpoint, name, Purpose.TARGET, attempt) as (result, tls):
+            if tls is None:
+                return result
+            app = await registry.MTPROTO.measure(
+                self.log,
+                stream=tls,
+                endpoint=endpoint,
+                transport=Transport.WEBSOCKET,
+                server_name=name,
+                attempt=attempt,
+            )
+            return replace(result, app=app)
+
+    @asynccontextmanager
+    async def _over_tls(
+        self, endpoint: Endpoint, name: str, purpose: Purpose, attempt: int
+    ) -> AsyncIterator[tuple[ExchangeResult, TlsStream | None]]:
+        """Connect and handshake; the stream, None where either failed, is open until the block ends."""
         tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
         if stream is None:
-            return ExchangeResult(tcp=tcp)
+            yield ExchangeResult(tcp=tcp), None
+            return
         with stream:
             handshake, tls = await registry.TLS.measure(
                 self.trust,
@@ -89,31 +118,7 @@ class Exchanges:
                 purpose=purpose,
                 attempt=attempt,
             )
-            if tls is None or host is None:
-                return ExchangeResult(tcp=tcp, tls=handshake)
-            page = await self._get(tls, endpoint, host, path, purpose, attempt, over_tls=True)
-        return ExchangeResult(tcp=tcp, tls=handshake, page=page)
-
-    async def web_app(self, endpoint: Endpoint, *, name: str, attempt: int = 1) -> ExchangeResult:
-        """Connect, handshake for `name`, and ask the data centre behind it for its resPQ over WebSocket."""
-        tcp, stream = await registry.TCP.measure(self.network, self.log, endpoint=endpoint, attempt=attempt)
-        if stream is None:
-            return ExchangeResult(tcp=tcp)
-        with stream:
-            handshake, tls = await registry.TLS.measure(
-                self.trust, self.log, stream=stream, endpoint=endpoint, server_name=name, attempt=attempt
-            )
-            if tls is None:
-                return ExchangeResult(tcp=tcp, tls=handshake)
-            app = await registry.MTPROTO.measure(
-                self.log,
-                stream=tls,
-                endpoint=endpoint,
-                transport=Transport.WEBSOCKET,
-                server_name=name,
-                attempt=attempt,
-            )
-        return ExchangeResult(tcp=tcp, tls=handshake, app=app)
+            yield ExchangeResult(tcp=tcp, tls=handshake), tls
 
     async def _get(
         self,

@@ -9,7 +9,7 @@ from probes.procedures.exchanges import ExchangeResult, Exchanges
 from probes.procedures.followups import BROKEN, Canary, FollowUps
 from probes.procedures.names import NameSteps, Resolvers, is_routable
 from probes.procedures.redirects import Redirects
-from probes.records import Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
+from probes.records import NO_ROUTE, Endpoint, Failure, HttpObservation, Payload, Purpose, Target, TargetKind
 from probes.session import N_ATTEMPTS, ObservationLog
 
 # Of one IP version: the known ones, and those that each source may name (probes/procedures/names.py).
@@ -18,7 +18,6 @@ MAX_ADDRESSES: Final = 16
 SLOW_BODY_BPS: Final = 1_000_000
 SLOW_BODY_MIN_BYTES: Final = 4_000
 SLOW_TLS_S: Final = 1.5
-NO_ROUTE: Final = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 class HostSteps:

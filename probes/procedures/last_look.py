@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from probes.procedures.exchanges import ExchangeResult, Exchanges
-from probes.procedures.followups import Canary
+from probes.procedures.followups import BROKEN, Canary
 from probes.records import (
     AnyObservation,
     DnsObservation,
@@ -27,14 +27,11 @@ from probes.transport.network import Network
 from probes.transport.trust import Trust
 
 LOOK_S: Final = CONNECT_TIMEOUT_S + HANDSHAKE_TIMEOUT_S
-BROKEN_OFF: Final = frozenset(
-    {Failure.TIMEOUT, Failure.CONNECTION_RESET, Failure.CONNECTION_ABORTED, Failure.EOF}
-)
 
 
 def broke_off(observations: Iterable[AnyObservation]) -> bool:
     """Say whether a step ended as on a line that is lost. Silence of the sink or over QUIC is no sign."""
-    return any(o.failure in BROKEN_OFF and _is_on_the_way(o) for o in observations)
+    return any(o.failure in BROKEN and _is_on_the_way(o) for o in observations)
 
 
 def _is_on_the_way(o: AnyObservation) -> bool:

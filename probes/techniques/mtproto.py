@@ -53,8 +53,9 @@ async def measure_mtproto(
         async with log.timeout(ANSWER_TIMEOUT_S):
             question = encode_req_pq_multi(nonce, unix_time_s=time.time())
             if transport is Transport.WEBSOCKET:
-                stream = await _open_web_socket(stream, server_name)
-                status = OPENED
+                web_socket = WebSocketStream(stream)
+                await web_socket.open(server_name)
+                stream, status = web_socket, OPENED
             answer = parse_res_pq(await _exchange(stream, endpoint, transport, question), nonce=nonce)
     except Exception as error:  # a network failure is data
         failure, detail = classify_failure(error)
@@ -74,12 +75,6 @@ async def measure_mtproto(
     )
     log.add(observation)
     return observation
-
-
-async def _open_web_socket(stream: Stream, server_name: str) -> WebSocketStream:
-    web_socket = WebSocketStream(stream)
-    await web_socket.open(server_name)
-    return web_socket
 
 
 async def _exchange(stream: Stream, endpoint: Endpoint, transport: Transport, question: bytes) -> bytes:

@@ -76,12 +76,11 @@ class WebSocketStream:
     async def _next_event(self) -> Event | None:
         """Return the next event; None at the end of the stream."""
         try:
-            while True:
-                for event in self._connection.events():
-                    return event
+            while (event := next(self._connection.events(), None)) is None:
                 data = await self._inner.recv()
                 if not data:
                     return None
                 self._connection.receive_data(data)
+            return event
         except RemoteProtocolError as error:
             raise ProtocolError(Failure.MTPROTO_BAD_REPLY, str(error)) from error

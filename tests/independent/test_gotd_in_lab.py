@@ -1,6 +1,5 @@
 """gotd's MTProto server as a data centre and behind a front of the web app, freely and through filters."""
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ from probes.session import ObservationLog
 from probes.techniques.mtproto import measure_mtproto
 from probes.techniques.tcp import measure_tcp
 from probes.transport.network import Network
+from probes.transport.streams import PlainStream
 from probes.wire.mtproto import Transport
 from tests.in_lab import Results
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
@@ -74,16 +74,24 @@ def measured(servers: Servers, lab: LabControl, gotd: None) -> Results:
         lab.reset()
 
 
+async def connect(log: ObservationLog, endpoint: Endpoint) -> PlainStream:
+    _, stream = await measure_tcp(Network("netns", HONEST), log, endpoint=endpoint)
+    assert stream is not None
+    return stream
+
+
+async def ask(transport: Transport, port: int) -> MtprotoObservation:
+    log, endpoint = ObservationLog(deadline_s=10), Endpoint(address=ADDRESS, port=port)
+    with await connect(log, endpoint) as stream:
+        return await measure_mtproto(log, stream=stream, endpoint=endpoint, transport=transport)
+
+
 @pytest.mark.parametrize("transport", SPOKEN)
 @pytest.mark.parametrize("port", [443, 80])
 async def test_gotd_echoes_the_nonce_over_every_transport_that_it_speaks(
     transport: Transport, port: int
 ) -> None:
-    log, endpoint = ObservationLog(deadline_s=10), Endpoint(address=ADDRESS, port=port)
-    _, stream = await measure_tcp(Network("netns", HONEST), log, endpoint=endpoint)
-    assert stream is not None
-    with stream:
-        observation = await measure_mtproto(log, stream=stream, endpoint=endpoint, transport=transport)
+    observation = await ask(transport, port)
     assert observation.nonce_echoed, observation
 
 
@@ -106,19 +114,10 @@ def test_a_filter_in_front_of_gotd_is_named(network: str, measured: Results) -> 
     assert measured[network, "dc2"].verdict.partial is (network == "mnc")
 
 
-def test_gotd_outlives_clients_that_break_off() -> None:
+async def test_gotd_outlives_clients_that_break_off() -> None:
     """So that none of the other tests is decided by how an earlier one ended."""
-
-    async def break_off() -> None:
-        for _ in range(20):
-            _, stream = await measure_tcp(
-                Network("netns", HONEST),
-                ObservationLog(deadline_s=5),
-                endpoint=Endpoint(address=ADDRESS, port=443),
-            )
-            assert stream is not None
-            with stream:
-                await stream.send(b"\xef")
-
-    asyncio.run(break_off())
-    asyncio.run(test_gotd_echoes_the_nonce_over_every_transport_that_it_speaks(Transport.OBFUSCATED, 443))
+    for _ in range(20):
+        with await connect(ObservationLog(deadline_s=5), Endpoint(address=ADDRESS, port=443)) as stream:
+            await stream.send(b"\xef")
+    observation = await ask(Transport.OBFUSCATED, 443)
+    assert observation.nonce_echoed, observation

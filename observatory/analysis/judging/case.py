@@ -17,6 +17,7 @@ from observatory.analysis.judging.pages import is_same_page
 from observatory.analysis.judging.path import PathSegment, find_interference
 from observatory.analysis.judging.reference import Reference, embedded_addresses
 from probes.records import (
+    NO_ROUTE,
     SPARE_PORT,
     AnyObservation,
     Certificate,
@@ -37,8 +38,6 @@ Thing = TypeVar("Thing")
 # Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
 # core stay below 0.2 s.
 OVERLOAD_LAG_S = 0.6
-# How a connect ends in a machine that has no way out over this IP version.
-NO_ROUTE = frozenset({Failure.NETWORK_UNREACHABLE, Failure.VANTAGE})
 
 
 @dataclass(frozen=True)
@@ -150,8 +149,7 @@ class Case:
     def shows(self, observations: Sequence[AnyObservation], failures: frozenset[Failure]) -> bool:
         """Say whether every one failed in one of these ways; what a busy prober did not hear is left out, and
         so is what a proxy may have ended."""
-        unsure = (self.may_have_missed, self.may_be_proxys)
-        heard = {o.failure for o in observations if not any(is_unsure(o) for is_unsure in unsure)}
+        heard = {o.failure for o in observations if not (self.may_have_missed(o) or self.may_be_proxys(o))}
         return bool(heard) and heard <= failures
 
     def may_be_proxys(self, observation: AnyObservation) -> bool:

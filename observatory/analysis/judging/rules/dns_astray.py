@@ -54,10 +54,8 @@ def _astray(case: Case) -> dict[str, list[Asked]]:
 
 
 def _pages_at(case: Case, addresses: Iterable[str]) -> list[HttpObservation]:
-    """Plain pages from there, if anywhere; a client that wrote down no address went where it was led."""
-    there = set(addresses)
-    if there:
-        there.add("")
+    """Plain pages from there; a client that wrote down no address went where it was led."""
+    there = {*addresses, ""}
     return [
         o for o in case.facts.http if not o.over_tls and o.status is not None and o.endpoint.address in there
     ]
@@ -84,6 +82,8 @@ def _other_server(case: Case) -> Evidence:
     """A server answers there and is not the target's: it turns the name down, shows another's certificate or
     serves other pages. What only breaks off may be the target's, filtered."""
     given = _astray(case)
+    if not given:
+        return ()
     handshakes = _handshakes_at(case, given)
     if any(o.failure in RESET | SILENCE for o in handshakes):
         return ()
