@@ -11,6 +11,7 @@ MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 GOTD := $(VENV)/independent/gotd
+MITMPROXY := $(VENV)/independent/mitmproxy
 PIP := $(RUN)/python -m pip --disable-pip-version-check install --quiet
 
 # A virtual environment knows its own path: one from before the folder was moved is of no use.
@@ -42,7 +43,7 @@ demo: $(INSTALLED)
 	@exec $(RUN)/python -m demo $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED_DEV) $(GOTD)
+test: $(INSTALLED_DEV) $(GOTD) $(MITMPROXY)/.installed
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
 	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks \
 	  openssh-server:sshd openssh-client:ssh
@@ -55,6 +56,12 @@ $(GOTD): $(wildcard tests/independent/gotd/*) | $(INSTALLED_DEV)
 	  echo "building gotd's server for tests/independent"; cd tests/independent/gotd && go build -o "$(CURDIR)/$@" . || \
 	    echo "tests with gotd's server are skipped: it could not be built"; \
 	else echo "tests with gotd's server are skipped: Go is not installed"; fi
+
+# mitmproxy names one version of each of its many requirements: it has an environment of its own.
+$(MITMPROXY)/.installed: | $(INSTALLED_DEV)
+	@echo "installing mitmproxy for tests/independent"; rm -rf $(@D); $(PYTHON) -m venv $(@D) && \
+	  $(@D)/bin/python -m pip --disable-pip-version-check install --quiet 'mitmproxy>=11,<13' && touch $@ || \
+	  echo "tests with mitmproxy are skipped: it could not be installed"
 
 .PHONY: check
 check: $(INSTALLED_DEV)

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -25,6 +25,7 @@ from observatory.model import Config
 
 REQUIRED: Final = "INDEPENDENT_SOFTWARE"
 _LIMIT_S: Final = 30
+_BUILT: Final = Path(__file__).parents[2] / ".venv" / "independent"
 _RETRY_MS: Final = 20
 Ready = str | tuple[str, int]
 
@@ -38,7 +39,20 @@ def find_program(name: str) -> str:
     path = shutil.which(name)
     if path:
         return path
-    text = f"{name} is not installed: `make test` as root installs what tests/independent needs"
+    return _lacking(f"{name} is not installed: `make test` as root installs what tests/independent needs")
+
+
+def find_built(name: str, *, needs: str | None = None) -> str:
+    """Return the path of a program that `make test` builds; only a machine without what it needs has none."""
+    path = _BUILT / name
+    if path.exists():
+        return str(path)
+    if needs and shutil.which(needs) is None:
+        pytest.skip(f"{name} is not there: `make test` builds it where {needs} is installed")
+    return _lacking(f"{path} is not there: `make test` builds it")
+
+
+def _lacking(text: str) -> NoReturn:
     if os.environ.get(REQUIRED) == "required":
         pytest.fail(text, pytrace=False)
     pytest.skip(text)

@@ -1,8 +1,5 @@
 """gotd's MTProto server as a data centre and behind a front of the web app, freely and through filters."""
 
-import os
-import shutil
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -19,11 +16,10 @@ from probes.transport.streams import PlainStream
 from probes.wire.mtproto import Transport
 from tests.in_lab import Results
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
-from tests.independent.servers import REQUIRED, Servers
+from tests.independent.servers import Servers, find_built
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-PROGRAM: Final = Path(__file__).parents[2] / ".venv" / "independent" / "gotd"
 ADDRESS: Final = world.DATA_CENTRES["dc2"][0]
 FRONT: Final = "venus.web.telegram.org"
 SECURE, PLAIN, WEB_SOCKET = 15443, 15080, 16443
@@ -41,18 +37,10 @@ HONEST: Final = "gmedia"
 SPOKEN: Final = [t for t in Transport if t not in (Transport.HTTP, Transport.WEBSOCKET)]
 
 
-def find_gotd() -> str:
-    if PROGRAM.exists():
-        return str(PROGRAM)
-    if os.environ.get(REQUIRED) == "required" and shutil.which("go"):
-        pytest.fail(f"{PROGRAM} is not there, though Go is: `make test` builds it", pytrace=False)
-    pytest.skip("gotd is not built: `make test` does that where Go is installed")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def gotd(servers: Servers) -> None:
     """Take the place of dc2 and of one front, for everybody over IPv4."""
-    program = find_gotd()
+    program = find_built("gotd", needs="go")
     certificate = str(servers.certificate(FRONT))
     argv = [program, "-certificate", certificate, "-websocket", f"0.0.0.0:{WEB_SOCKET}"]
     for port in (SECURE, PLAIN):
