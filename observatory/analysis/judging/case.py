@@ -28,6 +28,7 @@ from probes.records import (
     HttpObservation,
     Measurement,
     Payload,
+    QuicObservation,
     Resolver,
     TargetKind,
     TcpObservation,
@@ -35,6 +36,7 @@ from probes.records import (
 )
 
 Thing = TypeVar("Thing")
+Placed = TypeVar("Placed", TlsObservation, HttpObservation, QuicObservation)
 # Beyond this the prober's own slowness can pass for a silence on the network. Fifteen rounds at once on one
 # core stay below 0.2 s.
 OVERLOAD_LAG_S = 0.6
@@ -371,6 +373,11 @@ class Case:
         """The target proved itself to a control, or answered as well as that control could tell."""
         return self._answered_plain or any(c.reached for c in self.controls)
 
+    def control_finishes_over(self, handshakes: Sequence[TlsObservation]) -> bool:
+        """The target proved itself to a control, and that not by the other IP version alone."""
+        tried = comparable((o for c in self.controls for o in c.tls), handshakes)
+        return self.control_proved and (not tried or any(o.failure is None for o in tried))
+
     def controls_disagree(self, works: Callable[[Facts], bool | None]) -> bool:
         """At least half of the controls that tried fail as well, and at least one does not."""
         outcomes = [outcome for c in self.controls if (outcome := works(c)) is not None]
@@ -478,6 +485,15 @@ def is_address(text: str) -> bool:
 
 def _prefix_of(address: str, length: int) -> int:
     return int(ipaddress.IPv6Address(address)) >> (128 - length)
+
+
+def comparable(theirs: Iterable[Placed], ours: Iterable[Placed]) -> tuple[Placed, ...]:
+    """What controls did over an IP version that was used here, or all where they did nothing over it.
+
+    A server may be down at its IPv4 addresses for everybody, and well at the others.
+    """
+    everything, versions = tuple(theirs), {is_ipv6(o.endpoint) for o in ours}
+    return tuple(o for o in everything if is_ipv6(o.endpoint) in versions) or everything
 
 
 def by_family(things: Iterable[Thing], place: Callable[[Thing], Endpoint]) -> tuple[tuple[Thing, ...], ...]:

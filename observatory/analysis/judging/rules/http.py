@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from observatory.analysis.judging.case import Case, by_family
+from observatory.analysis.judging.case import Case, by_family, comparable
 from observatory.analysis.judging.facts import (
     RESET,
     SILENCE,
@@ -85,8 +85,9 @@ def _broken(
 ) -> tuple[HttpObservation, ...]:
     if not case.shows(pages, failures) or any(o.status is not None for o in pages):
         return ()
-    compared = case.canary_works and any(_control_answers(c, over_tls) for c in case.controls)
-    return pages if compared else ()
+    theirs = comparable((o for c in case.controls for o in c.http if o.over_tls is over_tls), pages)
+    answered = any(o.status is not None for o in theirs)
+    return pages if answered and case.canary_works else ()
 
 
 def _harmless_answers(case: Case, addresses: set[str]) -> list[HttpObservation]:
@@ -200,7 +201,7 @@ def _down(case: Case) -> Evidence:
     secure = secure_pages(case)
     pages = secure or plain_pages(case)
     failed = bool(pages) and all(o.status is None for o in pages)
-    tried = [o for c in case.controls for o in c.http if not secure or o.over_tls]
+    tried = comparable((o for c in case.controls for o in c.http if not secure or o.over_tls), pages)
     controls_fail = bool(case.controls) and not any(o.status is not None for o in tried)
     return ids(pages) if failed and controls_fail and (tried or not secure) else ()
 

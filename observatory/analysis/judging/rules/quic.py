@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from observatory.analysis.judging.case import Case
+from observatory.analysis.judging.case import Case, comparable
 from observatory.analysis.judging.facts import SILENCE, Evidence, Facts, ids
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
@@ -51,7 +51,7 @@ def _name_silent(case: Case) -> tuple[QuicObservation, ...]:
     tries = [o for o in case.facts.quic_handshakes() if case.counts(o.endpoint)]
     offered = {o.endpoint for o in case.facts.quic if o.failure is None}
     tries = [o for o in tries if o.endpoint in offered]
-    control = any(_finished(c.quic_handshakes()) for c in case.controls)
+    control = _finished(comparable((o for c in case.controls for o in c.quic_handshakes()), tries))
     canary = case.canary is not None and bool(_finished(case.canary.quic_handshakes()))
     return tuple(tries) if control and canary and _swallowed(case, tries) else ()
 

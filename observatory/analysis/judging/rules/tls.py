@@ -42,8 +42,10 @@ def _broken(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, .
 
 
 def _compared(case: Case, failures: frozenset[Failure]) -> tuple[TlsObservation, ...]:
-    """Broken here, while a control proves the name alive and the canary works."""
+    """Broken here, while a control proves the name alive over this IP version and the canary works."""
     tries = _broken(case, failures) if case.control_proved and case.canary_works else ()
+    if not case.control_finishes_over(tries):
+        return ()
     return tries if all(_finishes_elsewhere(case, o) for o in tries) else ()
 
 
@@ -154,7 +156,7 @@ def _down(case: Case) -> Evidence:
     tries = case.tls
     failed = bool(tries) and not any(shows_valid_certificate(o) for o in tries)
     tried = any(c.tls or c.tcp for c in case.controls)
-    return ids(tries) if failed and tried and not case.control_proved else ()
+    return ids(tries) if failed and tried and not case.control_finishes_over(tries) else ()
 
 
 def _uncompared(case: Case) -> Evidence:

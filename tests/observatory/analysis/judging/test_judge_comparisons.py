@@ -878,3 +878,32 @@ def test_an_answer_beside_the_router_where_the_payload_died_was_made_before_it()
 def test_a_port_that_the_far_end_itself_calls_closed_is_nothing_on_the_path() -> None:
     closed = Hop(ttl=5, heard=Heard.REFUSED, router=TELEGRAM)
     assert judge(with_more(host(), replace(run(Purpose.TARGET), hops=(closed,)))).acts_at_hop is None
+
+
+def page_fails(over_tls: bool) -> Change:
+    def change(o: AnyObservation) -> AnyObservation:
+        fails = isinstance(o, HttpObservation) and o.over_tls is over_tls
+        return replace(o, failure=TIMEOUT, status=None, headers=(), body=b"") if fails else o
+
+    return change
+
+
+FAILS_OVER_IPV4: list[tuple[Change, State]] = [
+    (tls_fails(TIMEOUT), DOWN),
+    (tls_fails(RESET), DOWN),
+    (tls_fails(Failure.SSL_HANDSHAKE), DOWN),
+    (page_fails(over_tls=True), DOWN),
+    (page_fails(over_tls=False), OK),
+    (quic_handshake_fails, OK),
+]
+
+
+@pytest.mark.parametrize(("fails", "state"), FAILS_OVER_IPV4)
+def test_what_fails_over_ipv4_for_everybody_is_no_block_though_controls_have_ipv6(
+    fails: Change, state: State
+) -> None:
+    here = changed(host(), fails)
+    control = changed(host("control", "t.me", TELEGRAM, TELEGRAM6), over_ipv4(fails))
+    assert judge(here, control=control).state is state
+    well = host("control", "t.me", TELEGRAM, TELEGRAM6)
+    assert judge(here, control=well).state is LIKELY or judge(here, control=well).partial
