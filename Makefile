@@ -45,7 +45,7 @@ demo: $(INSTALLED)
 .PHONY: test
 test: $(INSTALLED_DEV) $(GOTD) $(MITMPROXY)/.installed
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
-	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks \
+	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks pdns-recursor:pdns_recursor \
 	  openssh-server:sshd openssh-client:ssh
 	@exec scripts/test $(RUN)/python $(ARGS)
 

@@ -92,3 +92,26 @@ server={upstream or isp.resolver}
 
 def _at_border(servers: Servers, isp: world.Isp) -> str:
     return servers.next_address(isp.border_namespace, f"10.{isp.number}.53.")
+
+
+def start_recursor(servers: Servers, name: str, isp: world.Isp, *, policy: Path, extended_error: int) -> str:
+    """Start PowerDNS's recursor at the border of a network, with a response policy zone that says with its
+    extended error (RFC 8914) what it has done."""
+    address = _at_border(servers, isp)
+    zone = f'rpzFile("{policy}", {{policyName="{policy.stem}", extendedErrorCode={extended_error}}})'
+    argv = [
+        "pdns_recursor",
+        f"--config-dir={servers.folder}",
+        f"--socket-dir={servers.folder}",
+        f"--config-name={name}",
+        f"--local-address={address}",
+        "--allow-from=0.0.0.0/0",
+        f"--forward-zones-recurse=.={world.PUBLIC_RESOLVER}",
+        f"--lua-config-file={servers.file(f'{name}.lua', zone)}",
+        "--dnssec=off",
+        "--threads=1",
+        "--webserver=no",
+        "--disable-syslog=yes",
+    ]
+    servers.start(isp.border_namespace, argv, ready="Enabled multiplexer")
+    return address
