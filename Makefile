@@ -45,8 +45,8 @@ demo: $(INSTALLED)
 .PHONY: test
 test: $(INSTALLED_DEV) $(GOTD) $(MITMPROXY)/.installed
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
-	  unbound:unbound dnsmasq-base:dnsmasq nginx-light:nginx haproxy:haproxy squid:squid microsocks:microsocks pdns-recursor:pdns_recursor \
-	  openssh-server:sshd openssh-client:ssh
+	  unbound:unbound dnsmasq-base:dnsmasq pdns-recursor:pdns_recursor nginx-light:nginx haproxy:haproxy squid:squid \
+	  microsocks:microsocks openssh-server:sshd openssh-client:ssh
 	@exec scripts/test $(RUN)/python $(ARGS)
 
 # An MTProto server of others. Without Go, or without its modules, the tests with it are skipped, and say so.
