@@ -1,7 +1,7 @@
 """`observatory import`: other people's measurements, judged by our rules."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -126,7 +126,7 @@ def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) 
             with suppress(Exception):
                 peers.note(imported)
     counts: dict[State, int] = {}
-    n_read = 0
+    n_read = n_led = 0
     with count_progress("Judging:") as advance:
         for document, imported in _imported(files, reported.add, advance):
             try:
@@ -136,13 +136,14 @@ def _judge(files: Sequence[tuple[str, Path]], reported: Rejects, as_json: bool) 
                 continue
             n_read += 1
             counts[judged.verdict.state] = counts.get(judged.verdict.state, 0) + 1
+            n_led += judged.leads_to is not None and judged.leads_to.is_blocked
             line = judged_as_json(judged)
             if as_json:
                 print_json(line)
             else:
                 sys.stdout.write(_as_text(line) + "\n")
     if not as_json:
-        typer.echo(_count_text(counts, reported.n))
+        typer.echo(_count_text(counts, n_led, reported.n))
     return n_read
 
 
@@ -171,6 +172,7 @@ def judged_as_json(judged: JudgedDocument) -> dict[str, Any]:
                 "layer": v.layer.value,
                 "mechanism": v.mechanism,
                 "rule_id": v.rule_id,
+                **({"leads_to": asdict(v.leads_to)} if v.leads_to is not None else {}),
             }
             for target, v in judged.parts
         ]
@@ -189,9 +191,14 @@ def _as_text(line: dict[str, Any]) -> str:
     )
 
 
-def _count_text(counts: dict[State, int], n_rejected: int) -> str:
-    summary = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(counts.items()))
+def _count_text(counts: Mapping[State, int], n_led: int, n_rejected: int) -> str:
+    summary = _states_text(counts, n_led)
     return f"{sum(counts.values())} judged: {summary or 'none'}; {n_rejected} rejected"
+
+
+def _states_text(counts: Mapping[State, int], n_led: int) -> str:
+    parts = [f"{n} {state.replace('_', ' ')}" for state, n in sorted(counts.items())]
+    return ", ".join([*parts, f"{n_led} of them ok and leading to a blocked host"] if n_led else parts)
 
 
 def _store(
@@ -223,10 +230,11 @@ def _store(
             "known": summary.n_known,
             "rejected": reported.n,
             "states": {state.value: n for state, n in summary.states.items()},
+            "leads_to_blocked": summary.n_led,
         }
         print_json(line)
     else:
-        states = ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in sorted(summary.states.items()))
+        states = _states_text(summary.states, summary.n_led)
         typer.echo(
             f"{summary.n_new} new measurements{f' ({states})' if states else ''}, "
             f"{summary.n_known} known already, {reported.n} rejected"

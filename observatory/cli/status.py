@@ -13,7 +13,7 @@ from observatory.cli.database import open_to_read
 from observatory.cli.options import DatabaseOption, JsonOption
 from observatory.cli.output import make_console, print_json
 from observatory.cli.present import load_present, present_as_json, present_line
-from observatory.model import BLOCKED_STATES, State
+from observatory.model import State
 from observatory.model.views import Latest, VantageStatus
 from observatory.store import StoreReader
 
@@ -78,7 +78,7 @@ def _states_now(vantage: VantageStatus, latest: Sequence[Latest], now: datetime)
     fresh = [entry for entry in latest if is_fresh(entry.measured_at, vantage.every_s, now)]
     states = [entry.state for entry in fresh]
     counted = [f"{states.count(s)} {s.replace('_', ' ')}" for s in State if s in states]
-    if n_led := sum(e.leads_to is not None and e.leads_to.state in BLOCKED_STATES for e in fresh):
+    if n_led := sum(e.leads_to is not None and e.leads_to.is_blocked for e in fresh):
         counted.append(f"{n_led} of them ok and leading to a blocked host")
     if n_old := len(latest) - len(states):
         counted.append(f"{n_old} no current data")

@@ -23,11 +23,13 @@ BATCH: Final = 100
 
 @dataclass(slots=True)
 class Summary:
-    """What became of the documents of an import; `states` counts verdicts of new measurements."""
+    """What became of the documents of an import; `states` counts verdicts of new measurements, `n_led` those
+    that are ok and lead their visitors to a blocked host."""
 
     n_documents: int = 0
     n_new: int = 0
     n_known: int = 0
+    n_led: int = 0
     states: Counter[State] = field(default_factory=Counter)
 
 
@@ -108,6 +110,7 @@ class Importer:
         for measurement, verdict in judged:
             if measurement.id in main and measurement.id not in known:
                 self.summary.states[verdict.state] += 1
+                self.summary.n_led += verdict.leads_to is not None and verdict.leads_to.is_blocked
         self.summary.n_known += sum(id_ in known for id_ in main)
         self.summary.n_new += sum(id_ not in known for id_ in main)
 

@@ -37,6 +37,7 @@ from observatory.model.places import (
 from observatory.model.series import Series
 from observatory.model.verdicts import (
     BLOCKED_STATES,
+    LEADS_TO,
     OFFLINE_RULES,
     OVERALL,
     Cell,
@@ -53,6 +54,7 @@ __all__ = [
     "BLOCKED_STATES",
     "DIRECT",
     "IMPORTED",
+    "LEADS_TO",
     "NOT_STATED",
     "OFFLINE_RULES",
     "OVERALL",

@@ -81,6 +81,11 @@ class LeadsTo:
     state: State
     mechanism: str | None = None
 
+    @property
+    def is_blocked(self) -> bool:
+        """Blocked or likely blocked: nobody who follows gets through."""
+        return self.state in BLOCKED_STATES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -145,3 +150,5 @@ class Cell:
 
 
 OVERALL = "overall"
+# Cells of this layer count what visitors of an ok target meet where it leads them.
+LEADS_TO = "leads_to"

@@ -69,8 +69,11 @@ def read_cells(
     targets: tuple[str, ...],
     vantages: tuple[str, ...],
     emulated: bool,
+    layer: str,
 ) -> tuple[Cell, ...]:
-    return _store(url).load_cells(grain, start, end, targets=targets, vantages=vantages, emulated=emulated)
+    return _store(url).load_cells(
+        grain, start, end, layer=layer, targets=targets, vantages=vantages, emulated=emulated
+    )
 
 
 @_cached

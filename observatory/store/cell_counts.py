@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 
-from observatory.model import OVERALL, Grain, Layer, Series, Verdict
+from observatory.model import LEADS_TO, OVERALL, Grain, Layer, Series, Verdict
 from observatory.store.dirty_series import mark_dirty
 from observatory.store.engine import insert_into
 from observatory.store.schema import EPOCH, cells, outcomes, series
@@ -40,7 +40,7 @@ def floor_time(at: datetime, width_s: int) -> datetime:
 
 
 def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
-    """Yield the cells that one verdict counts in: each grain, the whole and each layer judged.
+    """Yield the cells that one verdict counts in: each grain, the whole, each layer, where it leads.
 
     A canary is context for others and counts nowhere.
     """
@@ -48,6 +48,8 @@ def count_cells(counted: Counted, verdict: Verdict) -> Iterator[CellKey]:
         return
     judged = [(OVERALL, verdict.state, verdict.mechanism, verdict.rule_id)]
     judged += [(f.layer.value, f.state, f.mechanism, f.rule_id) for f in verdict.findings]
+    if verdict.leads_to is not None:
+        judged.append((LEADS_TO, verdict.leads_to.state, verdict.leads_to.mechanism, verdict.rule_id))
     versions = (verdict.rules_version, verdict.reference_version)
     for layer, state, mechanism, rule_id in judged:
         of = Series(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, func, select, type_coerce
 
-from observatory.model import BLOCKED_STATES, OVERALL, Cell, Grain, Series, State
+from observatory.model import BLOCKED_STATES, LEADS_TO, OVERALL, Cell, Grain, Series, State
 from observatory.model.detection import SeriesCells
 from observatory.model.views import Share
 from observatory.store.cell_counts import (
@@ -47,9 +47,9 @@ class CellReader(Database):
     ) -> tuple[Cell, ...]:
         """Return the cells whose bucket starts in [start, end), by bucket, vantage point and target.
 
-        Shape:  one record per outcome met; `layer` is `overall` or a layer. Networks (ASN) and resolvers that
-                a vantage point had in turn are summed, and the versions that judged; so are emulated and real
-                data unless one of them is selected.
+        Shape:  one record per outcome met; `layer` is `overall`, a layer, or `leads_to` (what visitors of an
+                ok target meet). Networks (ASN) and resolvers that a vantage point had in turn are summed, and
+                the versions that judged; so are emulated and real data unless one of them is selected.
         """
         # Tens of thousands of rows: only integers cross, each word and moment is looked up once.
         rows_query = select(
@@ -144,6 +144,8 @@ class CellReader(Database):
             known = {
                 row.number: (row.vantage, row.layer, row.resolver)
                 for row in connection.execute(select_series([of], layer=None))
+                # Another host's state is no evidence about this one.
+                if row.layer != LEADS_TO
             }
             result = {
                 row.number: (

@@ -2,12 +2,13 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from observatory.analysis.events.publication import Present, is_proven
-from observatory.model import Cell, Event, Grain, Revision, Role, Spell
+from observatory.model import Cell, Event, Grain, Revision, Role, Spell, State
 from observatory.model.views import Latest, Share, VantageStatus
 from observatory.views.matrix import Matrix, TargetGroup
 from observatory.views.punctuality import Punctuality
@@ -23,10 +24,11 @@ LATEST_COLUMNS: Final = (
 SHARE_COLUMNS: Final = (
     *("bucket_at", "grain", "by", "key", "network", "asn", "target_kind"),
     *("n_blocked", "n_judged", "n", "share", "emulated"),
+    "n_leads_to_blocked",
 )
 CELL_COLUMNS: Final = (
     *("bucket_at", "grain", "vantage", "network", "asn", "role", "target", "target_kind"),
-    *("state", "mechanism", "rule_id", "n", "emulated"),
+    *("state", "mechanism", "rule_id", "n", "emulated", "n_leads_to_blocked"),
 )
 VANTAGE_COLUMNS: Final = (
     *("vantage", "network", "asn", "role", "status", "enabled", "removed", "every_s", "last_seen_at"),
@@ -84,7 +86,12 @@ def share_csv(
     kind: TargetGroup,
     vantages: Mapping[str, VantageStatus],
     emulated: bool,
+    led: Iterable[Cell] = (),
 ) -> bytes:
+    """Return one row a share; `led` are counts of ok measurements that lead visitors to a blocked host."""
+    n_led: Counter[tuple[datetime, str]] = Counter()
+    for cell in led:
+        n_led[cell.bucket_at, cell.vantage if by == "vantage" else cell.target] += cell.n
     return encode_csv(
         SHARE_COLUMNS,
         (
@@ -101,6 +108,7 @@ def share_csv(
                 "n": share.n,
                 "share": round(share.n_blocked / share.n_judged, 6) if share.n_judged else None,
                 "emulated": emulated,
+                "n_leads_to_blocked": n_led[share.bucket_at, share.key],
             }
             for share in shares
         ),
@@ -114,7 +122,12 @@ def cell_csv(
     kinds: Mapping[str, TargetGroup],
     vantages: Mapping[str, VantageStatus],
     emulated: bool,
+    led: Iterable[Cell] = (),
 ) -> bytes:
+    """Return one row an outcome; `led` as in `share_csv`."""
+    n_led: Counter[tuple[datetime, str, str, str]] = Counter()
+    for cell in led:
+        n_led[cell.bucket_at, cell.vantage, cell.target, cell.rule_id] += cell.n
     return encode_csv(
         CELL_COLUMNS,
         (
@@ -129,6 +142,9 @@ def cell_csv(
                 "rule_id": cell.rule_id,
                 "n": cell.n,
                 "emulated": emulated,
+                "n_leads_to_blocked": n_led[cell.bucket_at, cell.vantage, cell.target, cell.rule_id]
+                if cell.state is State.OK
+                else 0,
             }
             for cell in cells
         ),

@@ -173,7 +173,7 @@ def _leading_statements(
     own: list[MatrixCell] = []
     for cell in judged:
         leads = cell.latest.leads_to if cell.latest is not None else None
-        if leads is not None and leads.state in BLOCKED_STATES:
+        if leads is not None and leads.is_blocked:
             own.append(cell)
             places.setdefault(cell.target, set()).add(printable(leads.target))
     if not own:

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from observatory.model import Cell, Event, Grain, Role
+from observatory.model import BLOCKED_STATES, LEADS_TO, OVERALL, Cell, Event, Grain, Role
 from observatory.model.known_dates import KnownDate
 from observatory.model.views import Share, VantageStatus
 from observatory.reference.known_dates import load_known_dates
@@ -67,7 +67,9 @@ class ChartRange:
             self.view.emulated,
         )
 
-    def cells(self, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
+    def cells(
+        self, targets: tuple[str, ...], vantages: tuple[str, ...], *, layer: str = OVERALL
+    ) -> tuple[Cell, ...]:
         return read_cells(
             self.view.url,
             self.view.coverage,
@@ -77,7 +79,13 @@ class ChartRange:
             targets,
             vantages,
             self.view.emulated,
+            layer,
         )
+
+    def led_to_block(self, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
+        """Return the counts of measurements that were ok and led their visitors to a blocked host."""
+        cells = self.cells(targets, vantages, layer=LEADS_TO)
+        return tuple(cell for cell in cells if cell.state in BLOCKED_STATES)
 
 
 def choose_range(view: View) -> ChartRange | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from observatory.figures import draw_share, draw_timeline
+from observatory.model import Cell
 from observatory.model.views import Share
 from observatory.site.components.address import choose_one
 from observatory.site.components.aligned import show_aligned
@@ -71,6 +72,7 @@ def _show_charts(chosen: ChartRange) -> None:
     with right:
         _show_share(chosen, by_target, rows_targets, BY_TARGET)
     st.caption(text("over_time.note_share"))
+    _show_led(chosen, chosen.targets, tuple(v.id for v in chosen.probes))
     _show_timeline(chosen, rows_networks, rows_targets)
     show_bands(chosen.events, text)
     _show_known(chosen)
@@ -107,6 +109,7 @@ def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Char
         bands=chosen.bands,
     )
     _show_figure(figure, f"share.{by}", text("over_time.share_alt", title=title))
+    led = chosen.led_to_block(chosen.targets, tuple(v.id for v in chosen.probes))
     show_download(
         text("over_time.download_share_networks" if by == BY_NETWORK else "over_time.download_share_targets"),
         lambda: share_csv(
@@ -116,6 +119,7 @@ def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Char
             kind=chosen.kind,
             vantages={v.id: v for v in view.vantages},
             emulated=view.emulated,
+            led=led,
         ),
         file_name=_file_name(f"share-by-{by}", view),
         key=f"download.share.{by}",
@@ -139,12 +143,15 @@ def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Se
         label = text("over_time.target" if by == BY_TARGET else "over_time.network")
         key = f"{chosen.kind}-{by}"
         one = choose_one(key, label, list(names), lambda k: names.get(k, k))
+    hosts: tuple[str, ...]
+    vantages: tuple[str, ...]
     if by == BY_TARGET:
-        cells = chosen.cells((one,), tuple(row.key for row in networks))
+        hosts, vantages = (one,), tuple(row.key for row in networks)
         rows, title = networks, text("over_time.timeline_target", target=names[one])
     else:
-        cells = chosen.cells(chosen.targets, (one,))
+        hosts, vantages = chosen.targets, (one,)
         rows, title = targets, text("over_time.timeline_network", network=names[one])
+    cells = chosen.cells(hosts, vantages)
     if not cells:
         show_missing(text("missing.selection", **chosen.span), text("missing.selection_next"))
         return
@@ -167,6 +174,7 @@ def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Se
     )
     _show_figure(figure, "timeline", text("over_time.timeline_alt", title=title))
     st.caption(text("over_time.note_timeline"))
+    led = _show_led(chosen, hosts, vantages)
     show_download(
         text("over_time.download_timeline"),
         lambda: cell_csv(
@@ -175,10 +183,19 @@ def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Se
             kinds=dict.fromkeys(chosen.targets, chosen.kind),
             vantages={v.id: v for v in view.vantages},
             emulated=view.emulated,
+            led=led,
         ),
         file_name=_file_name("timeline", view),
         key="download.timeline",
     )
+
+
+def _show_led(chosen: ChartRange, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
+    """Say what these charts count as ok though its visitors get nowhere; return those counts."""
+    led = chosen.led_to_block(targets, vantages)
+    if led:
+        st.caption(chosen.view.text.count("over_time.led", sum(cell.n for cell in led)))
+    return led
 
 
 def _gaps(chosen: ChartRange, by: str, one: str) -> tuple[Any, ...]:

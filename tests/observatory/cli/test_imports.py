@@ -252,6 +252,7 @@ def test_stored_once_however_often_it_comes(tmp_path: Path, database: str) -> No
         "known": 0,
         "rejected": 0,
         "states": {"likely_blocked": 1, "ok": 7},
+        "leads_to_blocked": 0,
     }
     again = json.loads(run("--json", str(path))[1])
     assert (again["new"], again["known"]) == (0, 8)

@@ -11,7 +11,7 @@ from observatory.analysis.judging.case import Control
 from observatory.ingest.collector import Collector
 from observatory.ingest.judging import judge_by_current_rules
 from observatory.ingest.rescore import rescore
-from observatory.model import LeadsTo, Role, State, VantagePoint, Verdict
+from observatory.model import LEADS_TO, Grain, LeadsTo, Role, Series, State, VantagePoint, Verdict
 from observatory.model.selection import Selection
 from observatory.store import Store, open_store
 from probes.records import Failure, Measurement
@@ -85,6 +85,13 @@ def test_the_other_host_of_the_round_is_found_whichever_came_first(
     verdict = stored(store)
     assert (verdict.state, verdict.leads_to) == (State.OK, SEEN)
     assert newest(store) == SEEN
+    (led,) = store.load_cells(Grain.HOUR, b.AT - timedelta(days=1), b.AT + timedelta(days=1), layer=LEADS_TO)
+    assert (led.target, led.vantage, led.state, led.n) == ("t.me", "isp", SEEN.state, 1)
+    # What stands there is no evidence about the target, which the search for events looks at.
+    searched = store.load_series_cells(
+        Series(target="t.me", asn=FIRST.asn), b.AT - timedelta(days=1), layers_from=b.AT - timedelta(days=1)
+    )
+    assert LEADS_TO not in {layer for _, layer, _ in searched.series.values()}
     assert collector.judge_again([FIRST])[FIRST.id] == (verdict, verdict)
 
 

@@ -1,13 +1,15 @@
 """Cells, latest and coverage equal what the raw rows say, after any history."""
 
 import tempfile
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from observatory.model import OVERALL, Grain, State, Verdict
+from observatory.model import LEADS_TO, OVERALL, Grain, LeadsTo, State, Verdict
 from observatory.store import Store, open_store
 from observatory.store.schema import cells
 from probes.records import Measurement, TargetKind
@@ -27,9 +29,11 @@ MEASUREMENTS = st.builds(
     asn=st.sampled_from([64500, 64501]),
     emulated=st.booleans(),
 )
+LED = st.sampled_from([None, *(LeadsTo(target="telegram.org", state=state) for state in State)])
 VERDICTS = st.builds(
-    make_verdict,
+    lambda state, leads_to, **more: replace(make_verdict(state, **more), leads_to=leads_to),
     st.sampled_from(State),
+    LED,
     mechanism=st.sampled_from([None, "tls.reset"]),
     provisional=st.booleans(),
 )
@@ -89,6 +93,9 @@ def _compare(store: Store, assessed: list[tuple[Measurement, Verdict]]) -> None:
     for grain in Grain:
         for layer in (OVERALL, "dns", "tls"):
             assert sum(cell.n for cell in store.load_cells(grain, START, END, layer=layer)) == len(assessed)
+        led = store.load_cells(grain, START, END, layer=LEADS_TO)
+        states = Counter(v.leads_to.state for _, v in assessed if v.leads_to is not None)
+        assert sum((Counter({cell.state: cell.n}) for cell in led), Counter()) == states
         shares = store.load_share(grain, START, END, by="vantage")
         blocked = (State.BLOCKED, State.LIKELY_BLOCKED)
         assert sum(s.n_blocked for s in shares) == sum(v.state in blocked for _, v in assessed)

@@ -2,13 +2,14 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from observatory.analysis.events.publication import Present
-from observatory.model import Cell, Grain, LeadsTo, State
+from observatory.model import LEADS_TO, OVERALL, Cell, Grain, LeadsTo, State
 from observatory.model.views import Share
 from observatory.views.csv import (
     CELL_COLUMNS,
@@ -115,6 +116,34 @@ def test_cells_carry_where_and_what() -> None:
     (row,) = rows(data)
     assert tuple(row) == CELL_COLUMNS
     assert (row["target_kind"], row["state"], row["n"]) == ("data_centre", "likely_blocked", "6")
+
+
+def test_counts_tell_how_many_of_the_ok_lead_visitors_to_a_block() -> None:
+    ok = Cell(
+        bucket_at=NOW,
+        vantage="axis",
+        target="t.me",
+        layer=OVERALL,
+        state=State.OK,
+        mechanism=None,
+        rule_id="http.answered",
+        n=5,
+    )
+    slow = replace(ok, state=State.IMPAIRED, n=2)
+    led = [
+        replace(ok, layer=LEADS_TO, state=State.BLOCKED, n=2),
+        replace(ok, layer=LEADS_TO, state=State.LIKELY_BLOCKED, mechanism="tls.reset", n=1),
+        replace(ok, layer=LEADS_TO, state=State.BLOCKED, target="telegram.me", n=9),
+    ]
+    found = rows(
+        cell_csv([ok, slow], grain=Grain.DAY, kinds={}, vantages={}, emulated=False, led=led),
+    )
+    assert [row["n_leads_to_blocked"] for row in found] == ["3", "0"]
+    share = Share(bucket_at=NOW, key="t.me", n_blocked=0, n_judged=7, n=7)
+    data = share_csv(
+        [share], by="target", grain=Grain.DAY, kind=TargetGroup.HOST, vantages={}, emulated=False, led=led
+    )
+    assert [row["n_leads_to_blocked"] for row in rows(data)] == ["3"]
 
 
 def test_names_from_the_config_cannot_start_a_formula() -> None:
