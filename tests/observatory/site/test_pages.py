@@ -1,6 +1,7 @@
 """The pages as Streamlit runs them, over databases in every condition."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from observatory.model import Role, VantagePoint
+from observatory.model import LeadsTo, Role, State, VantagePoint
 from observatory.site import reads
 from observatory.store import Store
 from observatory.text import LANGUAGES, load_text
@@ -242,6 +243,17 @@ def test_over_time_outside_the_data_says_where_it_is(language: str, store: Store
     app = open_page("over_time", language, days="2019-01-01..2019-01-02")
     assert load_text(language)("missing.range_next") in words(app)
     assert not figures(app)
+
+
+def test_over_time_says_how_many_of_the_ok_lead_to_a_block(store: Store) -> None:
+    world = real_world(store, make_vantage(0))
+    beyond = LeadsTo(target="telegram.org", state=State.BLOCKED, mechanism="http.blockpage")
+    led = replace(OK, leads_to=beyond)
+    ok_beyond = replace(OK, leads_to=replace(beyond, state=State.OK, mechanism=None))
+    world.save([("v00", "t.me", now(minutes_ago=n), led) for n in (3, 2)])
+    world.save([("v00", "t.me", now(minutes_ago=1), ok_beyond), ("v00", "telegram.me", now(), OK)])
+    sentence = load_text("en").count("over_time.led", 2)
+    assert words(open_page("over_time")).count(sentence) == 2
 
 
 def test_weeks_are_read_in_days(store: Store) -> None:

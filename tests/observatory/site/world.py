@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from observatory.model import Finding, Layer, Role, State, VantagePoint, Verdict
+from observatory.model import Finding, Layer, LeadsTo, Role, State, VantagePoint, Verdict
 from observatory.reference import load_targets
 from observatory.store import Store
 from probes.records import Measurement, TargetKind
@@ -48,6 +48,7 @@ class Said:
     partial: bool = False
     counted: tuple[int, int] = (2, 2)
     provisional: bool = False
+    leads_to: LeadsTo | None = None
 
 
 OK = Said(state=State.OK)
@@ -121,6 +122,7 @@ class World:
             n_ok=said.counted[0],
             n_tried=said.counted[1],
             provisional=said.provisional,
+            leads_to=said.leads_to,
         )
         return measurement, verdict
 
