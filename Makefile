@@ -46,7 +46,7 @@ demo: $(INSTALLED)
 test: $(INSTALLED_DEV) $(GOTD) $(MITMPROXY)/.installed
 	@scripts/debian-packages iproute2:ip iptables:iptables chromium:chromium faketime:faketime \
 	  unbound:unbound dnsmasq-base:dnsmasq pdns-recursor:pdns_recursor nginx-light:nginx haproxy:haproxy squid:squid \
-	  microsocks:microsocks openssh-server:sshd openssh-client:ssh
+	  caddy:caddy microsocks:microsocks openssh-server:sshd openssh-client:ssh
 	@exec scripts/test $(RUN)/python $(ARGS)
 
 # An MTProto server of others. Without Go, or without its modules, the tests with it are skipped, and say so.

@@ -11,23 +11,12 @@ from lab import world
 from lab.control import LabControl
 from observatory.model import State
 from tests.in_lab import Results
-from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
+from tests.independent.rounds import FINE, Outcome, verdicts
 from tests.independent.servers import Servers
+from tests.independent.slowed import ADDRESS, BODIES, HONEST, RATES, measure_slowed, write_pages
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-# Bodies in nginx's own records, behind names at one address. The lab's filter lets a burst of four packets
-# pass: it slows down nothing smaller than these.
-BODIES: Final = {
-    "t.me": 8_000,
-    "telegram.me": 12_000,
-    "core.telegram.org": 100_000,
-    "telegram.org": 1_000_000,
-}
-ADDRESS: Final = world.TELEGRAM_HOSTS["t.me"]
-# By network, without IPv6: the rate in kbit/s to which each connection is held that has one of the names.
-RATES: Final = {"tri": 64, "mnc": 128, "cbn": 256, "iforte": 512}
-HONEST: Final = "gmedia"
 # By name: what nginx says to everybody, at every network and at the controls.
 WORDS: Final = {
     "desktop.telegram.org": "return 429",
@@ -38,7 +27,6 @@ WORDS: Final = {
 VERSIONS: Final = {"pluto.web.telegram.org": "TLSv1.2", "flora.web.telegram.org": "TLSv1.3"}
 STALLS: Final = "flora-1.web.telegram.org"
 SECURE, STALLING = 18443, 19443
-SLOW: Final[Outcome] = (State.IMPAIRED, "tls.throttle.sni")
 
 
 def settings(servers: Servers) -> str:
@@ -50,9 +38,7 @@ def settings(servers: Servers) -> str:
         keys = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
         return f"server {{ listen {listen}; server_name {name}; {keys} {lines} }}"
 
-    for name, n_bytes in BODIES.items():
-        (servers.folder / name).mkdir()
-        (servers.folder / name / "index.html").write_text(f"<title>{name}</title>".ljust(n_bytes, "x"))
+    write_pages(servers)
     pages = [
         server(name, f"root {servers.folder}/{name};", is_default=name == "telegram.org") for name in BODIES
     ]
@@ -92,13 +78,7 @@ def measured(servers: Servers, lab: LabControl) -> Results:
         port = STALLING if name == STALLS else SECURE
         if address != ADDRESS or name == "t.me":
             servers.divert("telegram", f"-d {address} -p tcp --dport 443", port)
-    for network, kbit in RATES.items():
-        lab.switch(network, "sni_throttle", True, hosts=list(BODIES), kbit=kbit)
-    points = [vantage_point(servers.config, network, network) for network in (HONEST, *RATES)]
-    try:
-        return measure(servers.config, points, list(world.TELEGRAM_HOSTS))
-    finally:
-        lab.reset()
+    return measure_slowed(servers, lab, list(world.TELEGRAM_HOSTS))
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -111,7 +91,7 @@ def test_a_page_of_any_size_is_ok_on_a_line_that_holds_nothing_back(name: str, m
 def test_a_name_held_to_a_rate_is_found_by_pages_of_any_size(
     name: str, network: str, measured: Results
 ) -> None:
-    assert verdicts(measured, network)[name] == SLOW
+    assert verdicts(measured, network)[name] == (State.IMPAIRED, "tls.throttle.sni")
 
 
 @pytest.mark.parametrize("network", [HONEST, *RATES])

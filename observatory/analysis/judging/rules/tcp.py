@@ -3,7 +3,16 @@
 from typing import Final
 
 from observatory.analysis.judging.case import Case
-from observatory.analysis.judging.facts import RESET, SILENCE, UNREACHABLE, Evidence, Facts, ids, transfer_bps
+from observatory.analysis.judging.facts import (
+    MIN_RATED_BYTES,
+    RESET,
+    SILENCE,
+    UNREACHABLE,
+    Evidence,
+    Facts,
+    ids,
+    transfer_bps,
+)
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
 from probes.records import Endpoint, Failure, Purpose, TcpObservation
@@ -97,14 +106,28 @@ def _slow_here_only(case: Case) -> tuple[float, Evidence] | None:
     return slow if slow and any(bps >= TIMES_SLOWER * slow[0] for bps in elsewhere) else None
 
 
-def throttled(case: Case, *, by_name: bool) -> Evidence:
-    """Slow for the target's name; the harmless name at the same address tells whether the name is why."""
+def throttled(case: Case, *, by_name: bool | None) -> Evidence:
+    """Slow for the target's name; the harmless name at the same address tells whether the name is why.
+
+    None: the harmless name tells nothing. The server has turned it down, or had too little to say.
+    """
     slow = _slow_here_only(case)
-    harmless = [o for o in case.facts.throughput if o.purpose is Purpose.HARMLESS_NAME]
-    if slow is None or not harmless:
+    harmless = [
+        o
+        for o in case.facts.throughput
+        if o.purpose is Purpose.HARMLESS_NAME
+        and (o.failure is not None or o.received_bytes >= MIN_RATED_BYTES)
+    ]
+    if slow is None:
         return ()
-    fast = max(transfer_bps(o) for o in harmless) >= TIMES_SLOWER * slow[0]
+    fast = max(map(transfer_bps, harmless)) >= TIMES_SLOWER * slow[0] if harmless else None
     return (*slow[1], *ids(harmless)) if fast is by_name else ()
+
+
+def _slow_uncompared(case: Case) -> Evidence:
+    """Slow here, and of no control is known how fast it is."""
+    compared = any(control.page_bps is not None for control in case.controls)
+    return () if compared or case.overloaded else slow_transfers(case)
 
 
 def _filter(id_: str, failures: frozenset[Failure], mechanism: str | None) -> Rule:
@@ -151,7 +174,7 @@ TCP_RULES: Final = (
         State.IMPAIRED,
         None,
         Basis.SYMPTOM,
-        lambda case: not case.controls and not case.overloaded and slow_transfers(case),
+        _slow_uncompared,
     ),
     Rule(
         "tcp.connects",

@@ -78,6 +78,25 @@ def test_held_to_a_rate(harmless_kbit: int | None, mechanism: str, kbit: int, n_
 
 
 @pytest.mark.parametrize("kbit", [64, 512])
+@pytest.mark.parametrize("harmless", [None, 300], ids=["turned down", "a page of a few bytes"])
+def test_where_the_harmless_name_tells_nothing_the_name_is_not_accused(
+    harmless: int | None, kbit: int
+) -> None:
+    few = () if harmless is None else (transfer(FAST_KBIT, harmless, Purpose.HARMLESS_NAME),)
+    slow = with_more(changed(host(), page_at(kbit, 12_000)), transfer(kbit, 12_000, Purpose.TARGET), *few)
+    fast = page_at(FAST_KBIT, 12_000)
+    verdict = judge(slow, control=changed(host("control"), fast), canary_here=changed(canary(), fast))
+    assert (verdict.state, verdict.mechanism) == (State.IMPAIRED, "tls.throttle")
+
+
+def test_slow_here_and_no_control_has_a_rate() -> None:
+    slow = measured_at(64, FAST_KBIT, 12_000)
+    unrated = changed(host("control"), page_at(FAST_KBIT, 2_000))
+    verdict = judge(slow, control=unrated, canary_here=changed(canary(), page_at(FAST_KBIT, 12_000)))
+    assert (verdict.state, verdict.rule_id) == (State.IMPAIRED, "tcp.slow_uncompared")
+
+
+@pytest.mark.parametrize("kbit", [64, 512])
 def test_a_line_that_is_slow_for_everything_accuses_nobody(kbit: int) -> None:
     fast = page_at(FAST_KBIT, 12_000)
     measured = measured_at(kbit, kbit, 12_000)
