@@ -37,6 +37,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "observatory": (),
     "observatory.model": (RECORDS,),
     "observatory.version": (),
+    "observatory.faults": (),
     "observatory.analysis": (),
     "observatory.analysis.judging": ("observatory.model", RECORDS),
     "observatory.analysis.events": ("observatory.model",),
@@ -70,6 +71,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     # From vantage points into the store, and from there to events.
     "observatory.vantage": (
+        "observatory.faults",
         "observatory.analysis.judging",
         "observatory.config",
         "observatory.ingest",
@@ -95,6 +97,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         RECORDS,
     ),
     "observatory.detection": (
+        "observatory.faults",
         "observatory.analysis.events",
         "observatory.analysis.judging.controls",
         "observatory.model",

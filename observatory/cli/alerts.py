@@ -52,9 +52,10 @@ def _load(file: Path | None) -> "Channels":
 @app.command()
 def check(file: FileOption = None, as_json: JsonOption = False) -> None:
     """Check the file of channels: every mistake at once, each with its line; else what each one would get."""
-    from observatory.config.alerts import find_path, load_channels
+    from observatory.config.alerts import find_path, load_channels, warn_rights
 
     path = find_path(file)
+    warning = warn_rights(path)
     problems: list[str] = []
     channels: tuple[Channel, ...] = ()
     if path.exists():
@@ -64,7 +65,16 @@ def check(file: FileOption = None, as_json: JsonOption = False) -> None:
             problems = [str(problem) for problem in error.problems]
     if as_json:
         rows = [_channel_as_json(channel) for channel in channels]
-        print_json({"file": str(path), "ok": not problems, "problems": problems, "channels": rows})
+        warnings = [warning] if warning else []
+        print_json(
+            {
+                "file": str(path),
+                "ok": not problems,
+                "problems": problems,
+                "warnings": warnings,
+                "channels": rows,
+            }
+        )
     elif problems:
         typer.echo("\n".join(problems), err=True)
     elif not channels:
@@ -73,6 +83,8 @@ def check(file: FileOption = None, as_json: JsonOption = False) -> None:
         typer.echo(f"{path}: valid; {len(channels)} channels")
         for channel in channels:
             typer.echo(f"{channel.name}: {_describe(channel)}")
+    if warning and not as_json:
+        typer.echo(warning, err=True)
     raise typer.Exit(1 if problems else 0)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +49,17 @@ def load_channels(path: Path) -> Channels:
     if faults or form is None:
         raise ConfigError(name_faults(faults, tree, path, _name_field))
     return Channels(path=str(path), site=form.site, channels=tuple(entries))
+
+
+def warn_rights(path: Path) -> str | None:
+    """Return a warning where every user of this machine may read the file: its addresses are secrets."""
+    try:
+        is_open = path.stat().st_mode & stat.S_IROTH
+    except OSError:
+        return None
+    if not is_open:
+        return None
+    return f"{path}: every user of this machine may read its addresses, which are secrets; chmod 600 {path}"
 
 
 def _check_entries(raw_entries: object, faults: list[Fault]) -> list[Channel]:

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from observatory.config.alerts import load_channels
+from observatory.config.alerts import load_channels, warn_rights
 from observatory.config.problems import ConfigError
 from observatory.model.channels import Channels
 
@@ -21,10 +21,13 @@ class ChannelFile:
     def read(self, path: Path) -> Channels:
         """Return the channels of the file, those last read without a mistake, or none.
 
-        Errors: none; a file with mistakes is logged, once for each text of them.
+        Errors: none; a file with mistakes is logged, once for each text of them, and one that everybody may
+                read at the first time.
         """
         if path != self._path:
             self._path, self._last_good, self._last_error = path, None, ""
+            if warning := warn_rights(path):
+                logger.warning(warning)
         try:
             self._last_good, self._last_error = load_channels(path), ""
         except ConfigError as error:

@@ -47,9 +47,9 @@ def hold_lock(database: Path | str) -> Iterator[Path]:
     """
     path = Path(f"{database}.lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Not inherited: a web process that outlives the scheduler must not keep the lock.
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LockError(f"{path}: expected a file that can be written, got {error.strerror}") from error
     try:

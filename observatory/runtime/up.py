@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import load_config
@@ -16,12 +17,13 @@ from observatory.reference import load_reference, load_targets
 from observatory.reference.fingerprint_csv import ReferenceDataError
 from observatory.runtime.lock import LockError, hold_lock
 from observatory.runtime.processes import WebError, WebServer, keep_running, run_web
-from observatory.store import Store, StoreError, find_url, open_store
+from observatory.store import Store, StoreError, StoreLost, find_path, find_url, open_store
 from observatory.vantage.rounds import measure_vantage
 from observatory.vantage.scheduler import Scheduler
 from probes.records import Measurement
 
 DASHBOARD: Final = Path(__file__).parents[1] / "site" / "app.py"
+Result = TypeVar("Result")
 
 
 class ServiceError(Exception):
@@ -41,7 +43,8 @@ async def run_service(config_path: Path, *, web: tuple[str, int] | None) -> None
         _check_config(config_path)
         load_reference()
         url = find_url()
-        with open_store(url) as store, hold_lock(store.name):
+        # The lock first: a service that is refused must leave nothing behind.
+        with hold_lock(find_path(url)), open_store(url) as store:
             await _run(watcher, store, url, web)
     except (ConfigError, ReferenceDataError, StoreError, LockError, WebError) as error:
         raise ServiceError(str(error)) from error
@@ -59,19 +62,25 @@ def _check_config(path: Path) -> None:
 
 async def _run(watcher: ConfigWatcher, store: Store, url: str, web: tuple[str, int] | None) -> None:
     collector = Collector(store)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    guard = _FileGuard(lambda: loop.call_soon_threadsafe(stop.set))
 
     async def measure(config: Config, vantage: VantagePoint) -> Sequence[Measurement]:
+        guard.run(store.check_file)
         return await measure_vantage(config.settings, vantage, load_targets())
+
+    def close_windows(now: datetime) -> None:
+        guard.run(store.check_file)
+        collector.close_windows(now)
 
     scheduler = Scheduler(
         watcher=watcher,
         measure=measure,
-        collect=collector.accept,
+        collect=lambda measurements: guard.run(lambda: collector.accept(measurements)),
         journal=store,
-        close_windows=collector.close_windows,
+        close_windows=close_windows,
     )
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     announce(f"Probing as set in {watcher.path}; writing to {store.name}. Stop with Ctrl-C.")
@@ -80,7 +89,34 @@ async def _run(watcher: ConfigWatcher, store: Store, url: str, web: tuple[str, i
     except ExceptionGroup as group:
         web_errors = group.subgroup(WebError)
         raise (web_errors.exceptions[0] if web_errors else group) from group
-    announce("Stopped; what was measured is saved.")
+    if guard.lost is not None:
+        raise guard.lost
+    announce(_last_words(scheduler.n_unsaved, scheduler.n_unwritten))
+
+
+class _FileGuard:
+    """Stops the service when its database is gone: nothing that it measures from then on would be kept."""
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self._stop = stop
+        self.lost: StoreLost | None = None
+
+    def run(self, call: Callable[[], Result]) -> Result:
+        try:
+            return call()
+        except StoreLost as error:
+            self.lost = self.lost or error
+            self._stop()
+            raise
+
+
+def _last_words(n_unsaved: int, n_unwritten: int) -> str:
+    if not n_unsaved and not n_unwritten:
+        return "Stopped; what was measured is saved."
+    return (
+        f"Stopped; not saved: rounds that were measured: {n_unsaved}, "
+        f"entries about rounds and settings: {n_unwritten}. The log says why."
+    )
 
 
 async def _run_all(

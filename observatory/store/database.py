@@ -1,11 +1,14 @@
 """Base classes: one open database."""
 
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Self
 
 from sqlalchemy import Connection, Engine
 
 from observatory.store.engine import reading, writing
+from observatory.store.errors import StoreLost
 
 
 class Database:
@@ -38,7 +41,39 @@ class Database:
 
 
 class WritableDatabase(Database):
-    """One that may be written to as well."""
+    """One that may be written to as well.
 
-    def _writing(self) -> AbstractContextManager[Connection]:
-        return writing(self._engine)
+    Errors: StoreLost, before and after every transaction, where the file was deleted or replaced since it
+            was opened: the kernel would let us write on into what nobody can open again.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        super().__init__(engine, name)
+        self._opened = _identity(name)
+
+    def check_file(self) -> None:
+        """Compare the open file with the one at its path. Errors: StoreLost."""
+        found = _identity(self._name)
+        if found == self._opened:
+            return
+        what = "another file" if found else "no file"
+        raise StoreLost(
+            f"{self._name}: expected the database that was opened, got {what}: it was deleted, moved or "
+            "replaced meanwhile; nothing is saved any more. Put it back, or start again with what is there"
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        self.check_file()
+        with writing(self._engine) as connection:
+            yield connection
+        self.check_file()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return device and number of a file; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

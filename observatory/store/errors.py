@@ -2,6 +2,7 @@
 
 StoreError               the transaction was rolled back whole; nothing half-written
 ├── StoreUnavailable     there is no database to read: missing, too old, too new, or another program's
+├── StoreLost            the file was deleted or replaced while it was open: what is written reaches nobody
 └── StaleDetection       a result of a search rests on what another process changed meanwhile
 """
 
@@ -18,6 +19,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The database cannot be used at all, so there is nothing to show."""
+
+
+class StoreLost(StoreError):
+    """The file at the path is no longer the one that is open; whoever writes must stop and say so."""
 
 
 class StaleDetection(StoreError):

@@ -114,7 +114,7 @@ def open_store(url: str | None = None) -> Store:
     """
     address = parse_url(find_url(url))
     path = Path(address.database or "")
-    _make_folder(path.parent)
+    _make_private(path)
     engine = make_engine(address)
     try:
         migrate(engine)
@@ -124,11 +124,21 @@ def open_store(url: str | None = None) -> Store:
     return Store(engine, str(path))
 
 
-def _make_folder(folder: Path) -> None:
+def find_path(url: str | None = None) -> Path:
+    """Return the file that `open_store` would open; nothing is opened. Errors: StoreUnavailable."""
+    return Path(parse_url(find_url(url)).database or "")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file and its folder, for this user alone; what is there already keeps its rights."""
+    folder = path.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            # SQLite gives the files beside it the same rights. Another process may have been quicker.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(
-            f"{folder}: the folder of the database cannot be made ({error.strerror}); "
-            f"make it yourself, or name another place with --database or in {URL_VARIABLE}"
+            f"{folder}: the database cannot be made in this folder ({error.strerror}); make the folder "
+            f"yourself, writable for this user, or name another place with --database or in {URL_VARIABLE}"
         ) from error

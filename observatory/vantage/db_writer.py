@@ -10,20 +10,12 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+from observatory.faults import FaultLog, reason_of
 from observatory.model import VantagePoint
 
 logger = logging.getLogger("observatory.vantage.scheduler")
 
 MAX_WAITING: Final = 1000
-_MAX_REASON_CHARS: Final = 500
-
-
-def reason_of(error: BaseException) -> str:
-    """Return an exception as one short line; for a group, its first leaf, which is where it began."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}"[:_MAX_REASON_CHARS] if lines else type(error).__name__
 
 
 class Journal(Protocol):
@@ -47,32 +39,18 @@ class Journal(Protocol):
     def record_config(self, *, path: str, at: datetime, errors: Sequence[str]) -> None: ...
 
 
-class FaultLog:
-    """Logs a fault once when it begins and once when it is over, however many rounds it lasts."""
-
-    def __init__(self) -> None:
-        self._reported: dict[str, str] = {}
-
-    def report(self, subject: str, reason: str) -> None:
-        if self._reported.get(subject) != reason:
-            self._reported[subject] = reason
-            logger.warning("%s: %s", subject, reason)
-
-    def resolve(self, subject: str) -> None:
-        if self._reported.pop(subject, None) is not None:
-            logger.warning("%s: recovered", subject)
-
-
 class DbWriter:
     """Runs blocking calls one after the other in a thread of its own, from `with` to its end.
 
     `write_soon` is for entries that must not be lost while the database is locked: those that fail wait, and
     are tried again with the next one. They carry their own times, so being written late does no harm.
+    `n_lost`, after its end: how many never were.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Callable[[], object]] = deque(maxlen=MAX_WAITING)
-        self._faults = FaultLog()
+        self._waiting: deque[Callable[[], object]] = deque()
+        self.n_lost = 0
+        self._faults = FaultLog(logger)
 
     def __enter__(self) -> Self:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db-writer")
@@ -84,8 +62,9 @@ class DbWriter:
     ) -> None:
         self._pool.submit(self._write_waiting)
         self._pool.shutdown(wait=True)
-        if self._waiting:
-            logger.error("run records: %d entries could not be written and are lost", len(self._waiting))
+        self.n_lost += len(self._waiting)
+        if self.n_lost:
+            logger.error("run records: %d entries could not be written and are lost", self.n_lost)
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
         """Run a blocking call; the future gives its result or its exception."""
@@ -97,6 +76,9 @@ class DbWriter:
 
     def _write(self, entry: Callable[[], object]) -> None:
         self._waiting.append(entry)
+        if len(self._waiting) > MAX_WAITING:
+            self._waiting.popleft()
+            self.n_lost += 1
         self._write_waiting()
 
     def _write_waiting(self) -> None:

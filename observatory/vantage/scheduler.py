@@ -20,8 +20,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 
 from observatory.config.problems import ConfigError
 from observatory.config.vantage_points import warn_config
+from observatory.faults import FaultLog, reason_of
 from observatory.model import Config, Role, VantagePoint
-from observatory.vantage.db_writer import DbWriter, FaultLog, Journal, reason_of
+from observatory.vantage.db_writer import DbWriter, Journal
 from observatory.vantage.rounds import utc_now
 from observatory.vantage.slots import JITTER_SHARE, RoundTrigger, misfire_grace_s, random_jitter_s
 from probes.records import Measurement
@@ -32,7 +33,8 @@ logger = logging.getLogger("observatory.vantage.scheduler")
 
 POLL_S: Final = 2.0
 CLOSE_WINDOWS_EVERY_S: Final = 60.0
-STOP_GRACE_S: Final = 12.0
+# Containers are killed ten seconds after SIGTERM; the writer and the children need some of them.
+STOP_GRACE_S: Final = 5.0
 # Shorter than the shortest interval, so that a round that hangs is an error and not an overlap for ever.
 ROUND_LIMIT_S: Final = 28.0
 # The first rounds of many vantage points share the machine: one begins each second, all within ten.
@@ -55,6 +57,7 @@ class Scheduler:
 
     `measure` gives the measurements of one round and owns their deadline. `collect` saves them; it blocks.
     `close_windows` is called once a minute with the time; it blocks. `clock` dates what is recorded.
+    `n_unsaved` counts rounds that were measured and could not be saved, `n_unwritten` entries about rounds.
     """
 
     def __init__(
@@ -86,8 +89,13 @@ class Scheduler:
         self._rounds: set[asyncio.Task[None]] = set()
         self._last_slot: dict[str, datetime] = {}
         self._is_stopping = False
-        self._faults = FaultLog()
+        self._faults = FaultLog(logger)
         self._db_writer = DbWriter()
+        self.n_unsaved = 0
+
+    @property
+    def n_unwritten(self) -> int:
+        return self._db_writer.n_lost
 
     async def run(self, stop: asyncio.Event) -> None:
         """Measure until `stop` is set, then let running rounds finish within the grace and return.
@@ -243,11 +251,15 @@ class Scheduler:
     async def _save(self, measurements: Sequence[Measurement]) -> None:
         saving = self._db_writer.submit(self._collect, measurements)
         try:
-            await asyncio.shield(saving)
-        except asyncio.CancelledError:
-            # A transaction cannot be cancelled: wait for it, and the round is whole after all.
-            await asyncio.wait({saving})
-            saving.result()
+            try:
+                await asyncio.shield(saving)
+            except asyncio.CancelledError:
+                # A transaction cannot be cancelled: wait for it, and the round is whole after all.
+                await asyncio.wait({saving})
+                saving.result()
+        except Exception:
+            self.n_unsaved += 1
+            raise
 
     async def _run_close_windows(self) -> None:
         if self._close_windows is None or self._is_stopping:

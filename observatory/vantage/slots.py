@@ -31,6 +31,7 @@ class RoundTrigger(BaseTrigger):  # type: ignore[misc]
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
         if previous is None:
             return self.start_at
-        n_slots = (previous - self.start_at) // self.every + 1
+        # Slots that passed meanwhile are not named one by one: a clock may jump by years.
+        n_slots = max((previous - self.start_at) // self.every + 1, (now - self.start_at) // self.every)
         jitter_s = self._jitter_s(self.every.total_seconds() * JITTER_SHARE)
         return self.start_at + n_slots * self.every + timedelta(seconds=jitter_s)

@@ -25,6 +25,7 @@ def file(tmp_path: Path, receiver: Receiver) -> Path:
         f"  - {{name: me, audience: operator, url: 'json://127.0.0.1:{receiver.port}/me', digest: 1h}}\n",
         encoding="utf-8",
     )
+    path.chmod(0o600)
     return path
 
 
@@ -40,6 +41,16 @@ def test_every_command_and_option_has_help() -> None:
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_check_warns_of_secrets_that_everybody_may_read(file: Path) -> None:
+    file.chmod(0o644)
+    code, output = run("check", "--file", file)
+    assert code == 0
+    assert f"every user of this machine may read its addresses, which are secrets; chmod 600 {file}" in output
+    assert json.loads(run("check", "--json", "--file", file)[1])["warnings"]
+    file.chmod(0o640)
+    assert json.loads(run("check", "--json", "--file", file)[1])["warnings"] == []
 
 
 def test_check_says_what_each_channel_would_get(file: Path) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from observatory.detection import worker
 from observatory.model import AlertKind, State, VantagePoint
-from observatory.store import Store, open_store
+from observatory.store import Store, StoreLost, open_store
 from tests.observatory.detection.test_detector import DAY, hours
 
 ROOT = Path(__file__).parents[3]
@@ -68,10 +71,42 @@ def test_it_sees_what_others_store_and_survives_being_killed(tmp_path: Path) -> 
         assert [a.kind for a in store.load_alerts(of_events=[revision.event.id])] == ["onset", "end"]
 
 
-def test_no_database_yet_is_made(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new.sqlite"
-    with watching(url):
-        wait_until(lambda: (tmp_path / "new.sqlite").is_file())
+def test_where_no_database_is_none_is_made(tmp_path: Path) -> None:
+    """It may have been deleted under a service that runs; an empty one would hide that."""
+    with watching(f"sqlite:///{tmp_path}/new.sqlite") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "no database yet" in errors
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_is_replaced_ends_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/observatory.sqlite"
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    with open_store(url) as store, watching(url) as process:
+        store.save_measurements(hours(now - DAY, now, State.OK), received_at=now)
+        wait_until(has_searched(store))
+        (tmp_path / "observatory.sqlite").unlink()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "got no file" in errors
+    assert not (tmp_path / "observatory.sqlite").exists()
+
+
+def test_it_reviews_at_its_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Started again more often than once a minute, it would otherwise never say that something has ended."""
+    reviews: list[bool] = []
+
+    class OnePass:
+        def __init__(self, store: Store) -> None: ...
+
+        def run(self, now: datetime, *, review: bool) -> None:
+            reviews.append(review)
+            raise StoreLost
+
+    monkeypatch.setattr(worker, "Detector", OnePass)
+    monkeypatch.setattr(worker, "_deliver", lambda store, has_news: None)
+    with open_store(f"sqlite:///{tmp_path}/observatory.sqlite") as store, pytest.raises(StoreLost):
+        worker.watch(store)
+    assert reviews == [True]
 
 
 def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:

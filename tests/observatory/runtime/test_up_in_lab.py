@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import LabControl
+from observatory.runtime.lock import hold_lock
 from observatory.store import StoreUnavailable, open_reader
 from tests.in_lab import CONFIG
 
@@ -92,6 +93,29 @@ def test_a_second_scheduler_is_told_who_holds_the_database(
             _, errors = second.communicate(timeout=30)
     assert second.returncode == 1
     assert f"process {first.pid}" in errors
+
+
+def test_a_refused_one_leaves_nothing_behind(config_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "held" / "observatory.sqlite"
+    with hold_lock(path), service(config_file, f"sqlite:///{path}") as refused:
+        _, errors = refused.communicate(timeout=30)
+    assert refused.returncode == 1
+    assert f"process {os.getpid()}" in errors
+    assert not path.exists()
+
+
+def test_a_database_that_is_deleted_ends_it_with_the_truth(
+    lab: LabControl, config_file: Path, database: str
+) -> None:
+    path = Path(database.removeprefix("sqlite:///"))
+    with service(config_file, database) as process:
+        wait_for_measurements(database, 2)
+        path.unlink()
+        _, errors = process.communicate(timeout=90)
+    assert process.returncode == 1
+    assert f"{path}: expected the database that was opened, got no file" in errors
+    assert "what was measured is saved" not in errors
+    assert not path.exists()
 
 
 def test_a_killed_one_leaves_whole_rounds_and_no_lock(

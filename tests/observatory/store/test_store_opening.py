@@ -9,9 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from observatory.store import Store, StoreError, StoreUnavailable, open_reader, open_store
+from observatory.store import Store, StoreError, StoreLost, StoreUnavailable, open_reader, open_store
 from observatory.store.schema import METADATA
 from tests.observatory.store.backdoor import connect
+from tests.observatory.store.samples import AT, make_measurement, make_verdict
 
 ROOT = Path(__file__).parents[3]
 OPEN = "import sys; from observatory.store import open_store; open_store(sys.argv[1]).close()"
@@ -116,5 +117,38 @@ def test_a_refused_address_never_shows_a_password(url: str) -> None:
 
 def test_the_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="folder of the database cannot be made"):
+    with pytest.raises(StoreError, match="the database cannot be made in this folder"):
         open_store(f"sqlite:///{tmp_path}/file/observatory.sqlite")
+
+
+def test_what_is_made_is_for_this_user_alone(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/var/observatory.sqlite") as store:
+        store.save_measurements([(make_measurement("m1"), make_verdict())], received_at=AT)
+        files = list((tmp_path / "var").iterdir())
+        assert {path.suffix for path in files} > {".sqlite"}
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("then", ["deleted", "replaced", "moved away"])
+def test_a_file_that_is_gone_is_never_written_to_in_silence(then: str, tmp_path: Path) -> None:
+    path = tmp_path / "observatory.sqlite"
+    one, two = [(make_measurement(id_), make_verdict()) for id_ in ("m1", "m2")]
+    with open_store(f"sqlite:///{path}") as store:
+        store.save_measurements([one], received_at=AT)
+        store.check_file()
+        path.rename(tmp_path / "away.sqlite")
+        if then == "deleted":
+            (tmp_path / "away.sqlite").unlink()
+        if then == "replaced":
+            open_store(f"sqlite:///{path}").close()
+        for write in (store.check_file, lambda: store.save_measurements([two], received_at=AT)):
+            with pytest.raises(StoreLost, match="another file" if then == "replaced" else "no file"):
+                write()
+
+
+def test_a_file_that_goes_during_a_transaction_was_not_saved(tmp_path: Path) -> None:
+    path = tmp_path / "observatory.sqlite"
+    with open_store(f"sqlite:///{path}") as store:
+        with pytest.raises(StoreLost), store._writing():
+            path.unlink()

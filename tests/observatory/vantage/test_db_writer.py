@@ -2,7 +2,7 @@
 
 import pytest
 
-from observatory.vantage.db_writer import DbWriter, reason_of
+from observatory.vantage.db_writer import MAX_WAITING, DbWriter
 from tests.observatory.vantage.fakes import AT, FakeJournal
 
 
@@ -32,6 +32,11 @@ async def test_entry_that_can_never_be_written_does_not_hold_up_others(
     assert caplog.text.count("run records: ValueError: never") == 1
 
 
-def test_reason_is_one_short_line() -> None:
-    assert reason_of(OSError("a\nb")) == "OSError: a"
-    assert len(reason_of(OSError("x" * 9999))) == 500
+async def test_entries_beyond_what_may_wait_are_counted_as_lost() -> None:
+    def refuse() -> None:
+        raise ValueError("never")
+
+    with DbWriter() as writer:
+        for _ in range(MAX_WAITING + 7):
+            writer.write_soon(refuse)
+    assert writer.n_lost == MAX_WAITING + 7
