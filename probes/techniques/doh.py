@@ -7,6 +7,7 @@ import h11
 
 from probes.failures import ProtocolError
 from probes.records import Failure
+from probes.transport.budget import Budget
 from probes.transport.streams import PlainStream, TlsStream
 
 DOH_PATH: Final = "/dns-query"
@@ -76,7 +77,10 @@ class DohLink:
         await self._tls.send(b"".join(self._connection.send(part) or b"" for part in parts))
         body = b""
         begun = False
+        budget = Budget()
         while True:
+            if not await budget.spend():
+                raise ProtocolError(Failure.HTTP_BAD_REPLY, "an answer in too many pieces")
             match event := self._connection.next_event():
                 case h11.NEED_DATA:
                     data = await self._tls.recv()

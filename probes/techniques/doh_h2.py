@@ -20,12 +20,15 @@ from h2.exceptions import ProtocolError as Http2Error
 from probes.failures import ProtocolError
 from probes.records import Failure
 from probes.techniques.doh import DNS_MESSAGE, DOH_PATH, MAX_REPLY_BYTES, StaleLink
+from probes.transport.budget import Budget
 from probes.transport.streams import PlainStream, TlsStream
 
 ALPN: Final = b"h2"
 # RFC 9113: each frame has its type behind its length (section 4.1), the first is SETTINGS (3.4).
 _TYPE_AT: Final = 3
 _SETTINGS: Final = b"\x04"
+# h2 works off all frames of a delivery at once.
+_PIECE_BYTES: Final = 2048
 
 
 class _Answer:
@@ -110,14 +113,18 @@ class Http2Link:
 
     async def _read(self) -> None:
         head = b""
+        budget = Budget()
         try:
             while data := await self._tls.recv():
                 head = head or data[: _TYPE_AT + 1]
                 # h2 would wait for the end of whatever length the first bytes of something else spell.
                 if head[_TYPE_AT:] not in (b"", _SETTINGS):
                     raise ProtocolError(Failure.HTTP_BAD_REPLY, "no SETTINGS at the beginning")
-                for event in self._http.receive_data(data):
-                    self._take(event)
+                for start in range(0, len(data), _PIECE_BYTES):
+                    for event in self._http.receive_data(data[start : start + _PIECE_BYTES]):
+                        if not await budget.spend():
+                            raise ProtocolError(Failure.HTTP_BAD_REPLY, "too many frames")
+                        self._take(event)
                 await self._flush()
         except Http2Error as error:
             self._error = ProtocolError(Failure.HTTP_BAD_REPLY, f"{type(error).__name__}: {error}")

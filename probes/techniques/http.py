@@ -9,6 +9,7 @@ from probes.failures import ProtocolError, classify_failure
 from probes.records import Endpoint, Failure, HttpObservation, Purpose
 from probes.session import ObservationLog, StartedStep
 from probes.transport.arrivals import Arrivals
+from probes.transport.budget import Budget
 from probes.transport.streams import TimedStream
 
 RESPONSE_TIMEOUT_S: Final = 4.0
@@ -36,7 +37,10 @@ class HttpGet:
     async def run(
         self, stream: TimedStream, step: StartedStep, *, host: str, path: str, max_bytes: int, keep_bytes: int
     ) -> None:
-        """Send the request and read until the end of the response or `max_bytes` of body."""
+        """Send the request and read until the end of the response or `max_bytes` of body.
+
+        A response in absurdly many pieces is truncated.
+        """
         self._arrivals = stream.arrivals
         self._arrivals.restart()
         self._started_s = time.monotonic() - step.elapsed_s()
@@ -47,7 +51,13 @@ class HttpGet:
             headers=[("Host", host), ("User-Agent", USER_AGENT), ("Accept", "*/*"), ("Connection", "close")],
         )
         await stream.send((connection.send(request) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+        budget = Budget()
         while True:
+            if not await budget.spend():
+                if self.status is None:
+                    raise ProtocolError(Failure.HTTP_BAD_REPLY, "no end of interim responses")
+                self.truncated = True
+                return
             try:
                 event = connection.next_event()
             except h11.RemoteProtocolError as error:

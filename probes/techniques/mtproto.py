@@ -11,6 +11,7 @@ from probes.failures import ProtocolError, classify_failure
 from probes.records import Endpoint, Failure, MtprotoObservation
 from probes.session import ObservationLog
 from probes.techniques.websocket import OPENED, WebSocketRefusedError, WebSocketStream
+from probes.transport.budget import Budget
 from probes.transport.streams import Stream, recv_message
 from probes.wire.mtproto import (
     MAX_FRAME_BYTES,
@@ -117,7 +118,10 @@ async def _exchange_http(stream: Stream, endpoint: Endpoint, question: bytes) ->
     parts = (request, h11.Data(data=question), h11.EndOfMessage())
     await stream.send(b"".join(connection.send(part) or b"" for part in parts))
     body = b""
+    budget = Budget()
     while True:
+        if not await budget.spend():
+            raise ProtocolError(Failure.MTPROTO_BAD_REPLY, "an answer in too many pieces")
         try:
             event = connection.next_event()
         except h11.RemoteProtocolError as error:

@@ -16,6 +16,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from probes.failures import ProtocolError
 from probes.records import Failure
+from probes.transport.budget import Budget
 from probes.transport.streams import Stream
 
 # The name and sub-protocol are Telegram's: core.telegram.org/mtproto/transports#websocket.
@@ -40,6 +41,7 @@ class WebSocketStream:
 
     def __init__(self, inner: Stream) -> None:
         self._inner = inner
+        self._budget = Budget()
         self._connection = WSConnection(ConnectionType.CLIENT)
 
     async def open(self, host: str) -> None:
@@ -75,6 +77,8 @@ class WebSocketStream:
 
     async def _next_event(self) -> Event | None:
         """Return the next event; None at the end of the stream."""
+        if not await self._budget.spend():
+            raise ProtocolError(Failure.MTPROTO_BAD_REPLY, "too many frames without an answer")
         try:
             while (event := next(self._connection.events(), None)) is None:
                 data = await self._inner.recv()

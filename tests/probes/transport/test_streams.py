@@ -40,14 +40,14 @@ def flood() -> Iterator[Endpoint]:
 
 
 @pytest.mark.parametrize("technique", ["http", "mtproto"])
-async def test_a_flood_does_not_keep_the_deadline_from_coming(flood: Endpoint, technique: str) -> None:
-    log = ObservationLog(deadline_s=0.5)
+async def test_a_flood_ends_before_the_deadline_and_is_no_answer(flood: Endpoint, technique: str) -> None:
+    log = ObservationLog(deadline_s=20.0)
     _, stream = await measure_tcp(Network(), log, endpoint=flood)
     assert stream is not None
     with stream:
         if technique == "http":
             page = await measure_http(log, stream=stream, endpoint=flood, over_tls=False, host="t.me")
-            assert page.failure is Failure.TIMEOUT
+            assert page.failure is Failure.HTTP_BAD_REPLY
         else:
             answer = await measure_mtproto(log, stream=stream, endpoint=flood, transport=Transport.HTTP)
-            assert answer.failure is Failure.TIMEOUT
+            assert answer.failure is Failure.MTPROTO_BAD_REPLY
