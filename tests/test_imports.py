@@ -160,6 +160,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         RECORDS,
     ),
     "observatory.cli": (
+        "observatory.faults",
         "observatory.analysis",
         "observatory.config",
         "observatory.detection",

@@ -3,7 +3,9 @@
 Exit codes: 0 done, 1 failed, 2 wrong usage.
 """
 
+import os
 import sys
+from typing import Final
 
 import typer
 
@@ -12,7 +14,10 @@ from observatory.cli.measure import measure
 from observatory.cli.rescore import rescore
 from observatory.cli.status import status
 from observatory.cli.up import up
+from observatory.faults import reason_of
 from observatory.reference.fingerprint_csv import ReferenceDataError
+
+TRACEBACK_VARIABLE: Final = "OBSERVATORY_TRACEBACK"
 
 app = typer.Typer(
     name="observatory",
@@ -45,4 +50,15 @@ def main() -> None:
     except ReferenceDataError as error:
         # An added list was damaged by hand: no command that needs it can go on.
         sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except MemoryError:
+        sys.stderr.write("observatory: expected more memory than this process may use; allow it more\n")
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        sys.stderr.write(
+            f"observatory: {reason_of(error)}; nobody foresaw this: a damaged database or a mistake of ours. "
+            f"{TRACEBACK_VARIABLE}=1 shows where it happened; please report that\n"
+        )
         sys.exit(1)

@@ -29,6 +29,7 @@ class StaleDetection(StoreError):
     """Another process changed meanwhile what this result rests on; nothing was kept, search again."""
 
 
+_MAX_WORDS_CHARS: Final = 300
 # What the driver's own words mean for whoever runs it; the first that is found in the message applies.
 _ADVICE: Final = (
     ("database or disk is full", "the disk is full: free some space; the next round is stored again"),
@@ -59,6 +60,7 @@ def name_database(url: URL) -> str:
 
 def describe_refusal(error: DBAPIError, url: URL) -> str:
     """Return one line for people: which database, what the driver said, what to do."""
-    found = str(error.orig)
+    # The driver repeats what it read, and a damaged file may hold anything.
+    found = "".join(c if c.isprintable() else " " for c in str(error.orig))[:_MAX_WORDS_CHARS]
     advice = next((what for words, what in _ADVICE if words in found), "nothing was changed; see the cause")
     return f"{name_database(url)}: {found}; {advice}"
