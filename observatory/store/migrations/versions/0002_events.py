@@ -178,19 +178,23 @@ def _fill_resolvers() -> None:
 
 
 def _count_again() -> None:
-    """Count what still has its raw rows with resolver and versions; older cells stay without."""
+    """Count what still has its raw rows with resolver and versions; cells without their rows stay.
+
+    Retention deletes raw rows, and a row that comes late may be older than those: so each day of each series
+    is looked at for itself.
+    """
     connection = op.get_bind()
     counts: Counter[tuple[Any, ...]] = Counter()
+    n_raw: Counter[tuple[Any, ...]] = Counter()
     query = (
         "SELECT m.number, m.vantage, m.asn, m.target, m.emulated, m.resolver, m.started_at, v.state, "
         "v.mechanism, v.rule_id, v.rules_version, v.reference_version, v.details "
         "FROM measurements m JOIN verdicts v ON v.number = m.number "
         "WHERE m.number > :after AND m.target_kind != 'control_host' ORDER BY m.number LIMIT :limit"
     )
-    first_at = None
     for rows in _chunks(query):
         for r in rows:
-            first_at = r.started_at if first_at is None else min(first_at, r.started_at)
+            n_raw[r.vantage, r.asn, r.target, r.emulated, r.started_at // _DAY_US] += 1
             judged = [("overall", r.state, r.mechanism, r.rule_id)]
             judged += [
                 (f["layer"], f["state"], f.get("mechanism"), f["rule_id"])
@@ -203,11 +207,19 @@ def _count_again() -> None:
                 for width_us in (_HOUR_US, _DAY_US):
                     bucket = r.started_at - r.started_at % width_us
                     counts[width_us // 1_000_000, series, bucket, outcome] += 1
-    if first_at is None:
-        return
-    connection.execute(
-        sa.text("DELETE FROM cells WHERE bucket_at >= :first"), {"first": first_at - first_at % _DAY_US}
+    counted = connection.execute(
+        sa.text(
+            "SELECT s.vantage, s.asn, s.target, s.emulated, c.bucket_at, SUM(c.n) FROM cells c "
+            "JOIN series s ON s.number = c.series WHERE s.layer = 'overall' AND c.width_s = 86400 "
+            "GROUP BY s.vantage, s.asn, s.target, s.emulated, c.bucket_at"
+        )
     )
+    n_counted = {(*row[:4], row[4] // _DAY_US): row[5] for row in counted}
+    whole = {day for day, n in n_raw.items() if n >= n_counted.get(day, 0)}
+    if not whole:
+        return
+    counts = Counter({key: n for key, n in counts.items() if (*key[1][1:5], key[2] // _DAY_US) in whole})
+    _delete_days(whole)
     of_series = _numbers("series", _SERIES, {key[1] for key in counts})
     of_outcome = _numbers("outcomes", _OUTCOME, {key[3] for key in counts})
     connection.execute(
@@ -236,6 +248,25 @@ def _count_again() -> None:
             "GROUP BY s.asn, s.target, s.emulated"
         )
     )
+
+
+def _delete_days(days: set[tuple[Any, ...]]) -> None:
+    """Delete all cells of these days of (vantage, asn, target, emulated)."""
+    connection = op.get_bind()
+    connection.execute(sa.text("CREATE TEMPORARY TABLE counted_again (series INTEGER, day INTEGER)"))
+    numbers: dict[tuple[Any, ...], list[int]] = {}
+    for row in connection.execute(sa.text("SELECT number, vantage, asn, target, emulated FROM series")):
+        numbers.setdefault(tuple(row[1:]), []).append(row[0])
+    rows = [{"series": n, "day": day[4]} for day in sorted(days) for n in numbers.get(day[:4], ())]
+    if rows:
+        connection.execute(sa.text("INSERT INTO counted_again VALUES (:series, :day)"), rows)
+    connection.execute(
+        sa.text(
+            f"DELETE FROM cells WHERE (series, bucket_at / {_DAY_US}) IN "
+            "(SELECT series, day FROM counted_again)"
+        )
+    )
+    connection.execute(sa.text("DROP TABLE counted_again"))
 
 
 def _numbers(table: str, names: tuple[str, ...], keys: set[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
