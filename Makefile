@@ -31,6 +31,7 @@ help:
 	@echo "make test   all tests, inside the emulated internet (ARGS='-k name' selects)"
 	@echo "make check  style, types and import directions"
 	@echo "make bench  measure the system's own speed"
+	@echo "make update renew the locks (requirements*.lock) within the bounds of requirements*.txt"
 	@echo "make clean  delete the virtual environment and caches; var/ and its data stay"
 
 .PHONY: run
@@ -58,9 +59,10 @@ $(GOTD): $(wildcard tests/independent/gotd/*) | $(INSTALLED_DEV)
 	else echo "tests with gotd's server are skipped: Go is not installed"; fi
 
 # mitmproxy names one version of each of its many requirements: it has an environment of its own.
-$(MITMPROXY)/.installed: | $(INSTALLED_DEV)
+$(MITMPROXY)/.installed: tests/independent/mitmproxy.lock | $(INSTALLED_DEV)
 	@echo "installing mitmproxy for tests/independent"; rm -rf $(@D); $(PYTHON) -m venv $(@D) && \
-	  $(@D)/bin/python -m pip --disable-pip-version-check install --quiet 'mitmproxy>=11,<13' && touch $@ || \
+	  $(@D)/bin/python -m pip --disable-pip-version-check install --quiet \
+	    --require-hashes --requirement tests/independent/mitmproxy.lock && touch $@ || \
 	  echo "tests with mitmproxy are skipped: it could not be installed"
 
 .PHONY: check
@@ -75,6 +77,17 @@ bench: $(INSTALLED_DEV)
 	@scripts/debian-packages iproute2:ip iptables:iptables \
 	  prometheus-blackbox-exporter:prometheus-blackbox-exporter
 	@exec $(RUN)/python -m benchmarks $(ARGS)
+
+# Newer versions within the bounds of requirements*.txt, for every platform and Python from 3.11 on.
+COMPILE = $(RUN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate
+.PHONY: update
+update: $(INSTALLED_DEV)
+	$(COMPILE) --output-file requirements.lock requirements.txt
+	$(COMPILE) --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt
+	$(COMPILE) --output-file tests/independent/mitmproxy.lock tests/independent/mitmproxy.txt
+	$(PIP) --require-hashes --requirement requirements-dev.lock
+	$(RUN)/python scripts/licences >docs/licences.md
 
 .PHONY: clean
 clean:
@@ -95,11 +108,11 @@ $(MADE):
 	"$(PYTHON)" -m venv $(VENV)
 	@printf '%s\n' "$(CURDIR)" >$(MADE)
 
-$(INSTALLED): $(MADE) requirements.txt pyproject.toml
-	$(PIP) --requirement requirements.txt
+$(INSTALLED): $(MADE) requirements.lock pyproject.toml
+	$(PIP) --require-hashes --requirement requirements.lock
 	$(PIP) --no-deps --editable .
 	@touch $(INSTALLED)
 
-$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
-	$(PIP) --requirement requirements-dev.txt
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
+	$(PIP) --require-hashes --requirement requirements-dev.lock
 	@touch $(INSTALLED_DEV)
