@@ -67,8 +67,8 @@ def pieces(text: str) -> Iterator[str]:
 def commands(command: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
     """Every command and group by its words, with its options."""
     found = {path: {"--help", *(name for parameter in command.params for name in parameter.opts)}}
-    for name, inner in getattr(command, "commands", {}).items():
-        found |= commands(inner, (*path, name))
+    for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
+        found |= commands(command.get_command(None, name), (*path, name))
     return found
 
 

@@ -5,22 +5,53 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 import os
 import sys
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from observatory.cli import alerts, config, events, exports, imports, reference
-from observatory.cli.measure import measure
-from observatory.cli.rescore import rescore
-from observatory.cli.status import status
-from observatory.cli.up import up
 from observatory.faults import reason_of
 from observatory.reference.fingerprint_csv import ReferenceDataError
 
 TRACEBACK_VARIABLE: Final = "OBSERVATORY_TRACEBACK"
+_AS_TEXT: Final = {"add_completion": False, "rich_markup_mode": None}
+# Help lists them in this order; the name is that of the module and of what it holds, or of its `app`.
+COMMANDS: Final = ("measure", "up", "status", "rescore")
+GROUPS: Final = {
+    "config": "config",
+    "alerts": "alerts",
+    "import": "imports",
+    "export": "exports",
+    "reference": "reference",
+    "events": "events",
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Loads the module of a command when that is called: `measure` needs no database, `status` no probes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*COMMANDS, *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in GROUPS:
+            module = import_module(f"observatory.cli.{GROUPS[cmd_name]}")
+            command: Any = typer.main.get_group(module.app)
+        elif cmd_name in COMMANDS:
+            module = import_module(f"observatory.cli.{cmd_name}")
+            alone = typer.Typer(**_AS_TEXT)  # type: ignore[arg-type]
+            alone.command()(getattr(module, cmd_name))
+            command = typer.main.get_command(alone)
+        else:
+            return None
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="observatory",
+    cls=_LazyGroup,
     help=(
         "Observe how Telegram's hosts are blocked: measure them from several vantage points, on a schedule "
         "or right now, and show the result.\n\n"
@@ -28,19 +59,14 @@ app = typer.Typer(
         "`observatory measure` needs no database and no running service."
     ),
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    **_AS_TEXT,  # type: ignore[arg-type]
 )
-# Help lists them in this order.
-for command in (measure, up, status, rescore):
-    app.command()(command)
-app.add_typer(config.app, name="config")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(imports.app, name="import")
-app.add_typer(exports.app, name="export")
-app.add_typer(reference.app, name="reference")
-app.add_typer(events.app, name="events")
+
+
+@app.callback()
+def _group() -> None:
+    """Make typer treat it as a group: its commands come from `_LazyGroup`."""
 
 
 def main() -> None:

@@ -74,3 +74,20 @@ def test_without_memory_it_says_so(
     assert capsys.readouterr().err == (
         "observatory: expected more memory than this process may use; allow it more\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [("measure", ("sqlalchemy", "pandas", "numpy", "streamlit")), ("status", ("aioquic", "streamlit"))],
+)
+def test_a_command_loads_what_it_needs_alone(command: str, unneeded: tuple[str, ...]) -> None:
+    """Loading all of them took more processor time than a round."""
+    code = (
+        "import sys\n"
+        "from observatory.cli.app import main\n"
+        f"sys.argv = ['observatory', {command!r}, '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {unneeded!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ended.stderr.strip() == "[]"
