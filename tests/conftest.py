@@ -5,12 +5,17 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from lab.control import LabControl
 from observatory.model import Config
 
 # An operator's own lists of block pages must not decide what a test sees.
 os.environ["OBSERVATORY_REFERENCE"] = os.path.join(tempfile.gettempdir(), "no-such-reference-folder")
+
+# No test fails for being slow: beside others on two cores, each of them is at times.
+settings.register_profile("observatory", deadline=None)
+settings.load_profile("observatory")
 
 NEEDS_LAB = (
     "this test crosses the emulated internet: run `make test`, or `.venv/bin/python -m lab -- "

@@ -1,6 +1,7 @@
 """Pages of many sizes behind names at one address, held to a rate by name at some networks."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from lab import world
@@ -22,11 +23,18 @@ RATES: Final = {"tri": 64, "mnc": 128, "cbn": 256, "iforte": 512}
 HONEST: Final = "gmedia"
 
 
+def write_page(servers: Servers, name: str, n_bytes: int) -> Path:
+    """Write a page into a folder of its own, which is returned."""
+    folder = servers.folder / name
+    folder.mkdir()
+    (folder / "index.html").write_text(f"<title>{name}</title>".ljust(n_bytes, "x"))
+    return folder
+
+
 def write_pages(servers: Servers) -> None:
     """Write the page of each name into a folder of its name."""
     for name, n_bytes in BODIES.items():
-        (servers.folder / name).mkdir()
-        (servers.folder / name / "index.html").write_text(f"<title>{name}</title>".ljust(n_bytes, "x"))
+        write_page(servers, name, n_bytes)
 
 
 def measure_slowed(servers: Servers, lab: LabControl, targets: Sequence[str]) -> Results:

@@ -346,7 +346,12 @@ def _bps(n_bytes: int, seconds: float) -> float:
 
 
 def transfer_bps(transfer: ThroughputObservation) -> float:
-    """Bits per second of one bounded transfer; a transfer that brought nothing is 0."""
+    """Bits per second of one bounded transfer; a transfer that brought nothing is 0.
+
+    One that broke off before it brought enough to tell is as slow as all its time: its one packet took none.
+    """
+    if transfer.failure is not None and transfer.received_bytes < MIN_RATED_BYTES:
+        return _bps(transfer.received_bytes, transfer.duration_s)
     if transfer.rated_bytes:
         return _bps(transfer.rated_bytes, transfer.rated_s)
     return _bps(transfer.received_bytes, transfer.transfer_s) if transfer.received_bytes else 0.0

@@ -15,12 +15,14 @@ from observatory.analysis.judging.facts import (
 )
 from observatory.analysis.judging.rules.rule import Basis, Rule
 from observatory.model import Layer, State
-from probes.records import Endpoint, Failure, Purpose, TcpObservation
+from probes.records import AnyObservation, Endpoint, Failure, Purpose, TcpObservation
 
 # Slower than this, and several times slower than the canary in the same round: no accident.
 # Lines are held to 64, 128, 256 or 512 kbit/s; what is measured of the last lies a little beside it.
 THROTTLED_BPS: Final = 700_000
 TIMES_SLOWER: Final = 8
+# A page that flows slowly for so long is no accident of one packet; below that, a second transfer must agree.
+SUSTAINED_S: Final = 1.0
 REFUSED: Final = frozenset({Failure.CONNECTION_REFUSED})
 ANY_WAY: Final = SILENCE | RESET | UNREACHABLE | REFUSED
 
@@ -86,7 +88,10 @@ def _some_dead(case: Case) -> Evidence:
 def _slow(case: Case) -> tuple[float, Evidence] | None:
     """The best rate measured here and its evidence, when it is far below the canary's."""
     here = case.facts.page_bps
-    transfers = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
+    transfers: list[AnyObservation] = [o for o in case.facts.throughput if o.purpose is Purpose.TARGET]
+    if not transfers:
+        # A connection for another transfer waits behind what the shaper of the page still holds.
+        transfers = [o for o in case.facts.http if o.over_tls and o.rated_s >= SUSTAINED_S]
     canary = case.canary.page_bps if case.canary is not None else None
     if here is None or canary is None or not transfers:
         return None

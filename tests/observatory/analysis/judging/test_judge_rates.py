@@ -8,6 +8,7 @@ from observatory.model import State
 from probes.records import (
     AnyObservation,
     Endpoint,
+    Failure,
     HttpObservation,
     Measurement,
     Purpose,
@@ -87,6 +88,32 @@ def test_where_the_harmless_name_tells_nothing_the_name_is_not_accused(
     fast = page_at(FAST_KBIT, 12_000)
     verdict = judge(slow, control=changed(host("control"), fast), canary_here=changed(canary(), fast))
     assert (verdict.state, verdict.mechanism) == (State.IMPAIRED, "tls.throttle")
+
+
+@pytest.mark.parametrize(("n_bytes", "state"), [(40_000, State.IMPAIRED), (5_000, State.OK)])
+def test_a_page_alone_tells_where_it_flowed_slowly_for_seconds(n_bytes: int, state: State) -> None:
+    """The second transfer did not even connect: it waited behind what the shaper still held of the page."""
+    fast = page_at(FAST_KBIT, 40_000)
+    verdict = judge(
+        changed(host(), page_at(64, n_bytes)),
+        control=changed(host("control"), fast),
+        canary_here=changed(canary(), fast),
+    )
+    assert verdict.state is state
+
+
+def test_a_harmless_transfer_that_broke_off_after_one_packet_was_not_fast() -> None:
+    """Behind a shaper's full queue it starves; the name is not accused by that."""
+    starved = replace(
+        transfer(FAST_KBIT, 1_448, Purpose.HARMLESS_NAME),
+        failure=Failure.TIMEOUT,
+        duration_s=3.6,
+        rated_s=0.0,
+    )
+    slow = with_more(changed(host(), page_at(64, 12_000)), transfer(64, 12_000, Purpose.TARGET), starved)
+    fast = page_at(FAST_KBIT, 12_000)
+    verdict = judge(slow, control=changed(host("control"), fast), canary_here=changed(canary(), fast))
+    assert (verdict.state, verdict.mechanism) == (State.IMPAIRED, "ip.throttle")
 
 
 def test_slow_here_and_no_control_has_a_rate() -> None:
