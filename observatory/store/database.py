@@ -49,11 +49,13 @@ class WritableDatabase(Database):
 
     def __init__(self, engine: Engine, name: str) -> None:
         super().__init__(engine, name)
-        self._opened = _identity(name)
+        # From now on it does not matter where the process stands.
+        self._path = os.path.abspath(name)
+        self._opened = _identity(self._path)
 
     def check_file(self) -> None:
         """Compare the open file with the one at its path. Errors: StoreLost."""
-        found = _identity(self._name)
+        found = _identity(self._path)
         if found == self._opened:
             return
         what = "another file" if found else "no file"
