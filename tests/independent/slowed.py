@@ -10,10 +10,11 @@ from tests.in_lab import Results
 from tests.independent.rounds import measure, vantage_point
 from tests.independent.servers import Servers
 
-# The lab's filter lets a burst of four packets pass: it slows down nothing smaller than these.
+# The lab's filter drops what is too fast, after a burst of four packets. Of a smaller page one packet may be
+# lost, once, and that is told from an accident in most rounds only; test_shaper_in_lab.py has small pages.
 BODIES: Final = {
-    "t.me": 8_000,
-    "telegram.me": 12_000,
+    "t.me": 40_000,
+    "telegram.me": 60_000,
     "core.telegram.org": 100_000,
     "telegram.org": 1_000_000,
 }
