@@ -67,12 +67,13 @@ def _show_charts(chosen: ChartRange) -> None:
     rows_targets = [ChartRow(key=target, name=target) for target in chosen.targets]
     st.subheader(text("over_time.heading_share"), anchor=False)
     left, right = st.columns(2)
+    led = chosen.led_to_block(chosen.targets, tuple(v.id for v in chosen.probes))
     with left:
-        _show_share(chosen, by_network, rows_networks, BY_NETWORK)
+        _show_share(chosen, by_network, rows_networks, BY_NETWORK, led)
     with right:
-        _show_share(chosen, by_target, rows_targets, BY_TARGET)
+        _show_share(chosen, by_target, rows_targets, BY_TARGET, led)
     st.caption(text("over_time.note_share"))
-    _show_led(chosen, chosen.targets, tuple(v.id for v in chosen.probes))
+    _show_led(chosen, led)
     _show_timeline(chosen, rows_networks, rows_targets)
     show_bands(chosen.events, text)
     _show_known(chosen)
@@ -94,7 +95,9 @@ def _show_empty_range(chosen: ChartRange) -> None:
     )
 
 
-def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[ChartRow], by: str) -> None:
+def _show_share(
+    chosen: ChartRange, shares: Sequence[Share], rows: Sequence[ChartRow], by: str, led: Sequence[Cell]
+) -> None:
     view, text = chosen.view, chosen.view.text
     title = text("over_time.share_networks" if by == BY_NETWORK else "over_time.share_targets")
     scope = text("over_time.share_scope", group=text(f"group.{chosen.kind}"), **chosen.span)
@@ -109,7 +112,6 @@ def _show_share(chosen: ChartRange, shares: Sequence[Share], rows: Sequence[Char
         bands=chosen.bands,
     )
     _show_figure(figure, f"share.{by}", text("over_time.share_alt", title=title))
-    led = chosen.led_to_block(chosen.targets, tuple(v.id for v in chosen.probes))
     show_download(
         text("over_time.download_share_networks" if by == BY_NETWORK else "over_time.download_share_targets"),
         lambda: share_csv(
@@ -174,7 +176,8 @@ def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Se
     )
     _show_figure(figure, "timeline", text("over_time.timeline_alt", title=title))
     st.caption(text("over_time.note_timeline"))
-    led = _show_led(chosen, hosts, vantages)
+    led = chosen.led_to_block(hosts, vantages)
+    _show_led(chosen, led)
     show_download(
         text("over_time.download_timeline"),
         lambda: cell_csv(
@@ -190,12 +193,10 @@ def _show_timeline(chosen: ChartRange, networks: Sequence[ChartRow], targets: Se
     )
 
 
-def _show_led(chosen: ChartRange, targets: tuple[str, ...], vantages: tuple[str, ...]) -> tuple[Cell, ...]:
-    """Say what these charts count as ok though its visitors get nowhere; return those counts."""
-    led = chosen.led_to_block(targets, vantages)
+def _show_led(chosen: ChartRange, led: Sequence[Cell]) -> None:
+    """Say what these charts count as ok though its visitors get nowhere."""
     if led:
         st.caption(chosen.view.text.count("over_time.led", sum(cell.n for cell in led)))
-    return led
 
 
 def _gaps(chosen: ChartRange, by: str, one: str) -> tuple[Any, ...]:
