@@ -10,6 +10,7 @@ import pytest
 from lab import world
 from observatory.model import State
 from tests.in_lab import Results
+from tests.independent.nginx import start_nginx
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
 from tests.independent.servers import Servers
 
@@ -78,20 +79,8 @@ backend reject
 
 def start_rejecting(servers: Servers, namespace: str) -> None:
     """Start an nginx that turns every handshake down."""
-    text = f"""\
-daemon off;
-master_process off;
-pid {servers.folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-  access_log off;
-  server {{ listen 127.0.0.1:{REJECTING} ssl; ssl_reject_handshake on; }}
-}}
-"""
-    path = servers.file("nginx.conf", text)
-    argv = ["nginx", "-p", str(servers.folder), "-c", str(path)]
-    servers.start(namespace, argv, ready=("127.0.0.1", REJECTING))
+    sites = f"server {{ listen 127.0.0.1:{REJECTING} ssl; ssl_reject_handshake on; }}"
+    start_nginx(servers, namespace, sites, REJECTING)
 
 
 @pytest.fixture(scope="module")

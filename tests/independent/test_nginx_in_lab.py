@@ -11,6 +11,7 @@ from lab import world
 from lab.control import LabControl
 from observatory.model import State
 from tests.in_lab import Results
+from tests.independent.nginx import site, start_nginx
 from tests.independent.rounds import FINE, Outcome, verdicts
 from tests.independent.servers import Servers
 from tests.independent.slowed import ADDRESS, BODIES, HONEST, RATES, measure_slowed, write_pages
@@ -29,44 +30,24 @@ STALLS: Final = "flora-1.web.telegram.org"
 SECURE, STALLING = 18443, 19443
 
 
-def settings(servers: Servers) -> str:
-    """Return nginx's settings: a server by name, each with its certificate."""
-
-    def server(name: str, lines: str, *, is_default: bool = False) -> str:
-        certificate = servers.certificate(name)
-        listen = f"0.0.0.0:{SECURE} ssl{' default_server' if is_default else ''}"
-        keys = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
-        return f"server {{ listen {listen}; server_name {name}; {keys} {lines} }}"
-
+def sites(servers: Servers) -> str:
+    """Return a site for each name."""
     write_pages(servers)
     pages = [
-        server(name, f"root {servers.folder}/{name};", is_default=name == "telegram.org") for name in BODIES
+        site(servers, name, SECURE, f"root {servers.folder}/{name};", is_default=name == "telegram.org")
+        for name in BODIES
     ]
-    words = [server(name, f"location / {{ {line}; }}") for name, line in WORDS.items()]
+    words = [site(servers, name, SECURE, f"location / {{ {line}; }}") for name, line in WORDS.items()]
     versions = [
-        server(name, f"ssl_protocols {version}; location / {{ return 200 Telegram; }}")
+        site(servers, name, SECURE, f"ssl_protocols {version}; location / {{ return 200 Telegram; }}")
         for name, version in VERSIONS.items()
     ]
-    return f"""\
-user root;
-daemon off;
-master_process off;
-pid {servers.folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-  access_log off;
-  default_type text/html;
-  {" ".join([*pages, *words, *versions])}
-}}
-"""
+    return " ".join([*pages, *words, *versions])
 
 
 @pytest.fixture(scope="module")
 def measured(servers: Servers, lab: LabControl) -> Results:
-    nginx = servers.file("nginx.conf", settings(servers))
-    argv = ["nginx", "-p", str(servers.folder), "-c", str(nginx)]
-    servers.start("telegram", argv, ready=("127.0.0.1", SECURE))
+    start_nginx(servers, "telegram", sites(servers), SECURE)
     haproxy = servers.file(
         "haproxy.cfg",
         "defaults\n  mode tcp\n  timeout client 60s\n  timeout server 60s\n  timeout connect 5s\n"

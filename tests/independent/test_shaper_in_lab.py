@@ -10,6 +10,7 @@ import pytest
 
 from lab import world
 from observatory.model import State
+from tests.independent.nginx import site, start_nginx
 from tests.independent.rounds import FINE, Outcome, measure, vantage_point, verdicts
 from tests.independent.servers import Servers
 from tests.independent.slowed import ADDRESS, HONEST, RATES, write_page
@@ -50,16 +51,11 @@ def shapers() -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def pages(servers: Servers) -> None:
     """nginx with a page of another size for each name."""
-    text = "user root; daemon off; master_process off; error_log stderr; events {}\n"
-    text += f"pid {servers.folder}/nginx.pid; http {{ access_log off; default_type text/html;\n"
-    for name, n_bytes in SIZES.items():
-        certificate, folder = servers.certificate(name), write_page(servers, name, n_bytes)
-        keys = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
-        text += f"server {{ listen 0.0.0.0:{PORT} ssl; server_name {name}; {keys} root {folder}; }}\n"
-    path = servers.file("nginx.conf", text + "}\n")
-    servers.start(
-        "telegram", ["nginx", "-p", str(servers.folder), "-c", str(path)], ready=("127.0.0.1", PORT)
-    )
+    sites = [
+        site(servers, name, PORT, f"root {write_page(servers, name, n_bytes)};")
+        for name, n_bytes in SIZES.items()
+    ]
+    start_nginx(servers, "telegram", " ".join(sites), PORT)
     servers.divert("telegram", f"-d {ADDRESS} -p tcp --dport 443", PORT)
 
 
